@@ -1,0 +1,338 @@
+"""A history: what happened in one execution, in one order. The only thing that invariants ever see.
+
+One driver, one thread, one append-only list. Precedence is decided by index alone; ``t`` (seconds since the start,
+monotonic clock) only measures declared bounds. An ``*Inv`` event is appended before the first system call that can
+have the effect, a completion after the evidence was read, so "x completed before y was invoked" is true precedence.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from fuzzer.plan import AbandonKind, Plan, TokenKind
+from fuzzer.policy import Policy
+from fuzzer.values import Value, decode, encode
+
+HISTORY_FORMAT = "hubfuzz-history/1"
+
+Role = Literal["plan", "slot", "canary"]
+RejectedBy = Literal["status", "close", "eof", "reset", "invalid", "timeout"]
+
+
+class OpenInv(Value, tag_field="e", tag="open_inv"):
+    """Before the first byte of the opening handshake (before the TCP connect)."""
+
+    t: float
+    conn: str
+    user: str
+    role: Role = "plan"
+    session: str | None = None
+    token: TokenKind = "valid"
+    abandon: AbandonKind | None = None
+
+
+class OpenOk(Value, tag_field="e", tag="open_ok"):
+    """The 101 was read. It does not mean that the server counts the connection as a member."""
+
+    t: float
+    conn: str
+
+
+class OpenRej(Value, tag_field="e", tag="open_rej"):
+    """The handshake ended without a 101: by HTTP ``status``, ``eof``, ``reset``, an ``invalid`` answer, ``timeout``."""
+
+    t: float
+    conn: str
+    by: RejectedBy
+    code: int | None = None
+    reason: str = ""
+
+
+class Joined(Value, tag_field="e", tag="joined"):
+    """A frame that only a member of ``group`` is sent was read (the welcome, the answer to a subscription)."""
+
+    t: float
+    conn: str
+    group: str
+
+
+class SubInv(Value, tag_field="e", tag="sub_inv"):
+    """Before the first byte of a subscription."""
+
+    t: float
+    conn: str
+    room: str
+
+
+class UnsubInv(Value, tag_field="e", tag="unsub_inv"):
+    """Before the first byte of an unsubscription."""
+
+    t: float
+    conn: str
+    room: str
+
+
+class UnsubOk(Value, tag_field="e", tag="unsub_ok"):
+    """The server's confirmation of an unsubscription was read."""
+
+    t: float
+    conn: str
+    room: str
+
+
+class SendInv(Value, tag_field="e", tag="send_inv"):
+    """Before the first byte of one message to ``group``: ``user:u0``, ``room:r0`` or ``all``."""
+
+    t: float
+    msg: str
+    conn: str
+    group: str
+    size: int = 0
+    fence: bool = False
+
+
+class SendOk(Value, tag_field="e", tag="send_ok"):
+    """The local kernel took the last byte, nothing more."""
+
+    t: float
+    msg: str
+
+
+class Dlv(Value, tag_field="e", tag="dlv"):
+    """A message of this plan was read on ``conn``; ``intact``: its body is the one that was sent."""
+
+    t: float
+    msg: str
+    conn: str
+    intact: bool = True
+
+
+class Stray(Value, tag_field="e", tag="stray"):
+    """A message with hubfuzz's mark was read that nobody in this plan sent (``id`` as read)."""
+
+    t: float
+    conn: str
+    id: str
+
+
+class Frame(Value, tag_field="e", tag="frame"):
+    """Any other data frame: errors, presence, foreign traffic. Text cut to 200 characters."""
+
+    t: float
+    conn: str
+    text: str
+
+
+class CloseInv(Value, tag_field="e", tag="close_inv"):
+    """Before the first byte of our Close frame."""
+
+    t: float
+    conn: str
+    code: int = 1000
+
+
+class CloseOk(Value, tag_field="e", tag="close_ok"):
+    """The peer's Close was read and our end of the TCP connection is closed."""
+
+    t: float
+    conn: str
+
+
+class DropInv(Value, tag_field="e", tag="drop_inv"):
+    """Before our end goes away without a Close frame."""
+
+    t: float
+    conn: str
+    how: Literal["reset", "fin", "vanish"]
+
+
+class FaultInv(Value, tag_field="e", tag="fault_inv"):
+    """Before ``conn`` misbehaves: ``stall``, ``mute``, ``malformed:KIND``."""
+
+    t: float
+    conn: str
+    kind: str
+
+
+class FaultEnd(Value, tag_field="e", tag="fault_end"):
+    """After ``conn`` behaves again."""
+
+    t: float
+    conn: str
+    kind: str
+
+
+class SrvClose(Value, tag_field="e", tag="srv_close"):
+    """The server's Close frame was read, whoever started the closing handshake (1005: no code)."""
+
+    t: float
+    conn: str
+    code: int
+    reason: str = ""
+
+
+class SrvEof(Value, tag_field="e", tag="srv_eof"):
+    """The server's FIN was read."""
+
+    t: float
+    conn: str
+
+
+class SrvRst(Value, tag_field="e", tag="srv_rst"):
+    """The server reset the TCP connection."""
+
+    t: float
+    conn: str
+
+
+class SrvBad(Value, tag_field="e", tag="srv_bad"):
+    """The server sent bytes that RFC 6455 forbids."""
+
+    t: float
+    conn: str
+    detail: str
+
+
+class TcpClosed(Value, tag_field="e", tag="tcp_closed"):
+    """Our end of the TCP connection is closed, after the server ended the connection."""
+
+    t: float
+    conn: str
+
+
+class Pong(Value, tag_field="e", tag="pong"):
+    """The answer to a ping of ours that was sent at ``since``."""
+
+    t: float
+    conn: str
+    since: float
+
+
+class Control(Value, tag_field="e", tag="control"):
+    """A round trip of the control pair (two connections of an unrelated user), begun at ``since``.
+
+    ``ok`` False: it was given up. The control pair is what shows that the server as a whole answers.
+    """
+
+    t: float
+    ok: bool
+    since: float
+
+
+class Lag(Value, tag_field="e", tag="lag"):
+    """hubfuzz itself was late by ``seconds``: what was timed just before proves nothing."""
+
+    t: float
+    seconds: float
+
+
+class Phase(Value, tag_field="e", tag="phase"):
+    """``batch:N``, ``heal``, ``fence``, ``drain``, ``probe``, ``slots:USER``, ``canary`` begins."""
+
+    t: float
+    name: str
+
+
+class Quiet(Value, tag_field="e", tag="quiet"):
+    """A fence ended. ``complete``: every live member saw a fence of every live sender of its group."""
+
+    t: float
+    complete: bool
+    why: str = ""
+
+
+class Skip(Value, tag_field="e", tag="skip"):
+    """An op was not executed, because of ``why``."""
+
+    t: float
+    conn: str
+    op: str
+    why: str
+
+
+class Probe(Value, tag_field="e", tag="probe"):
+    """The server's own count ``name``. ``when`` is ``before`` (the baseline of this plan) or ``after``."""
+
+    t: float
+    name: str
+    value: int
+    when: Literal["before", "after"]
+
+
+class ServerLog(Value, tag_field="e", tag="server_log"):
+    """A line of the server's log that the target file calls an error."""
+
+    t: float
+    line: str
+
+
+class ServerExit(Value, tag_field="e", tag="server_exit"):
+    """The server process that hubfuzz started ended by itself (negative: by this signal)."""
+
+    t: float
+    status: int
+
+
+class Abort(Value, tag_field="e", tag="abort"):
+    """The rest of the plan was left out: going on could prove nothing more."""
+
+    t: float
+    why: str
+
+
+Event = (
+    OpenInv
+    | OpenOk
+    | OpenRej
+    | Joined
+    | SubInv
+    | UnsubInv
+    | UnsubOk
+    | SendInv
+    | SendOk
+    | Dlv
+    | Stray
+    | Frame
+    | CloseInv
+    | CloseOk
+    | DropInv
+    | FaultInv
+    | FaultEnd
+    | SrvClose
+    | SrvEof
+    | SrvRst
+    | SrvBad
+    | TcpClosed
+    | Pong
+    | Control
+    | Lag
+    | Phase
+    | Quiet
+    | Skip
+    | Probe
+    | ServerLog
+    | ServerExit
+    | Abort
+)
+
+
+class History(Value):
+    """Self-contained: with the policy that it is judged by and the plan that made it."""
+
+    events: tuple[Event, ...]
+    policy: Policy
+    plan: Plan
+    target: str = ""
+    format: str = HISTORY_FORMAT
+
+
+def history_to_json(history: History) -> bytes:
+    """The history as JSON, one event a line."""
+    return msgspec.json.format(encode(history), indent=1)
+
+
+def history_from_json(data: bytes, source: str = "history") -> History:
+    """Read a history; raises ``DamagedFile`` with one line that says what is wrong where."""
+    return decode(data, History, HISTORY_FORMAT, source)
