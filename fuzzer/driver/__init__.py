@@ -1,0 +1,1 @@
+"""Driving the connections of a plan against a real server."""
