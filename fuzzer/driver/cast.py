@@ -1,0 +1,53 @@
+"""Fresh real people for the symbols of one plan: users, rooms, sessions and message ids that nobody else has."""
+
+from __future__ import annotations
+
+from fuzzer.payload import filler
+from fuzzer.plan import Fill, Plan
+from fuzzer.values import Value
+
+MARK = "hf-"
+
+
+class Sent(Value):
+    """What was really published under one id."""
+
+    msg: str
+    size: int
+    fill: Fill
+
+
+class Cast:
+    """Maps symbols to real names that carry ``nonce``, and ids that come back to the messages that were sent."""
+
+    def __init__(self, plan: Plan, nonce: str) -> None:
+        self._names = plan.names
+        self._nonce = nonce
+        self._sent: dict[str, Sent] = {}
+        self.own_mark = f"{MARK}{nonce}"
+
+    def user(self, symbol: str) -> str:
+        """The nonce stands in front, so that adversarial endings, prefixes and letter cases survive."""
+        return f"{self._nonce}{self._names.get(symbol, symbol)}"
+
+    def room(self, symbol: str) -> str:
+        """The real name of a room."""
+        return f"{self._nonce}{symbol}"
+
+    def session(self, symbol: str | None) -> str | None:
+        """The real session id."""
+        return None if symbol is None else f"{self._nonce}{symbol}"
+
+    def room_symbol(self, real: str) -> str:
+        """Back from the real room to its symbol; unknown rooms stay as they are."""
+        return real.removeprefix(self._nonce)
+
+    def publish(self, msg: str, size: int, fill: Fill) -> tuple[str, str]:
+        """The id and the body under which message ``msg`` is published."""
+        real = f"{self.own_mark}{msg}"
+        self._sent[real] = Sent(msg, size, fill)
+        return real, filler(size, fill)
+
+    def recall(self, real: str) -> Sent | None:
+        """What was published under this id in this plan."""
+        return self._sent.get(real)

@@ -1,0 +1,145 @@
+"""The control pair: connections of an unrelated user that show whether the server as a whole answers.
+
+A verdict that depends on time counts only while the pair's round trips succeed (SPEC section 3: confirm phase), so a
+paused, swapped-out or overloaded server is never accused of losing a message.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable
+
+import trio
+
+from fuzzer.driver.connection import FuzzConn
+from fuzzer.history import RejectedBy
+from fuzzer.target.model import Target
+from fuzzer.target.protocol import Message, Subscribed, Welcome
+
+PATIENCE = 1.0
+
+
+class ControlPair:
+    """Two connections of one fresh user (one where the limit is one); a round trip publishes and awaits the copy."""
+
+    def __init__(self, target: Target, port: int | None, nursery: trio.Nursery, nonce: str) -> None:
+        self._target = target
+        self._port = port
+        self._nursery = nursery
+        self._nonce = nonce
+        self._codec = target.codec()
+        self._user = f"{nonce}control"
+        self._conns: dict[str, FuzzConn] = {}
+        self._ready: set[str] = set()
+        self._seen: set[tuple[str, str]] = set()
+        self._numbers = itertools.count()
+        self._lot = trio.lowlevel.ParkingLot()
+        self.echoes = target.policy.echo == "always"
+        self.mark = f"hf-{nonce}"
+
+    @property
+    def ready(self) -> bool:
+        """Both connections are open and members."""
+        return set(self._names()) <= self._ready and all(c.is_open for c in self._conns.values())
+
+    async def round_trip(self) -> bool:
+        """Publish on one connection and read it on the other within ``PATIENCE`` seconds."""
+        if not await self._open_missing():
+            return False
+        sender, receiver = self._names()
+        real = f"{self.mark}{next(self._numbers)}"
+        conn = self._conns[sender]
+        await conn.prepare_text([self._codec.publish(real, "", self._room(), self._user)])
+        conn.release()
+        arrived = await self._until(lambda: (real, receiver) in self._seen, PATIENCE)
+        self.echoes = self.echoes or (arrived and (real, sender) in self._seen)
+        self._seen.clear()
+        return arrived
+
+    def dispose(self) -> None:
+        """Close both sockets."""
+        for conn in self._conns.values():
+            conn.dispose()
+        self._conns.clear()
+
+    def _names(self) -> tuple[str, str]:
+        limit = self._target.policy.limit
+        alone = limit is not None and limit.max == 1
+        return ("control.0", "control.0" if alone else "control.1")
+
+    def _room(self) -> str | None:
+        return f"{self._nonce}room" if self._target.policy.group == "room" else None
+
+    async def _open_missing(self) -> bool:
+        """Open what is not open; True if the pair is ready."""
+        deadline = time.monotonic() + PATIENCE
+        for name in dict.fromkeys(self._names()):
+            if name not in self._conns or not self._conns[name].is_open:
+                await self._open(name)
+        left = deadline - time.monotonic()
+        return await self._until(lambda: set(self._names()) <= self._ready, left)
+
+    async def _open(self, name: str) -> None:
+        stale = self._conns.pop(name, None)
+        if stale is not None:
+            stale.dispose()
+        self._ready.discard(name)
+        endpoint = self._target.endpoint(self._port, self._user, None, "valid")
+        conn = self._conns[name] = await FuzzConn.connect(name, endpoint, self._nursery, self)
+        conn.release()
+        if await conn.settle(PATIENCE) and conn.is_open:
+            await self._greet(name, conn, endpoint.first_message)
+
+    async def _greet(self, name: str, conn: FuzzConn, first_message: str | None) -> None:
+        room = self._room()
+        texts = [text for text in (first_message, room and self._codec.subscribe(room, self._user)) if text]
+        if texts:
+            await conn.prepare_text(texts)
+            conn.release()
+        if not self._codec.has_welcome and not (room and self._codec.has_subscribed):
+            self._ready.add(name)
+
+    async def _until(self, reached: Callable[[], bool], timeout: float) -> bool:
+        with trio.move_on_after(max(timeout, 0)):
+            while not reached():
+                await self._lot.park()
+        return reached()
+
+    # ---- Sink ----------------------------------------------------------------------------------------------------
+
+    def frame(self, conn: str, data: str | bytes) -> None:
+        """Note own messages and the frames that prove membership."""
+        found = self._codec.read(data)
+        if isinstance(found, Message):
+            self._seen.add((found.id, conn))
+        elif isinstance(found, Subscribed) or (isinstance(found, Welcome) and self._room() is None):
+            self._ready.add(conn)
+        self._lot.unpark_all()
+
+    def opened(self, conn: str) -> None:
+        """Nothing to note: being open is not being a member."""
+
+    def rejected(self, conn: str, by: RejectedBy, code: int | None, reason: str) -> None:
+        """The next round trip tries again."""
+
+    def pong(self, conn: str, payload: bytes) -> None:
+        """No pings are sent here."""
+
+    def server_closed(self, conn: str, code: int, reason: str) -> None:
+        """The next round trip opens anew."""
+
+    def server_eof(self, conn: str) -> None:
+        """The next round trip opens anew."""
+
+    def server_reset(self, conn: str) -> None:
+        """The next round trip opens anew."""
+
+    def server_bad(self, conn: str, detail: str) -> None:
+        """The next round trip opens anew."""
+
+    def tcp_closed(self, conn: str) -> None:
+        """The next round trip opens anew."""
+
+    def flushed(self, conn: str) -> None:
+        """Nothing waits for it."""

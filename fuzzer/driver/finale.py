@@ -1,0 +1,167 @@
+"""What follows every plan, unasked: heal, fence, drain, and the conservation check (counts, slots, canary).
+
+Leaks and ghosts show nowhere else. "Server still accepts but delivers nothing" is a common end state of real bugs
+(BUGS, section 6), hence the canary.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from fuzzer.driver.actor import Actor
+from fuzzer.driver.perform import CLOSE_TIMEOUT, OPEN_TIMEOUT, Performer
+from fuzzer.driver.quiesce import HealthyTime, Quiescence
+from fuzzer.driver.stage import Stage
+from fuzzer.history import Phase, Probe
+from fuzzer.plan import Drop, Open
+
+POLL = 0.02
+UNHEALTHY_MOST = 8.0
+
+Counts = Callable[[], Awaitable[dict[str, int]]]
+
+
+class Finale:
+    """Brings one stage to its end."""
+
+    def __init__(self, stage: Stage, performer: Performer, quiescence: Quiescence, counts: Counts) -> None:
+        self._stage = stage
+        self._performer = performer
+        self._quiescence = quiescence
+        self._counts = counts
+        self._released = HealthyTime()
+
+    async def heal(self) -> None:
+        """Every stalled connection reads again."""
+        self._stage.record(Phase, "heal")
+        for actor in self._stage.live():
+            if actor.stalled:
+                self._performer.resume(actor)
+
+    async def drain(self) -> None:
+        """End every connection: those that we can, by closing; vanished ones by letting go of their sockets."""
+        self._stage.record(Phase, "drain")
+        await self._close_all(self._stage.live())
+        for actor in self._stage.actors.values():
+            if actor.vanished:
+                self._performer.drop(actor, Drop(actor.name, "reset"))
+        let_go(self._stage)
+
+    async def _close_all(self, actors: list[Actor]) -> None:
+        releases = [r for a in actors if a.live and (r := await self._performer.prepare_close(a, 1000, ""))]
+        for release in releases:
+            release()
+        await self._stage.until(lambda: all(a.gone for a in actors), CLOSE_TIMEOUT + 1)
+
+    # ---- the server's own counts ---------------------------------------------------------------------------------
+
+    async def probe(self, before: dict[str, int]) -> None:
+        """Read the server's counts until they are back at ``before`` or every release was due."""
+        if not before:
+            return
+        self._stage.record(Phase, "probe")
+        last: dict[str, int] = {}
+        final = False
+        while True:
+            counts = await self._counts()
+            self._write_changed(counts, last)
+            last = counts
+            if final or all(counts.get(name, 0) <= value for name, value in before.items()):
+                return
+            final = await self._release_was_due()
+
+    def _write_changed(self, counts: dict[str, int], last: dict[str, int]) -> None:
+        for name, value in counts.items():
+            if last.get(name) != value:
+                self._stage.record(Probe, name, value, "after")
+
+    async def _release_was_due(self) -> bool:
+        """Let some healthy time pass; True once all that the policy grants for a release is over."""
+        policy = self._stage.policy
+        due = max(policy.t_release, policy.t_detect) * 1.2 + POLL
+        await trio.sleep(POLL)
+        await self._quiescence.check_control(self._released)
+        return self._released.seconds > due or self._stage.record.now() - self._drained_at() > due * 2 + UNHEALTHY_MOST
+
+    def _drained_at(self) -> float:
+        drains = [e.t for e in self._stage.record.events if isinstance(e, Phase) and e.name == "drain"]
+        return drains[-1] if drains else 0.0
+
+    # ---- slots ---------------------------------------------------------------------------------------------------
+
+    async def slots(self, user: str) -> None:
+        """Exactly the limit can be opened again, one after the other, and not one more."""
+        limit = self._stage.policy.limit
+        if limit is None or self._quiescence.aborted:
+            return
+        self._stage.record(Phase, f"slots:{user}")
+        opened: list[Actor] = []
+        for number in range(limit.max):
+            actor = await self._open_slot(f"slot:{user}.{number}", user)
+            if actor is None:
+                break
+            opened.append(actor)
+        if len(opened) == limit.max:
+            await self._one_above(user, opened)
+        await self._close_all(opened)
+
+    async def _one_above(self, user: str, opened: list[Actor]) -> None:
+        above = await self._open_once(f"slot:{user}.above", user)
+        if above.live:
+            opened.append(above)
+        last = [a.name for a in opened if a.live][-1:]
+        await self._quiescence.fence(frozenset(last))
+
+    async def _open_slot(self, name: str, user: str) -> Actor | None:
+        """Try until accepted, or until every earlier occupant must have been released."""
+        final = False
+        for attempt in itertools.count():
+            actor = await self._open_once(f"{name}.{attempt}" if attempt else name, user)
+            if actor.live:
+                return actor
+            if final or self._quiescence.aborted:
+                break
+            final = await self._release_was_due()
+        return None
+
+    async def _open_once(self, name: str, user: str) -> Actor:
+        release = await self._performer.prepare_open(Open(name, user), role="slot")
+        actor = self._stage.actors[name]
+        if release is not None:
+            release()
+        await self._stage.until(lambda: actor.decided, OPEN_TIMEOUT + 1)
+        await self._confirm_join(actor)
+        return actor
+
+    async def _confirm_join(self, actor: Actor) -> None:
+        """101 is not membership: wait for the welcome, or else for a fence of its own to come round."""
+        if actor.welcome_expected:
+            await self._stage.until(lambda: not actor.welcome_expected or not actor.live, self._stage.policy.deadline)
+        elif actor.live:
+            await self._quiescence.fence(frozenset([actor.name]))
+
+    # ---- canary --------------------------------------------------------------------------------------------------
+
+    async def canary(self) -> None:
+        """A fresh user opens, sends and receives: does the server still do its job?"""
+        self._stage.record(Phase, "canary")
+        limit = self._stage.policy.limit
+        count = 1 if limit is not None and limit.max == 1 else 2
+        names = [f"canary.{i}" for i in range(count)]
+        releases = [await self._performer.prepare_open(Open(n, "canary"), role="canary") for n in names]
+        for release in releases:
+            if release is not None:
+                release()
+        self._quiescence.aborted = False
+        await self._quiescence.fence()
+        await self._close_all([self._stage.actors[n] for n in names])
+
+
+def let_go(stage: Stage) -> None:
+    """Close every socket of this stage, whatever state it is in."""
+    for actor in stage.actors.values():
+        if actor.conn is not None:
+            actor.conn.dispose()

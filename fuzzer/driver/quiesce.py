@@ -1,0 +1,207 @@
+"""Waiting until the hub is quiet, by fences and never by sleeping; and the confirm phase when it is not.
+
+A fence is one more broadcast of every live sender. Under fifo order, when c has read the fence of s, every earlier
+message of s has been written to c or is lost. A green plan waits for nothing but round trips; only a true silence
+pays the deadline, and it is paid in *healthy* time: while round trips of an unrelated control pair succeed.
+Source: SPEC section 3 (procedure, soft and hard deadline, confirm phase).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import trio
+
+from fuzzer.driver.actor import Actor
+from fuzzer.driver.control import ControlPair
+from fuzzer.driver.perform import CLOSE_TIMEOUT, OPEN_TIMEOUT, Performer
+from fuzzer.driver.stage import Pair, Stage
+from fuzzer.history import Abort, Control, Phase, Quiet
+from fuzzer.plan import Send
+
+SOFT_START = 0.05
+SOFT_MOST = 0.5
+LINGER = 0.002
+CONTROL_PAUSE = 0.03
+CONTROL_SPACING = 0.5
+UNANSWERED_MOST = 8.0
+
+
+@dataclass
+class HealthyTime:
+    """Seconds during which the control pair answered, as the judge will count them."""
+
+    seconds: float = 0.0
+    last: float | None = None
+
+    def note(self, ok: bool, since: float, now: float) -> None:
+        """One more round trip."""
+        if not ok or now - since > CONTROL_SPACING:
+            self.last = None
+            return
+        if self.last is not None and now - self.last <= CONTROL_SPACING:
+            self.seconds += now - self.last
+        self.last = now
+
+
+class Quiescence:
+    """Fences on one stage."""
+
+    def __init__(self, stage: Stage, performer: Performer, control: ControlPair, dead: Callable[[], bool]) -> None:
+        self._stage = stage
+        self._performer = performer
+        self._control = control
+        self._server_is_dead = dead
+        self._rounds = itertools.count()
+        self._first_round = 0
+        self._soft = SOFT_START
+        self.aborted = False
+
+    async def fence(self, senders: frozenset[str] | None = None) -> bool:
+        """Wait until quiet. False: the deadline passed in silence, and nothing more can be proved by going on."""
+        self._stage.record(Phase, "fence")
+        await self._settle()
+        complete = await self._round(senders)
+        complete = complete and await self._agreement()
+        self._stage.record(Quiet, complete)
+        if not complete:
+            self.abort("a fence did not come back within the deadline")
+        return complete
+
+    def abort(self, why: str) -> None:
+        """Leave out the rest of the plan."""
+        if not self.aborted:
+            self.aborted = True
+            self._stage.record(Abort, why)
+
+    # ---- what was begun is finished ------------------------------------------------------------------------------
+
+    async def _settle(self) -> None:
+        """Openings decided, closings done, subscriptions answered; each is bounded by itself."""
+        actors = self._stage.actors
+        await self._stage.until(lambda: all(a.decided for a in actors.values()), OPEN_TIMEOUT + 1)
+        await self._stage.until(lambda: not any(a.closing and not a.gone for a in actors.values()), CLOSE_TIMEOUT + 1)
+        if not await self._stage.until(self._answered, self._soft) and not await self._confirm(
+            self._answered, resend=False
+        ):
+            self._give_up_on_silent()
+
+    def _give_up_on_silent(self) -> None:
+        """Who was never welcomed is no member: later fences do not wait for it again."""
+        for actor in self._stage.actors.values():
+            if actor.dependable and (actor.welcome_expected or actor.awaited_rooms):
+                actor.tainted = True
+
+    def _answered(self) -> bool:
+        members = [a for a in self._stage.actors.values() if a.dependable]
+        return not any(a.welcome_expected or a.awaited_rooms for a in members)
+
+    # ---- a round of fences ---------------------------------------------------------------------------------------
+
+    async def _round(self, senders: frozenset[str] | None) -> bool:
+        self._first_round, pairs = await self._send_fences(senders)
+        if not pairs:
+            await trio.sleep(LINGER)
+            return True
+        done = await self._arrived(self._soft)
+        if not done:
+            done = await self._confirm(lambda: not self._open_pairs(pairs), resend=True, senders=senders)
+        await trio.sleep(LINGER)
+        self._stage.awaited.clear()
+        return done
+
+    async def _arrived(self, patience: float) -> bool:
+        """Wait in steps as long as fences keep arriving: a large backlog is progress, not silence."""
+        while True:
+            before = len(self._stage.awaited)
+            if await self._stage.until(lambda: not self._stage.awaited, patience):
+                return True
+            if len(self._stage.awaited) == before:
+                return False
+
+    def _open_pairs(self, pairs: set[Pair]) -> set[Pair]:
+        """(sender, receiver) pairs, both still dependable, of which no fence of this call has arrived."""
+        fences = ((msg.split("~"), conn) for msg, conn in self._stage.delivered if msg.startswith("~"))
+        arrived = {(parts[1], conn) for parts, conn in fences if int(parts[2]) >= self._first_round}
+        actors = self._stage.actors
+        return {(s, c) for s, c in pairs if (s, c) not in arrived and self._both_there(actors, s, c)}
+
+    def _both_there(self, actors: dict[str, Actor], sender: str, receiver: str) -> bool:
+        return actors[sender.split("@")[0]].dependable and actors[receiver].dependable
+
+    async def _send_fences(self, senders: frozenset[str] | None) -> tuple[int, set[Pair]]:
+        """One fence from every sender to each of its groups; its number and the (sender@room, receiver) pairs."""
+        number = next(self._rounds)
+        pairs: set[Pair] = set()
+        for actor in [a for a in self._stage.live() if a.dependable]:
+            if senders is None or actor.name in senders:
+                pairs |= await self._fence_from(actor, number)
+        return number, pairs
+
+    async def _fence_from(self, actor: Actor, number: int) -> set[Pair]:
+        pairs: set[Pair] = set()
+        messages: list[tuple[str, Send]] = []
+        for group in sorted(actor.groups):
+            receivers = self._receivers(actor, group)
+            if not receivers or (self._stage.policy.group == "room" and not group.startswith("room:")):
+                continue
+            room = group.removeprefix("room:") if group.startswith("room:") else None
+            name = f"~{actor.name}@{room or ''}~{number}"
+            messages.append((name, Send(actor.name, name, room=room)))
+            self._stage.awaited |= {(name, c) for c in receivers}
+            pairs |= {(f"{actor.name}@{room or ''}", c) for c in receivers}
+        if messages and actor.conn is not None and actor.live:
+            (await self._performer.prepare_messages(actor, actor.conn, messages))()
+        return pairs
+
+    def _receivers(self, sender: Actor, group: str) -> list[str]:
+        """Members that should read it; the sender itself only where the hub is known to echo."""
+        names = [a.name for a in self._stage.members(group)]
+        return names if self._control.echoes else [n for n in names if n != sender.name]
+
+    # ---- messages of senders that are gone -----------------------------------------------------------------------
+
+    async def _agreement(self) -> bool:
+        """A message of a dropped sender that reached some must be on its way to the others (SPEC 2.4)."""
+        if not self._stage.split_messages():
+            return True
+        if await self._stage.until(lambda: not self._stage.split_messages(), self._soft):
+            return True
+        return await self._confirm(lambda: not self._stage.split_messages(), resend=True)
+
+    # ---- the confirm phase ---------------------------------------------------------------------------------------
+
+    async def _confirm(self, reached: Callable[[], bool], resend: bool, senders: frozenset[str] | None = None) -> bool:
+        """Keep asking, with fresh fences and the control pair, until reached or the deadline passed healthily."""
+        healthy = HealthyTime()
+        started = self._stage.record.now()
+        next_fence, gap = started, self._soft
+        while not reached() and healthy.seconds < self._stage.policy.deadline:
+            now = self._stage.record.now()
+            if self._server_is_dead() or now - started > self._stage.policy.deadline * 2 + UNANSWERED_MOST:
+                return False
+            if resend and now >= next_fence:
+                await self._send_fences(senders)
+                gap = min(gap * 2, SOFT_MOST)
+                next_fence = now + gap
+            self._ping_silent()
+            await self.check_control(healthy)
+            await self._stage.until(reached, CONTROL_PAUSE)
+        return reached()
+
+    def _ping_silent(self) -> None:
+        silent = {conn for _, conn in self._stage.awaited}
+        for name in sorted(silent):
+            conn = self._stage.actors[name].conn
+            payload = f"{name}:{len(self._stage.record.events)}"[:60].encode()
+            if conn is not None and conn.is_open and conn.ping(payload):
+                self._stage.expect_pong(payload)
+
+    async def check_control(self, healthy: HealthyTime) -> None:
+        """One round trip of the control pair, written down."""
+        since = self._stage.record.now()
+        ok = await self._control.round_trip()
+        self._stage.record(Control, ok, round(since, 6))
+        healthy.note(ok, since, self._stage.record.now())

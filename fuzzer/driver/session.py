@@ -1,0 +1,188 @@
+"""A session with one served target: plans go in, histories come out, nothing of a plan is left behind."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+import trio
+
+from fuzzer.driver._trio_compat import seed_scheduler
+from fuzzer.driver.cast import Cast
+from fuzzer.driver.control import ControlPair
+from fuzzer.driver.finale import Finale, let_go
+from fuzzer.driver.perform import Performer
+from fuzzer.driver.quiesce import Quiescence
+from fuzzer.driver.stage import Stage
+from fuzzer.history import History, Lag, Phase, Probe, ServerExit, ServerLog
+from fuzzer.plan import Batch, Plan
+from fuzzer.policy import Policy
+from fuzzer.target.model import Target
+from fuzzer.target.probe import ProbeError, read_counts
+from fuzzer.target.process import Server, serve
+
+TICK = 0.01
+LAG_WORTH_TELLING = 0.05
+LEAST_BOUND = 0.15
+
+
+class Session:
+    """Executes plans one after the other against one running server."""
+
+    def __init__(self, target: Target, server: Server, nursery: trio.Nursery) -> None:
+        self.target = target
+        self.server = server
+        self.target_name = target.name
+        self._nursery = nursery
+        self._run = secrets.token_hex(3)
+        self._numbers = itertools.count(1)
+        self._control = self._new_control()
+
+    def _new_control(self) -> ControlPair:
+        nonce = f"{self._run}c{next(self._numbers)}-"
+        return ControlPair(self.target, self.server.port, self._nursery, nonce)
+
+    async def control_answers(self) -> bool:
+        """One round trip of the control pair: is there a hub that speaks as the target file says?"""
+        return await self._control.round_trip()
+
+    async def execute(self, plan: Plan, hurry: float = 1.0) -> History:
+        """Run one plan and its finale. ``hurry`` below 1 scales the policy's times; the history holds the scaled ones."""
+        policy = hurried(self.target.policy, hurry)
+        cast = Cast(plan, f"{self._run}n{next(self._numbers)}-")
+        stage = Stage(cast, self.target.codec(), policy, f"hf-{self._run}c")
+        seed_scheduler(plan.schedule_seed)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_watch_own_lag, stage)
+            try:
+                await self._play(plan, stage, nursery)
+            finally:
+                let_go(stage)
+                nursery.cancel_scope.cancel()
+        self._note_server(stage)
+        return History(tuple(stage.record.events), policy, plan, self.target.name)
+
+    async def restore(self) -> bool:
+        """A fresh server after damage; False if it is not ours to restart."""
+        self._control.dispose()
+        restartable = self.target.start is not None
+        if restartable:
+            await self.server.restart()
+        self._control = self._new_control()
+        return restartable
+
+    def dispose(self) -> None:
+        """Let go of the control pair."""
+        self._control.dispose()
+
+    # ---- one plan ------------------------------------------------------------------------------------------------
+
+    async def _play(self, plan: Plan, stage: Stage, nursery: trio.Nursery) -> None:
+        performer = Performer(stage, self.target, self.server.port, nursery)
+        performer.study(plan)
+        quiescence = Quiescence(stage, performer, self._control, self._server_is_dead)
+        if not self._control.ready:
+            await self._control.round_trip()
+        before = await self._baseline(stage)
+        for number, batch in enumerate(plan.batches):
+            await self._between(batch, number, quiescence)
+            if quiescence.aborted or self._server_is_dead():
+                break
+            stage.record(Phase, f"batch:{number}")
+            await performer.batch(batch)
+        if not self._server_is_dead():
+            await self._end(plan, stage, Finale(stage, performer, quiescence, self._counts), quiescence, before)
+
+    async def _between(self, batch: Batch, number: int, quiescence: Quiescence) -> None:
+        """Let the last batch be followed in the drawn way."""
+        if number == 0:
+            return
+        if batch.after == "fence":
+            await quiescence.fence()
+        elif batch.after == "turn":
+            await trio.lowlevel.checkpoint()
+        elif batch.after == "1ms":
+            await trio.sleep(0.001)
+
+    async def _end(
+        self, plan: Plan, stage: Stage, finale: Finale, quiescence: Quiescence, before: dict[str, int]
+    ) -> None:
+        if not quiescence.aborted:
+            await quiescence.fence()
+        await finale.heal()
+        if not quiescence.aborted:
+            await quiescence.fence()
+        await finale.drain()
+        if not self._server_is_dead():
+            await finale.probe(before)
+            for user in plan.users():
+                await finale.slots(user)
+            await finale.canary()
+
+    # ---- the server's side ---------------------------------------------------------------------------------------
+
+    def _server_is_dead(self) -> bool:
+        return self.server.exit_status() is not None
+
+    async def _counts(self) -> dict[str, int]:
+        try:
+            return await read_counts(self.target, self.server.port)
+        except ProbeError:
+            return {}
+
+    async def _baseline(self, stage: Stage) -> dict[str, int]:
+        before = await self._counts()
+        for name, value in before.items():
+            stage.record(Probe, name, value, "before")
+        return before
+
+    def _note_server(self, stage: Stage) -> None:
+        """What the process and its log said meanwhile."""
+        for line in self.server.new_errors():
+            stage.record(ServerLog, line[:200])
+        status = self.server.exit_status()
+        if status is not None:
+            stage.record(ServerExit, status)
+
+
+async def _watch_own_lag(stage: Stage) -> None:
+    """Write down when hubfuzz itself was late: its timings prove nothing then."""
+    while True:
+        due = trio.current_time() + TICK
+        await trio.sleep_until(due)
+        late = trio.current_time() - due
+        if late > LAG_WORTH_TELLING:
+            stage.record(Lag, round(late, 4))
+
+
+def hurried(policy: Policy, hurry: float) -> Policy:
+    """The policy with its time bounds scaled down, for shrinking; conviction is repeated with the real ones."""
+    if hurry >= 1.0:
+        return policy
+    bounds = {"deadline": policy.deadline, "t_release": policy.t_release, "t_detect": policy.t_detect}
+    return msgspec.structs.replace(policy, **{k: min(v, max(LEAST_BOUND, v * hurry)) for k, v in bounds.items()})
+
+
+@asynccontextmanager
+async def open_session(target: Target) -> AsyncIterator[Session]:
+    """Serve the target (start it, or find it running) and end everything afterwards."""
+    async with serve(target) as server, trio.open_nursery() as nursery:
+        session = Session(target, server, nursery)
+        try:
+            yield session
+        finally:
+            session.dispose()
+            nursery.cancel_scope.cancel()
+
+
+def execute(plan: Plan, target: Target) -> History:
+    """One plan against its own server, synchronously."""
+
+    async def alone() -> History:
+        async with open_session(target) as session:
+            return await session.execute(plan)
+
+    return trio.run(alone)

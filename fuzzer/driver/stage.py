@@ -1,0 +1,239 @@
+"""The stage of one plan: its connections and their events, turned into history as they come.
+
+The stage is the ``Sink`` of every connection: it writes down, keeps what the driver must know to go on, and wakes
+whoever waits. Sections 2.0 (contract of the driver) of the specification is kept here: see ``fuzzer.history``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+import trio
+
+from fuzzer.driver.actor import Actor
+from fuzzer.driver.cast import MARK, Cast
+from fuzzer.driver.recorder import Recorder
+from fuzzer.history import (
+    CloseOk,
+    Dlv,
+    Frame,
+    Joined,
+    OpenOk,
+    OpenRej,
+    Pong,
+    RejectedBy,
+    SendOk,
+    SrvBad,
+    SrvClose,
+    SrvEof,
+    SrvRst,
+    Stray,
+    TcpClosed,
+    UnsubOk,
+)
+from fuzzer.payload import filler
+from fuzzer.policy import Policy
+from fuzzer.target.protocol import Codec, Message, Subscribed, Unsubscribed, Welcome
+
+LONGEST_FRAME_KEPT = 200
+
+Pair = tuple[str, str]
+
+
+class Stage:
+    """Everything that one execution shares."""
+
+    def __init__(self, cast: Cast, codec: Codec, policy: Policy, control_mark: str) -> None:
+        self.record = Recorder()
+        self.cast = cast
+        self.codec = codec
+        self.policy = policy
+        self.actors: dict[str, Actor] = {}
+        self.awaited: set[Pair] = set()
+        self.delivered: set[Pair] = set()
+        self._control_mark = control_mark
+        self._audiences: dict[str, tuple[str, frozenset[str]]] = {}
+        self._pings: dict[bytes, float] = {}
+        self._lot = trio.lowlevel.ParkingLot()
+
+    # ---- waiting -------------------------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Something happened: let every waiter look again."""
+        self._lot.unpark_all()
+
+    async def until(self, reached: Callable[[], bool], timeout: float) -> bool:
+        """Wait, at most ``timeout`` seconds, until ``reached()``; True if it was."""
+        with trio.move_on_after(timeout):
+            while not reached():
+                await self._lot.park()
+        return reached()
+
+    # ---- who is there --------------------------------------------------------------------------------------------
+
+    def user_group(self, user: str) -> str:
+        """The group that a connection of ``user`` belongs to by itself."""
+        return "all" if self.policy.group == "all" else f"user:{user}"
+
+    def group_of(self, actor: Actor, room: str | None) -> str:
+        """Where a message of ``actor`` goes."""
+        return self.user_group(actor.user) if room is None else f"room:{room}"
+
+    def members(self, group: str) -> list[Actor]:
+        """The connections that a fence in ``group`` may wait for."""
+        return [a for a in self.actors.values() if a.dependable and group in a.groups]
+
+    def live(self) -> list[Actor]:
+        """Connections that are open and that nobody is ending."""
+        return [a for a in self.actors.values() if a.live]
+
+    def published(self, msg: str, sender: Actor, group: str) -> None:
+        """Remember who was a member when ``msg`` was sent."""
+        self._audiences[msg] = (sender.name, frozenset(a.name for a in self.members(group) if a.member))
+
+    def split_messages(self) -> bool:
+        """Has some message of a sender that is gone reached one member and not (yet) another?
+
+        A hole, that is a later message of the same sender already there, needs no waiting: it is a loss for good.
+        """
+        gone = [(m, s, who) for m, (s, who) in self._audiences.items() if not self.actors[s].live]
+        return any(self._split(msg, sender, audience) for msg, sender, audience in gone)
+
+    def _split(self, msg: str, sender: str, audience: frozenset[str]) -> bool:
+        got = {c for c in self.actors if (msg, c) in self.delivered}
+        later = [m for m, (s, _) in self._audiences.items() if s == sender]
+        later = later[later.index(msg) + 1 :]
+        missing = [c for c in audience - got if self.actors[c].dependable and c != sender]
+        return bool(got) and any(not any((m, c) in self.delivered for m in later) for c in missing)
+
+    def expect_pong(self, payload: bytes) -> None:
+        """Remember when this ping was sent."""
+        self._pings[payload] = self.record.now()
+
+    # ---- Sink: what connections tell -----------------------------------------------------------------------------
+
+    def opened(self, conn: str) -> None:
+        """The 101 was read."""
+        actor = self.actors[conn]
+        actor.opened = actor.decided = True
+        self.record(OpenOk, conn)
+        if not actor.impostor:
+            actor.groups.add(self.user_group(actor.user))
+        self.wake()
+
+    def rejected(self, conn: str, by: RejectedBy, code: int | None, reason: str) -> None:
+        """The handshake ended without a 101."""
+        actor = self.actors[conn]
+        actor.decided = actor.gone = True
+        self.record(OpenRej, conn, by, code, reason)
+        self.wake()
+
+    def frame(self, conn: str, data: str | bytes) -> None:
+        """One whole data message."""
+        found = self.codec.read(data)
+        if isinstance(found, Message):
+            self._message(conn, found)
+        elif isinstance(found, Welcome):
+            self.actors[conn].welcome_expected = False
+            self._joined(conn, self.user_group(self.actors[conn].user))
+        elif isinstance(found, Subscribed):
+            self._room_answer(conn, found.room, "in")
+        elif isinstance(found, Unsubscribed):
+            self._room_answer(conn, found.room, "out")
+        else:
+            self.record(Frame, conn, _text(data))
+        self.wake()
+
+    def pong(self, conn: str, payload: bytes) -> None:
+        """The answer to one of our pings."""
+        since = self._pings.pop(payload, None)
+        if since is not None:
+            self.record(Pong, conn, round(since, 6))
+        self.wake()
+
+    def flushed(self, conn: str) -> None:
+        """The kernel took the last byte of what was released."""
+        actor = self.actors[conn]
+        for msg in actor.unflushed:
+            self.record(SendOk, msg)
+        actor.unflushed.clear()
+        self.wake()
+
+    def server_closed(self, conn: str, code: int, reason: str) -> None:
+        """A real Close frame of the server."""
+        self.actors[conn].server_closed = True
+        self.record(SrvClose, conn, code, reason[:LONGEST_FRAME_KEPT])
+        self.forget(conn)
+
+    def server_eof(self, conn: str) -> None:
+        """The server's FIN."""
+        self.actors[conn].gone = True
+        self.record(SrvEof, conn)
+        self.forget(conn)
+
+    def server_reset(self, conn: str) -> None:
+        """The server's RST."""
+        self.actors[conn].gone = True
+        self.record(SrvRst, conn)
+        self.forget(conn)
+
+    def server_bad(self, conn: str, detail: str) -> None:
+        """Bytes that RFC 6455 forbids."""
+        self.actors[conn].tainted = True
+        self.record(SrvBad, conn, detail[:LONGEST_FRAME_KEPT])
+        self.forget(conn)
+
+    def tcp_closed(self, conn: str) -> None:
+        """Our end of TCP is closed."""
+        actor = self.actors[conn]
+        if actor.closing and actor.server_closed:
+            self.record(CloseOk, conn)
+        elif actor.server_closed or actor.gone:
+            self.record(TcpClosed, conn)
+        actor.gone = True
+        self.forget(conn)
+
+    # ---- parts ---------------------------------------------------------------------------------------------------
+
+    def _message(self, conn: str, message: Message) -> None:
+        sent = self.cast.recall(message.id)
+        if sent is not None:
+            self.record(Dlv, sent.msg, conn, message.body == filler(sent.size, sent.fill))
+            self.delivered.add((sent.msg, conn))
+            self.awaited.discard((sent.msg, conn))
+        elif self._is_stray(message.id):
+            self.record(Stray, conn, message.id[:LONGEST_FRAME_KEPT])
+        elif not message.id.startswith(self._control_mark):
+            self.record(Frame, conn, message.id[:LONGEST_FRAME_KEPT])
+
+    def _is_stray(self, real: str) -> bool:
+        """A marked id that this plan never sent. Where everybody is one group, others' marked ids are legitimate."""
+        if self.policy.group == "all":
+            return real.startswith(self.cast.own_mark)
+        return real.startswith(MARK) and not real.startswith(self._control_mark)
+
+    def _joined(self, conn: str, group: str) -> None:
+        self.record(Joined, conn, group)
+
+    def _room_answer(self, conn: str, real: str | None, way: Literal["in", "out"]) -> None:
+        actor = self.actors[conn]
+        rooms: Iterable[str] = [self.cast.room_symbol(real)] if real else sorted(actor.awaited_rooms)[:1]
+        for room in rooms:
+            actor.awaited_rooms.discard(room)
+            if way == "out":
+                self.record(UnsubOk, conn, room)
+                continue
+            self._joined(conn, f"room:{room}")
+            if room in actor.wanted_rooms:
+                actor.groups.add(f"room:{room}")
+
+    def forget(self, conn: str) -> None:
+        """Nothing more will come here, nor need others wait for what this connection would have sent."""
+        self.awaited = {pair for pair in self.awaited if pair[1] != conn}
+        self.wake()
+
+
+def _text(data: str | bytes) -> str:
+    text = data if isinstance(data, str) else data.hex()
+    return text[:LONGEST_FRAME_KEPT]
