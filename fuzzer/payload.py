@@ -1,0 +1,37 @@
+"""The filler of message bodies: text of an exact length that is hard on encoders, splitters and escapers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fuzzer.plan import Fill
+
+# Each pattern is cut at any character and must still be encodable, so no surrogates and nothing outside Unicode.
+_PATTERNS: Final[dict[Fill, str]] = {
+    "ascii": "abcdefghijklmnopqrstuvwxyz0123456789",
+    # one to four bytes in UTF-8, decomposed and composed forms, right-to-left, a joined emoji, U+2028
+    "unicode": "aé e\u0301ß€中日本שלום\u202e\u2028\u200d👩\u200d👩\u200d👧😀\ufeff\u00a0",
+    # what JSON must escape, what naive code double-escapes, and what looks like the end of a frame or a line
+    "escapes": '"\\\\n\n\r\t\b\f/\\u0000\u0001\u001f\u007f\\"{}[]:,\'`',
+    # what naive string building takes for syntax; the id that hubfuzz looks for never appears in it
+    "markup": "<script>&amp;</script><!-- ${x} {id} {{body}} %s %00 -->]]>\"'",
+}
+
+
+def filler(size: int, fill: Fill = "ascii") -> str:
+    """Exactly ``size`` characters of this kind of text; ``ValueError`` if ``size`` is negative."""
+    if size < 0:
+        raise ValueError(f"size of a filler is {size}; it must be 0 or more")
+    pattern = _PATTERNS[fill]
+    return (pattern * (size // len(pattern) + 1))[:size]
+
+
+def widest(fill: Fill) -> int:
+    """The most bytes that one character of this filler can take on the wire (JSON with every escape, UTF-8)."""
+    return 1 if fill == "ascii" else max(_width(char) for char in _PATTERNS[fill])
+
+
+def _width(char: str) -> int:
+    escaped = 12 if ord(char) > 0xFFFF else 6  # \\uXXXX, twice for a surrogate pair
+    plain = 2 if char in '"\\' else len(char.encode())
+    return escaped if ord(char) < 0x20 or ord(char) > 0x7E else plain

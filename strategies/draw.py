@@ -1,0 +1,93 @@
+"""Plans by the thousand: Hypothesis generates, nothing is executed. The same seed gives the same plans, anywhere."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from itertools import count as numbers
+from itertools import islice
+from typing import Final
+
+from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from fuzzer.plan import Plan
+from fuzzer.values import encode
+from strategies._hypothesis_compat import inherited, register_uniform_backend
+from strategies.machine import STEPS, HubMachine
+from strategies.shape import Shape
+
+FIRST_BATCH: Final = 12  # so that the first plan is there at once
+BATCH: Final = 50
+BARREN: Final = 8  # batches without one new plan before the shape counts as exhausted
+
+
+class _Collector(HubMachine):
+    """Draws for one shape and keeps the plans; says nothing to Hypothesis."""
+
+    def __init__(self, shape: Shape, plans: list[Plan]) -> None:
+        super().__init__()
+        self.draft.shape = shape
+        self._plans = plans
+
+    def announce(self, plan: Plan) -> None:
+        """Nobody listens: there is no test whose statistics these could be."""
+
+    def finish(self, plan: Plan) -> None:
+        """Keep it."""
+        self._plans.append(plan)
+
+
+def draw_plans(shape: Shape, seed: int, count: int | None = None) -> Iterator[Plan]:
+    """Different plans for this shape, ``count`` of them or without end; lazily, a few dozen at a time.
+
+    Pure: the same shape and seed give the same plans in every process, whatever the environment, hash seed, Hypothesis
+    profile or imported modules; global random state is left alone. Ends early only if the shape has no more plans.
+    """
+    plans = _fresh_plans(shape, seed)
+    return plans if count is None else islice(plans, count)
+
+
+def _fresh_plans(shape: Shape, base_seed: int) -> Iterator[Plan]:
+    seen: set[bytes] = set()
+    barren = 0
+    for number in numbers():
+        barren += 1
+        for plan in _draw_batch(shape, base_seed, number):
+            digest = hashlib.blake2b(encode(plan), digest_size=12).digest()
+            if digest not in seen:
+                seen.add(digest)
+                barren = 0
+                yield plan
+        if barren >= BARREN:
+            return
+
+
+def _draw_batch(shape: Shape, base_seed: int, number: int) -> list[Plan]:
+    plans: list[Plan] = []
+
+    @seed(f"{base_seed}:{number}")
+    def collector() -> _Collector:
+        return _Collector(shape, plans)
+
+    values = _settings(FIRST_BATCH if number == 0 else BATCH)
+    with inherited(values):
+        run_state_machine_as_test(collector, settings=values)  # type: ignore[arg-type]  # a factory will do, say its docs
+    return plans
+
+
+def _settings(examples: int) -> settings:
+    """Every setting that matters is given, so that no profile (least of all the one for CI) can change the plans."""
+    return settings(
+        max_examples=examples,
+        phases=(Phase.generate,),
+        database=None,
+        deadline=None,
+        derandomize=False,
+        print_blob=False,
+        report_multiple_bugs=False,
+        stateful_step_count=STEPS,
+        suppress_health_check=list(HealthCheck),
+        verbosity=Verbosity.quiet,
+        backend=register_uniform_backend(),
+    )

@@ -1,0 +1,163 @@
+"""The state machine whose rules append ops to a plan. Nothing is executed while it draws, and no draw asks a server.
+
+For pytest: subclass ``HubMachine``, set ``target`` (or ``shape``), add rules that call ``self.add(op)``, and take its
+``TestCase``. The finished plan is handed to ``finish`` at the end of each test case.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from hypothesis import HealthCheck, event, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+from fuzzer.plan import Batch, Op, Plan, Separator
+from fuzzer.plan_rules import kind_of, normalise
+from strategies import strokes
+from strategies.choice import Draw
+from strategies.draft import Draft
+from strategies.opening import MOST_STROKES, Opening, draw_opening
+from strategies.pairs import racing_pairs
+from strategies.shape import Shape, TargetLike, shape_of_target
+
+STEPS = MOST_STROKES + 1
+
+
+@st.composite
+def _openings(draw: DrawFn) -> Opening:
+    machine: HubMachine = draw(st.runner())
+    return draw_opening(Draw(draw), machine.draft.shape)
+
+
+@st.composite
+def _stroke(draw: DrawFn, stroke: strokes.Stroke) -> tuple[Batch, ...]:
+    machine: HubMachine = draw(st.runner())
+    return machine.draw_stroke(stroke, Draw(draw))
+
+
+def batches_of(stroke: strokes.Stroke) -> SearchStrategy[tuple[Batch, ...]]:
+    """What a rule of a ``HubMachine`` draws: the batches of this stroke, fitting to the plan so far."""
+    return _stroke(stroke)
+
+
+class HubMachine(RuleBasedStateMachine):
+    """Draws a plan. ``target`` or ``shape`` say what it may contain; ``runner`` is what executes it, if anything."""
+
+    target: ClassVar[TargetLike | None] = None
+    shape: ClassVar[Shape | None] = None
+    runner: ClassVar[Callable[[Plan], None] | None] = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Give the ``TestCase`` of a subclass settings that fit; assign other ones as ever."""
+        super().__init_subclass__(**kwargs)
+        cls.TestCase.settings = settings(
+            deadline=None, suppress_health_check=list(HealthCheck), stateful_step_count=STEPS
+        )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.draft = Draft(shape=self._own_shape())
+        self.last_plan: Plan | None = None
+        self._strokes_done = 0
+
+    def _own_shape(self) -> Shape:
+        kind = type(self)
+        return kind.shape or (shape_of_target(kind.target) if kind.target is not None else Shape())
+
+    def add(self, op: Op, after: Separator | None = None) -> None:
+        """Append an op: beside the last ones if it may stand there and ``after`` is None, else as a batch of its own.
+
+        An op that cannot apply (its connection is gone, or was never opened) is left out of the finished plan.
+        """
+        last = self.draft.batches[-1] if self.draft.batches else None
+        if last is None or after is not None or any(other.conn == op.conn for other in last.ops):
+            self.draft.append(Batch(ops=(op,), after=after or "fence"))
+            return
+        self.draft.append(Batch(ops=(op,), after="instant"))
+        self.draft.batches[-2:] = [Batch(ops=(*last.ops, op), after=last.after)]
+
+    def draw_stroke(self, stroke: strokes.Stroke, draw: Draw) -> tuple[Batch, ...]:
+        """The batches of a stroke on top of the plan so far; none once the plan is long enough."""
+        if self._strokes_done >= self.draft.strokes or not self.draft.room_open():
+            return ()
+        return stroke(draw, self.draft.fork())
+
+    def _extend(self, batches: tuple[Batch, ...]) -> None:
+        self._strokes_done += 1
+        for batch in batches:
+            self.draft.append(batch)
+
+    @initialize(opening=_openings())
+    def begin(self, opening: Opening) -> None:
+        """Users, connections, rooms."""
+        self.draft = opening.draft(self.draft.shape)
+
+    @rule(batches=batches_of(strokes.race))
+    def race(self, batches: tuple[Batch, ...]) -> None:
+        """A racing pair."""
+        self._extend(batches)
+
+    @rule(batches=batches_of(strokes.talk))
+    def talk(self, batches: tuple[Batch, ...]) -> None:
+        """Several send."""
+        self._extend(batches)
+
+    @rule(batches=batches_of(strokes.mix))
+    def mix(self, batches: tuple[Batch, ...]) -> None:
+        """Anything by anybody."""
+        self._extend(batches)
+
+    @rule(batches=batches_of(strokes.fail))
+    def fail(self, batches: tuple[Batch, ...]) -> None:
+        """One fails, the others go on."""
+        self._extend(batches)
+
+    @rule(batches=batches_of(strokes.turn_over))
+    def turn_over(self, batches: tuple[Batch, ...]) -> None:
+        """Full, refused, one leaves, one enters."""
+        self._extend(batches)
+
+    @rule(batches=batches_of(strokes.run_empty))
+    def run_empty(self, batches: tuple[Batch, ...]) -> None:
+        """All leave, one comes."""
+        self._extend(batches)
+
+    @rule(batches=batches_of(strokes.reconnect))
+    def reconnect(self, batches: tuple[Batch, ...]) -> None:
+        """The same session again."""
+        self._extend(batches)
+
+    @rule(batches=batches_of(strokes.flood))
+    def flood(self, batches: tuple[Batch, ...]) -> None:
+        """A stall with enough data behind it."""
+        self._extend(batches)
+
+    def plan(self) -> Plan:
+        """The plan so far, without ops that cannot apply."""
+        return normalise(self.draft.plan())
+
+    def teardown(self) -> None:
+        """Hand the plan over, unless Hypothesis is discarding this test case or a rule has failed."""
+        if sys.exc_info()[0] is not None:
+            return
+        plan = self.plan()
+        if plan.batches:
+            self.announce(plan)
+            self.finish(plan)
+
+    def announce(self, plan: Plan) -> None:
+        """Tell Hypothesis' statistics (and HypoFuzz, as virtual branches) what the plan contains."""
+        for label in sorted(racing_pairs(plan)):
+            event(f"pair:{label}")
+        for kind in sorted({kind_of(op) for op in plan.ops()}):
+            event(f"op:{kind}")
+
+    def finish(self, plan: Plan) -> None:
+        """Called with every complete plan: executes it by ``runner`` if there is one, else only keeps it."""
+        self.last_plan = plan
+        if (runner := type(self).runner) is not None:
+            runner(plan)

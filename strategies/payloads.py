@@ -1,0 +1,52 @@
+"""Payloads: sizes with the edges of WebSocket framing, fills, bursts, and whole bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, get_args
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from fuzzer.payload import filler
+from fuzzer.plan import Fill
+from strategies.choice import Draw
+from strategies.shape import SIZES, Shape
+from strategies.swarm import Swarm
+
+FILLS: Final[tuple[Fill, ...]] = get_args(Fill)
+SMALL: Final = 200  # characters: larger ones are rarer, so that a plan stays cheap
+MOST_BURST: Final = 8
+BURST_BYTES: Final = 200_000  # what one burst of big messages may weigh
+
+
+def sizes(allowed: Sequence[int] = SIZES, largest: int | None = None) -> SearchStrategy[int]:
+    """Sizes of filler in characters: the edges of frame lengths (125, 126, 65535) and what lies between."""
+    fitting = sorted({size for size in allowed if largest is None or size <= largest} | {0})
+    return st.one_of(st.sampled_from(fitting), st.integers(0, fitting[-1]))
+
+
+def bursts() -> SearchStrategy[int]:
+    """How many messages follow each other without a pause."""
+    return st.one_of(st.just(1), st.integers(2, MOST_BURST))
+
+
+def fills() -> SearchStrategy[Fill]:
+    """Kinds of filler, from plain to hard."""
+    return st.sampled_from(FILLS)
+
+
+def bodies(largest: int = SIZES[-1]) -> SearchStrategy[str]:
+    """Whole filler texts."""
+    return st.builds(filler, sizes(largest=largest), fills())
+
+
+def draw_payload(draw: Draw, shape: Shape, swarm: Swarm) -> tuple[int, int, Fill]:
+    """Size, count and fill of a send: mostly small and single, seldom big, seldom a burst; never beyond the shape."""
+    fill = draw.one(FILLS) if swarm.has("fill") and draw.percent(25) else "ascii"
+    most = shape.largest(fill)
+    big = swarm.has("big") and draw.percent(7)
+    options = [size for size in shape.sizes if size <= most and (size > SMALL) is big] or [0]
+    count = 2 + draw.below(MOST_BURST - 1) if swarm.has("burst") and draw.percent(22) else 1
+    size = draw.one(options)
+    return size, max(1, min(count, BURST_BYTES // (size + 1))), fill

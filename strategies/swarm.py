@@ -1,0 +1,41 @@
+"""Swarm testing over what Hypothesis does not see as rules: faults, sizes, separators, names.
+
+Leaving features out of a plan finds more than always mixing all of them (Groce et al., ISSTA 2012): some suppress
+others, as ``close`` suppresses nearly everything. Hypothesis does the same for the rules of the machine.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fuzzer.values import Value
+from strategies.choice import Draw
+
+FEATURES: Final = (
+    *("reset", "fin", "vanish", "abandon", "malformed", "mute", "codes", "tokens"),
+    *("big", "burst", "fill", "instant", "turn", "1ms", "names", "sessions"),
+)
+_BITS: Final = 8
+
+
+class Swarm(Value):
+    """``off`` are the features that this plan does without."""
+
+    off: tuple[str, ...] = ()
+
+    def has(self, feature: str) -> bool:
+        """May this plan use the feature?"""
+        return feature not in self.off
+
+
+def draw_swarm(draw: Draw) -> Swarm:
+    """Half of the plans have every feature; in the others each is off with probability 1/2, or 1/4."""
+    density = draw.weighted((("all", 5), ("many", 3), ("half", 2)))
+    if density == "all":
+        return Swarm()
+    off = _bits(draw) & _bits(draw) if density == "many" else _bits(draw)
+    return Swarm(off=tuple(name for place, name in enumerate(FEATURES) if off >> place & 1))
+
+
+def _bits(draw: Draw) -> int:
+    return draw.below(1 << _BITS) | draw.below(1 << _BITS) << _BITS
