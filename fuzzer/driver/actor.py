@@ -29,6 +29,7 @@ class Actor:
     gone: bool = False
     vanished: bool = False
     server_closed: bool = False
+    server_ended: bool = False
     groups: set[str] = field(default_factory=set)
     first_message: str | None = None
     awaited_rooms: set[str] = field(default_factory=set)

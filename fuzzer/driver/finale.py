@@ -35,11 +35,15 @@ class Finale:
         self._released = HealthyTime()
 
     async def heal(self) -> None:
-        """Every stalled connection reads again."""
-        self._stage.record(Phase, "heal")
-        for actor in self._stage.live():
-            if actor.stalled:
+        """Every stalled connection reads again; then the hub must come to rest once more."""
+        stalled = [actor for actor in self._stage.live() if actor.stalled]
+        if stalled:
+            self._stage.record(Phase, "heal")
+            for actor in stalled:
                 self._performer.resume(actor)
+            if not self._quiescence.aborted:
+                await self._quiescence.fence()
+        await self._quiescence.linger()
 
     async def drain(self) -> None:
         """End every connection: those that we can, by closing; vanished ones by letting go of their sockets."""
@@ -138,7 +142,7 @@ class Finale:
 
     async def _confirm_join(self, actor: Actor) -> None:
         """101 is not membership: wait for the welcome, or else for a fence of its own to come round."""
-        if actor.welcome_expected:
+        if self._stage.codec.has_welcome:
             await self._stage.until(lambda: not actor.welcome_expected or not actor.live, self._stage.policy.deadline)
         elif actor.live:
             await self._quiescence.fence(frozenset([actor.name]))

@@ -102,15 +102,15 @@ class Quiescence:
 
     async def _round(self, senders: frozenset[str] | None) -> bool:
         self._first_round, pairs = await self._send_fences(senders)
-        if not pairs:
-            await trio.sleep(LINGER)
-            return True
         done = await self._arrived(self._soft)
         if not done:
             done = await self._confirm(lambda: not self._open_pairs(pairs), resend=True, senders=senders)
-        await trio.sleep(LINGER)
         self._stage.awaited.clear()
         return done
+
+    async def linger(self) -> None:
+        """Let second copies and leaks arrive that nothing waits for; too short costs misses, never false alarms."""
+        await trio.sleep(LINGER)
 
     async def _arrived(self, patience: float) -> bool:
         """Wait in steps as long as fences keep arriving: a large backlog is progress, not silence."""

@@ -50,7 +50,7 @@ class Session:
         return await self._control.round_trip()
 
     async def execute(self, plan: Plan, hurry: float = 1.0) -> History:
-        """Run one plan and its finale. ``hurry`` below 1 scales the policy's times; the history holds the scaled ones."""
+        """Run one plan and its finale. ``hurry`` below 1 scales the policy's times, as the history then says."""
         policy = hurried(self.target.policy, hurry)
         cast = Cast(plan, f"{self._run}n{next(self._numbers)}-")
         stage = Stage(cast, self.target.codec(), policy, f"hf-{self._run}c")
@@ -113,8 +113,6 @@ class Session:
         if not quiescence.aborted:
             await quiescence.fence()
         await finale.heal()
-        if not quiescence.aborted:
-            await quiescence.fence()
         await finale.drain()
         if not self._server_is_dead():
             await finale.probe(before)

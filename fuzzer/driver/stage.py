@@ -162,25 +162,25 @@ class Stage:
 
     def server_closed(self, conn: str, code: int, reason: str) -> None:
         """A real Close frame of the server."""
-        self.actors[conn].server_closed = True
+        self.actors[conn].server_closed = self.actors[conn].server_ended = True
         self.record(SrvClose, conn, code, reason[:LONGEST_FRAME_KEPT])
         self.forget(conn)
 
     def server_eof(self, conn: str) -> None:
         """The server's FIN."""
-        self.actors[conn].gone = True
+        self.actors[conn].gone = self.actors[conn].server_ended = True
         self.record(SrvEof, conn)
         self.forget(conn)
 
     def server_reset(self, conn: str) -> None:
         """The server's RST."""
-        self.actors[conn].gone = True
+        self.actors[conn].gone = self.actors[conn].server_ended = True
         self.record(SrvRst, conn)
         self.forget(conn)
 
     def server_bad(self, conn: str, detail: str) -> None:
         """Bytes that RFC 6455 forbids."""
-        self.actors[conn].tainted = True
+        self.actors[conn].tainted = self.actors[conn].server_ended = True
         self.record(SrvBad, conn, detail[:LONGEST_FRAME_KEPT])
         self.forget(conn)
 
@@ -189,7 +189,7 @@ class Stage:
         actor = self.actors[conn]
         if actor.closing and actor.server_closed:
             self.record(CloseOk, conn)
-        elif actor.server_closed or actor.gone:
+        elif actor.server_ended:
             self.record(TcpClosed, conn)
         actor.gone = True
         self.forget(conn)
