@@ -80,14 +80,19 @@ class FuzzConn(ContainedConnection):
     # Writing in two phases
 
     async def prepare_text(self, texts: Sequence[str]) -> None:
-        """Frame the texts; write all of the first frame but its last byte, withhold that byte and the rest."""
-        first, *others = [frames.text(one) for one in texts]
-        await self._prepare(first, b"".join(others))
+        """Frame the texts; write all of the first frame but its last byte, withhold that byte and the rest.
+
+        No effect once our Close is prepared: RFC 6455, 5.5.1 allows no data after it.
+        """
+        if not self._close_begun:
+            first, *others = [frames.text(one) for one in texts]
+            await self._prepare(first, b"".join(others))
 
     async def prepare_close(self, code: int, reason: str) -> None:
         """Prepare a Close frame with any code (1005: none). Pings are not answered from now on."""
-        await self._prepare(frames.close(code, reason))
-        self._close_begun = True
+        if not self._close_begun:
+            self._close_begun = True
+            await self._prepare(frames.close(code, reason))
 
     async def prepare_raw(self, data: bytes) -> None:
         """Prepare any bytes, such as those of a malformed frame."""
