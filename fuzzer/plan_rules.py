@@ -109,8 +109,14 @@ def normalise(plan: Plan) -> Plan:
     return Plan(
         batches=tuple(batches),
         schedule_seed=max(0, plan.schedule_seed),
-        names=_distinct_names({user: plan.names[user] for user in users if plan.names.get(user)}),
+        names=_distinct_names(users, plan.names),
     )
+
+
+def connection_symbol(number: int) -> str:
+    """``a`` to ``z``, then ``aa``: what connections are called, in the order of their opening."""
+    rest, place = divmod(number, 26)
+    return (connection_symbol(rest - 1) if rest else "") + chr(ord("a") + place)
 
 
 def kind_of(op: Op) -> str:
@@ -129,16 +135,21 @@ def _name_problems(plan: Plan) -> list[str]:
     users = plan.users()
     found = [f"names: {user} opens nothing" for user in plan.names if user not in users]
     found += [f"names: the name of {user} is empty" for user, name in plan.names.items() if not name]
-    if len(set(plan.names.values())) < len(plan.names):
+    if len(_real_names(users, plan.names)) < len(users):
         found.append("names: two users have the same name")
     return found
 
 
-def _distinct_names(names: dict[str, str]) -> dict[str, str]:
-    taken: dict[str, str] = {}
-    for user, name in names.items():
-        taken.setdefault(name, user)
-    return {user: name for name, user in taken.items()}
+def _real_names(users: tuple[str, ...], names: dict[str, str]) -> set[str]:
+    return {names.get(user, user) for user in users}
+
+
+def _distinct_names(users: tuple[str, ...], names: dict[str, str]) -> dict[str, str]:
+    """The names as long as they keep all users apart (a user without one is called by its symbol), else fewer."""
+    kept = {user: name for user in users if (name := names.get(user))}
+    while len(_real_names(users, kept)) < len(users):
+        kept.popitem()
+    return kept
 
 
 def _range_problems(op: Op) -> list[str]:

@@ -25,6 +25,7 @@ from fuzzer.plan import (
     Subscribe,
     Unsubscribe,
 )
+from fuzzer.plan_rules import connection_symbol
 from strategies.shape import Shape
 from strategies.swarm import Swarm
 
@@ -73,7 +74,7 @@ class Draft:
         """A fresh symbol: ``m0``, ``s0``; for connections (prefix empty) ``a`` to ``z``, ``aa``."""
         number = self.issued.get(prefix, 0)
         self.issued[prefix] = number + 1
-        symbol = f"{prefix}{number}" if prefix else _letters(number)
+        symbol = f"{prefix}{number}" if prefix else connection_symbol(number)
         return self.new("") if symbol in self.tabs else symbol
 
     def live(self, user: str | None = None) -> list[Tab]:
@@ -181,11 +182,6 @@ def _expect_on(tab: Tab, op: Op) -> None:
             tab.rooms -= {op.room}
         case _:
             pass
-
-
-def _letters(number: int) -> str:
-    rest, place = divmod(number, 26)
-    return (_letters(rest - 1) if rest else "") + chr(ord("a") + place)
 
 
 def _number(symbol: str) -> int:

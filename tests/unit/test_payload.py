@@ -1,0 +1,48 @@
+"""Filler: exact lengths, encodable at every cut, and no wider than it says."""
+
+from __future__ import annotations
+
+import json
+from typing import get_args
+
+import pytest
+
+from fuzzer.payload import filler, widest
+from fuzzer.plan import Fill
+
+FILLS = get_args(Fill)
+
+
+@pytest.mark.parametrize("fill", FILLS)
+@pytest.mark.parametrize("size", [0, 1, 2, 35, 36, 37, 125, 126, 200, 65_535, 100_000])
+def test_exact_length(fill: Fill, size: int) -> None:
+    assert len(filler(size, fill)) == size
+
+
+@pytest.mark.parametrize("fill", FILLS)
+def test_every_cut_survives_utf8_and_json(fill: Fill) -> None:
+    for size in range(80):
+        text = filler(size, fill)
+        assert text.encode().decode() == text
+        assert json.loads(json.dumps(text)) == text
+        assert json.loads(json.dumps(text, ensure_ascii=False)) == text
+
+
+@pytest.mark.parametrize("fill", FILLS)
+def test_widest_bounds_the_wire(fill: Fill) -> None:
+    for size in (1, 7, 50, 1_000):
+        text = filler(size, fill)
+        assert len(json.dumps(text)) - 2 <= size * widest(fill)
+        assert len(json.dumps(text, ensure_ascii=False).encode()) - 2 <= size * widest(fill)
+
+
+def test_the_fills_are_what_they_say() -> None:
+    assert filler(50, "ascii").isascii()
+    assert max(len(char.encode()) for char in filler(50, "unicode")) == 4
+    assert {'"', "\\", "\n", "\u0001"} <= set(filler(50, "escapes"))
+    assert "</script>" in filler(100, "markup")
+
+
+def test_a_negative_size_is_one_clear_line() -> None:
+    with pytest.raises(ValueError, match=r"size of a filler is -1; it must be 0 or more"):
+        filler(-1)

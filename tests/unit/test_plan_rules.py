@@ -1,0 +1,142 @@
+"""What a sensible plan is: each rule on both sides of the line, and normalise on arbitrary plans."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fuzzer.plan import (
+    Batch,
+    Close,
+    Drop,
+    Fill,
+    Malformed,
+    Mute,
+    Op,
+    Open,
+    Plan,
+    Resume,
+    Send,
+    Separator,
+    Stall,
+    Subscribe,
+    Unsubscribe,
+)
+from fuzzer.plan_rules import connection_symbol, kind_of, normalise, problems
+
+OPEN_A, OPEN_B = Open(conn="a", user="u0"), Open(conn="b", user="u0")
+
+
+def plan_of(*batches: tuple[Op, ...]) -> Plan:
+    return Plan(batches=tuple(Batch(ops=ops) for ops in batches))
+
+
+SENSIBLE = {
+    "empty": plan_of(),
+    "open beside others": plan_of((OPEN_A,), (OPEN_B, Send(conn="a", msg="m0"))),
+    "end after stall": plan_of(
+        (OPEN_A,), (Stall(conn="a"),), (Resume(conn="a"),), (Stall(conn="a"),), (Drop(conn="a"),)
+    ),
+    "after malformed": plan_of((OPEN_A,), (Malformed(conn="a"),), (Send(conn="a", msg="m0"),)),
+    "double subscription": plan_of((OPEN_A,), (Subscribe(conn="a", room="r0"),), (Subscribe(conn="a", room="r0"),)),
+    "stranger to the room leaves": plan_of((OPEN_A,), (Unsubscribe(conn="a", room="r0"),)),
+}
+
+WRONG = {
+    "batch 1, open a: a is opened a second time": plan_of((OPEN_A,), (OPEN_A,)),
+    "batch 0, send a: a was never opened": plan_of((Send(conn="a", msg="m0"),)),
+    "batch 0, send a: a second op on a in one batch": plan_of((OPEN_A, Send(conn="a", msg="m0"))),
+    "batch 2, close a: a has already ended": plan_of((OPEN_A,), (Drop(conn="a"),), (Close(conn="a"),)),
+    "batch 1, send a: a has already ended": plan_of(
+        (Open(conn="a", user="u0", abandon="before-101"),), (Send(conn="a", msg="m0"),)
+    ),
+    "batch 1: no op": plan_of((OPEN_A,), ()),
+    "batch 2, send a: message m0 is sent a second time": plan_of(
+        (OPEN_A,), (Send(conn="a", msg="m0"),), (Send(conn="a", msg="m0"),)
+    ),
+    "batch 1, resume a: a is not stalled": plan_of((OPEN_A,), (Resume(conn="a"),)),
+    "batch 2, stall a: a is already stalled": plan_of((OPEN_A,), (Stall(conn="a"),), (Stall(conn="a"),)),
+    "batch 2, mute a: a is already mute": plan_of((OPEN_A,), (Mute(conn="a"),), (Mute(conn="a"),)),
+    "batch 1, send a: size -1 is not in 0..16777216": plan_of((OPEN_A,), (Send(conn="a", msg="m0", size=-1),)),
+    "batch 1, send a: count 0 is not in 1..10000": plan_of((OPEN_A,), (Send(conn="a", msg="m0", count=0),)),
+    "batch 1, close a: code 65536 is not in 0..65535": plan_of((OPEN_A,), (Close(conn="a", code=65_536),)),
+    "batch 1, close a: reason of 124 bytes; at most 123": plan_of((OPEN_A,), (Close(conn="a", reason="é" * 62),)),
+    "names: u1 opens nothing": Plan(batches=(Batch(ops=(OPEN_A,)),), names={"u1": "ann"}),
+    "names: the name of u0 is empty": Plan(batches=(Batch(ops=(OPEN_A,)),), names={"u0": ""}),
+    "names: two users have the same name": Plan(
+        batches=(Batch(ops=(OPEN_A, Open(conn="b", user="u1"))),), names={"u0": "u1"}
+    ),
+    "schedule_seed is -1; it must be 0 or more": Plan(batches=(Batch(ops=(OPEN_A,)),), schedule_seed=-1),
+}
+
+
+@pytest.mark.parametrize("plan", SENSIBLE.values(), ids=SENSIBLE)
+def test_sensible_plans_have_no_problem_and_stay(plan: Plan) -> None:
+    assert problems(plan) == ()
+    assert normalise(plan) == plan
+
+
+@pytest.mark.parametrize(("line", "plan"), WRONG.items(), ids=WRONG)
+def test_each_problem_is_one_line_and_can_be_normalised_away(line: str, plan: Plan) -> None:
+    assert problems(plan) == (line,)
+    assert problems(normalise(plan)) == ()
+
+
+def test_normalise_keeps_what_it_can() -> None:
+    wild = plan_of((OPEN_A,), (Send(conn="a", msg="m0", size=-5, count=20_000), Send(conn="b", msg="m1")), ())
+    assert normalise(wild) == plan_of((OPEN_A,), (Send(conn="a", msg="m0", size=0, count=10_000),))
+
+
+def test_normalise_follows_a_dropped_open() -> None:
+    plan = Plan(
+        batches=(Batch(ops=(OPEN_B,)), Batch(ops=(Subscribe(conn="a", room="r0"),)), Batch(ops=(Close(conn="b"),))),
+        names={"u0": "ann", "u7": "bob"},
+    )
+    assert normalise(plan) == Plan(batches=(Batch(ops=(OPEN_B,)), Batch(ops=(Close(conn="b"),))), names={"u0": "ann"})
+
+
+def test_a_reason_is_cut_between_characters() -> None:
+    (batch,) = normalise(plan_of((OPEN_A,), (Close(conn="a", reason="é" * 100),))).batches[1:]
+    assert batch.ops == (Close(conn="a", reason="é" * 61),)
+
+
+CONNS, USERS = st.sampled_from("abc"), st.sampled_from(["u0", "u1"])
+SYMBOLS, ROOMS = st.sampled_from(["m0", "m1", "m2"]), st.sampled_from(["r0", "r1"])
+NUMBERS = st.sampled_from([-1, 0, 1, 3, 200_000, 20_000_000])
+OPS = st.one_of(
+    st.builds(Open, conn=CONNS, user=USERS, abandon=st.sampled_from([None, None, "half-request"])),
+    st.builds(Send, conn=CONNS, msg=SYMBOLS, size=NUMBERS, count=NUMBERS, fill=st.sampled_from(get_args(Fill))),
+    st.builds(Close, conn=CONNS, code=NUMBERS, reason=st.sampled_from(["", "x" * 200, "😀" * 40])),
+    st.builds(Drop, conn=CONNS),
+    st.builds(Stall, conn=CONNS),
+    st.builds(Resume, conn=CONNS),
+    st.builds(Mute, conn=CONNS),
+    st.builds(Malformed, conn=CONNS),
+    st.builds(Subscribe, conn=CONNS, room=ROOMS),
+    st.builds(Unsubscribe, conn=CONNS, room=ROOMS),
+)
+BATCHES = st.builds(Batch, ops=st.lists(OPS, max_size=5).map(tuple), after=st.sampled_from(get_args(Separator)))
+PLANS = st.builds(
+    Plan,
+    batches=st.lists(BATCHES, max_size=8).map(tuple),
+    schedule_seed=NUMBERS,
+    names=st.dictionaries(USERS, st.sampled_from(["", "ann", "u0", "u1", "é"])),
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
+@given(PLANS)
+def test_normalise_is_valid_idempotent_and_takes_nothing_from_a_sensible_plan(plan: Plan) -> None:
+    better = normalise(plan)
+    assert problems(better) == ()
+    assert normalise(better) == better
+    assert (better == plan) == (problems(plan) == ())
+    assert better.size() <= plan.size()
+
+
+def test_symbols_and_kinds() -> None:
+    assert [connection_symbol(n) for n in (0, 25, 26, 27, 701, 702)] == ["a", "z", "aa", "ab", "zz", "aaa"]
+    assert kind_of(Subscribe(conn="a", room="r0")) == "subscribe"
