@@ -1,0 +1,58 @@
+"""What a client's frame does. A connection's frames are handled one after the other, in the order they came in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fuzzer.hub.peer import Peer
+from fuzzer.hub.protocol import BadCommand, Command, NotJson, Publish, Subscribe, read_command, reply_frame
+
+if TYPE_CHECKING:
+    from fuzzer.hub.hub import Hub
+
+POLICY_VIOLATION = 1008
+
+
+class Commands:
+    """Errors are told to the offender alone."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+
+    async def handle(self, peer: Peer, text: str) -> None:
+        """Read and execute one frame."""
+        try:
+            command = read_command(text)
+        except BadCommand as error:
+            peer.tell(reply_frame("error", reason=str(error)))
+        except NotJson as error:
+            peer.tell(reply_frame("error", reason=str(error)))
+            self.hub.lifecycle.offended(peer, POLICY_VIOLATION, str(error))
+        else:
+            await self.execute(peer, command)
+
+    async def execute(self, peer: Peer, command: Command) -> None:
+        """Do what the command says."""
+        if isinstance(command, Publish):
+            await self.publish(peer, command)
+        elif isinstance(command, Subscribe):
+            self.subscribe(peer, command.room)
+        else:
+            self.unsubscribe(peer, command.room)
+
+    async def publish(self, peer: Peer, command: Publish) -> None:
+        """Broadcast; to a room only from within it."""
+        if command.room is not None and not self.hub.registry.is_subscribed(peer, command.room):
+            peer.tell(reply_frame("error", reason="not subscribed", room=command.room))
+            return
+        await self.hub.broadcaster.publish(peer, command)
+
+    def subscribe(self, peer: Peer, room: str) -> None:
+        """Answer only after the registration, so that the answer proves it."""
+        self.hub.registry.subscribe(peer, room)
+        peer.tell(reply_frame("subscribed", room=room))
+
+    def unsubscribe(self, peer: Peer, room: str) -> None:
+        """Answer only after the removal."""
+        self.hub.registry.unsubscribe(peer, room)
+        peer.tell(reply_frame("unsubscribed", room=room))

@@ -1,0 +1,34 @@
+"""Every number of the embedded hub that a test or a seeded bug may want to turn."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fuzzer.values import Value
+
+
+class Knobs(Value):
+    """Times are seconds (0 switches a pause or the heartbeat off), sizes are bytes unless said otherwise.
+
+    ``limit``: connections of one user. ``over``: what happens to the one above it; ``reject_by``: HTTP 429 or a
+    Close frame 4429 after the upgrade. The ``*_delay`` knobs stand for the awaits of real hubs, and so hold the
+    windows of races open: before the upgrade is granted, between the upgrade and the registration, and between
+    noticing an unclean end and unregistering it. ``backlog``: what may wait for one slow reader before it is
+    closed with 1013. ``max_size``: characters of one message. ``sndbuf``: SO_SNDBUF of accepted sockets (the
+    kernel doubles it), small so that a reader that stalls is felt after a few hundred kilobytes.
+    """
+
+    limit: int = 5
+    over: Literal["reject", "evict-oldest"] = "reject"
+    reject_by: Literal["status", "close"] = "status"
+    auth_delay: float = 0.0
+    join_delay: float = 0.0
+    leave_delay: float = 0.0
+    heartbeat: float = 20.0
+    heartbeat_timeout: float = 20.0
+    handshake_timeout: float = 10.0
+    close_timeout: float = 1.0
+    shutdown_timeout: float = 1.0
+    backlog: int = 16 * 1024 * 1024
+    max_size: int = 4 * 1024 * 1024
+    sndbuf: int = 32 * 1024
