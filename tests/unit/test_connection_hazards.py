@@ -1,4 +1,4 @@
-"""The known hazards H4, H5 and H7 to H14 of the library beneath, once a connection is open: hangs, leaks, lost bytes."""
+"""The known hazards H4, H5 and H7 to H14 of the library beneath, once a connection is open."""
 
 from __future__ import annotations
 
