@@ -1,0 +1,92 @@
+"""The embedded hub as a target: how it is started, how it speaks, and what exactly it promises."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import fuzzer
+from fuzzer.hub.__main__ import knob_flags
+from fuzzer.hub.admission import EVICTED, OVER_LIMIT
+from fuzzer.hub.bugs import BUGS
+from fuzzer.hub.knobs import Knobs
+from fuzzer.policy import Limit, Policy
+from fuzzer.target.config import Count, JsonProtocol, JwtAuth, Match, Probe
+from fuzzer.target.model import Target
+
+# guards nothing: the hub listens on the loopback interface, for as long as it is fuzzed
+SECRET = "embedded hub of hubfuzz, open to all of this machine"
+BASE = "http://127.0.0.1:{port}"
+# Measured with the default ``sndbuf``: a reader that stalls blocks the hub's writes after at most 60 kB with a
+# receive buffer of 4096 bytes, after at most 240 kB with the kernel's default one.
+STALL_BYTES = 300_000
+# The hub takes four times as much (``Knobs.max_size``), since a body may grow when it is escaped.
+PROMISED_SIZE = 1024 * 1024
+
+PROTOCOL = JsonProtocol(
+    publish='{"type":"publish","id":"{id}","body":"{body}"}',
+    publish_room='{"type":"publish","id":"{id}","body":"{body}","room":"{room}"}',
+    deliver=Match(match={"type": "message"}, id="id", body="body", room="room"),
+    welcome=Match(match={"type": "welcome"}),
+    subscribe='{"type":"subscribe","room":"{room}"}',
+    subscribed=Match(match={"type": "subscribed"}, room="room"),
+    unsubscribe='{"type":"unsubscribe","room":"{room}"}',
+    unsubscribed=Match(match={"type": "unsubscribed"}, room="room"),
+)
+
+
+def embedded_target(bug: str | None = None, knobs: Knobs | None = None) -> Target:
+    """The hub with these knobs (default: those of the bug), and the policy that the correct hub keeps under them.
+
+    Raises ``ValueError`` if there is no such seeded bug.
+    """
+    if bug is not None and bug not in BUGS:
+        raise ValueError(f"there is no seeded bug {bug!r}; there are {', '.join(BUGS)}")
+    own = BUGS[bug].knobs if bug else Knobs()
+    wanted = own if knobs is None else knobs
+    return Target(
+        name=f"embedded hub, bug {bug}" if bug else "embedded hub",
+        url="ws://127.0.0.1:{port}/ws?session={session}",
+        protocol=PROTOCOL,
+        auth=JwtAuth(secret=SECRET),
+        policy=policy_of(wanted),
+        probe=Probe(counts=_counts(), log_errors=("hub error", "Traceback")),
+        start=_start(bug, knob_flags(wanted, own)),
+        ready=f"{BASE}/stats",
+        env={"HUBFUZZ_SECRET": SECRET},
+        cwd=str(Path(fuzzer.__file__).parent.parent),
+    )
+
+
+def _start(bug: str | None, flags: tuple[str, ...]) -> tuple[str, ...]:
+    chosen = ("--bug", bug) if bug else ()
+    return ("{python}", "-m", "fuzzer.hub", "--port", "{port}", *chosen, *flags)
+
+
+def _counts() -> dict[str, Count]:
+    return {"connections": Count(url=f"{BASE}/stats", path="connections")}
+
+
+def policy_of(knobs: Knobs) -> Policy:
+    """What the correct hub promises under these knobs."""
+    return Policy(
+        group="user",
+        echo="always",
+        join_evidence="welcome",
+        order="fifo",
+        sessions="takeover",
+        limit=_limit(knobs),
+        deadline=2.0,
+        t_release=1.0,
+        t_detect=1.0,
+        t_heartbeat=2 * knobs.heartbeat + knobs.heartbeat_timeout if knobs.heartbeat else None,
+        max_size=min(PROMISED_SIZE, knobs.max_size),
+        stall_bytes=STALL_BYTES,
+        refuse_tokens=(*Policy().refuse_tokens, "wrong-claims"),
+    )
+
+
+def _limit(knobs: Knobs) -> Limit:
+    if knobs.over == "evict-oldest":
+        return Limit(max=knobs.limit, over="evict-oldest", codes=(EVICTED,))
+    by_close = knobs.reject_by == "close"
+    return Limit(max=knobs.limit, codes=(OVER_LIMIT,) if by_close else (), statuses=() if by_close else (429,))
