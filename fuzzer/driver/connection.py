@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import trio
-from wsproto import ConnectionType, WSConnection
 
 from fuzzer.driver import frames
+from fuzzer.driver.fast_frames import FastWSConnection
 from fuzzer.driver.handshake import request_bytes, upgrade_request
 from fuzzer.driver.reader import ContainedConnection
 from fuzzer.driver.sink import GuardedSink, Sink
@@ -46,7 +46,7 @@ class FuzzConn(ContainedConnection):
         ``half-request`` half is written at once and ``release`` only ends. A failed TCP connect is reported as
         rejected. Raises ``ValueError`` before any I/O if the request itself cannot be written in HTTP.
         """
-        upgrade = WSConnection(ConnectionType.CLIENT)
+        upgrade = FastWSConnection()
         request = upgrade_request(endpoint)
         data = request_bytes(upgrade, request)
         tell = GuardedSink(sink, name)

@@ -126,6 +126,7 @@ class HostileServer:
     def __init__(self, script: Script) -> None:
         self.results: list[Any] = []
         self.errors: list[BaseException] = []
+        self._stopping = False
         self._script = script
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -140,6 +141,9 @@ class HostileServer:
                 sock, _ = self._listener.accept()
             except OSError:
                 return
+            if self._stopping:
+                sock.close()
+                return
             thread = threading.Thread(target=self._serve, args=(sock,), daemon=True)
             self._threads.append(thread)
             thread.start()
@@ -153,7 +157,8 @@ class HostileServer:
 
     def stop(self) -> None:
         """Wait for the scripts; raise the first error of one."""
-        self._listener.shutdown(socket.SHUT_RDWR)
+        self._stopping = True  # the acceptor ends with this last connection, after all that came before it
+        socket.create_connection(self._listener.getsockname()).close()
         self._acceptor.join(PATIENCE)
         self._listener.close()
         for thread in self._threads:

@@ -165,5 +165,8 @@ def test_the_private_attributes_that_are_used_still_exist_and_none_is_taken():
 def test_the_private_names_of_wsproto_that_are_used_still_exist():
     connection = Connection(ConnectionType.CLIENT)
     assert callable(connection._proto._process_close)
+    assert connection._proto._frame_decoder.header is None
+    assert len(connection._proto._frame_decoder.buffer) == 0
+    assert connection._proto._message_decoder.opcode is None
     assert wsproto.handshake.H11Handshake(ConnectionType.CLIENT)._state is ConnectionState.CONNECTING
     assert set(LOCAL_ONLY_CLOSE_REASONS) == {1005, 1006, 1015}
