@@ -1,0 +1,190 @@
+"""The codecs of the ``[protocol]`` table: JSON, plain text, or a Python class. ``read`` is the hottest path of all."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import msgspec
+
+from fuzzer.target.config import AnyProtocol, ClassProtocol, JsonProtocol, Match, Pattern, TextProtocol
+from fuzzer.target.errors import TargetError
+from fuzzer.target.paths import NOTHING, flatten, look_up, split_path
+from fuzzer.target.protocol import (
+    TEXT_KEPT,
+    Accepted,
+    Codec,
+    Message,
+    Other,
+    Reading,
+    Subscribed,
+    Unsubscribed,
+    Welcome,
+    no_rooms,
+    other,
+)
+from fuzzer.target.template import Template, json_inside
+
+
+def codec_for(spec: AnyProtocol, accepted: Match | None = None, folder: str = "") -> Codec:
+    """The codec of a ``[protocol]`` table; ``folder`` is where a class may lie. Raises ``TargetError``."""
+    if isinstance(spec, ClassProtocol):
+        return load_codec(spec.name, folder)
+    if isinstance(spec, TextProtocol):
+        return TextCodec(spec)
+    return JsonCodec(spec, accepted)
+
+
+class _TemplateCodec(Codec):
+    """Sends what the templates of the target file say."""
+
+    def __init__(self, spec: JsonProtocol | TextProtocol, escape: Callable[[str], str]) -> None:
+        self._publish = Template(spec.publish, escape)
+        self._publish_room = spec.publish_room and Template(spec.publish_room, escape)
+        self._subscribe = spec.subscribe and Template(spec.subscribe, escape)
+        self._unsubscribe = spec.unsubscribe and Template(spec.unsubscribe, escape)
+        self.has_rooms = bool(spec.publish_room and spec.subscribe)
+        self.has_welcome = spec.welcome is not None
+        self.has_subscribed = spec.subscribed is not None
+        self.has_unsubscribed = spec.unsubscribed is not None
+
+    def publish(self, msg_id: str, body: str, room: str | None = None, user: str = "") -> str:
+        if room is None:
+            return self._publish.fill(id=msg_id, body=body, user=user)
+        if not self._publish_room:
+            raise no_rooms("publish_room")
+        return self._publish_room.fill(id=msg_id, body=body, room=room, user=user)
+
+    def subscribe(self, room: str, user: str = "") -> str:
+        if not self._subscribe:
+            raise no_rooms("subscribe")
+        return self._subscribe.fill(room=room, user=user)
+
+    def unsubscribe(self, room: str, user: str = "") -> str:
+        if not self._unsubscribe:
+            raise no_rooms("unsubscribe")
+        return self._unsubscribe.fill(room=room, user=user)
+
+
+class _JsonRule:
+    """One kind of JSON frame: its conditions and paths, split once."""
+
+    def __init__(self, spec: Match) -> None:
+        self._conditions = tuple((split_path(path), value) for path, value in flatten(spec.match).items())
+        self.weight = len(self._conditions)
+        self._id = split_path(spec.id or "id")
+        self._body = split_path(spec.body or "body")
+        self._room = None if spec.room is None else split_path(spec.room)
+
+    def fits(self, tree: object) -> bool:
+        for path, value in self._conditions:  # noqa: SIM110 - all() would make a generator for every frame
+            if look_up(tree, path) != value:
+                return False
+        return True
+
+    def message(self, tree: object) -> Message | None:
+        found = _text(look_up(tree, self._id))
+        return None if found is None else Message(found, _text(look_up(tree, self._body)) or "", self.room(tree))
+
+    def room(self, tree: object) -> str | None:
+        return None if self._room is None else _text(look_up(tree, self._room))
+
+
+def _text(found: object) -> str | None:
+    """Text as it is; anything else as its JSON, so that a body that changed its type is not the one that was sent."""
+    if type(found) is str:
+        return found
+    return None if found is NOTHING or found is None else msgspec.json.encode(found).decode()
+
+
+_JSON_KINDS: dict[str, Callable[[_JsonRule, object], Reading | None]] = {
+    "deliver": lambda rule, tree: rule.message(tree),
+    "welcome": lambda rule, tree: Welcome(),
+    "subscribed": lambda rule, tree: Subscribed(rule.room(tree)),
+    "unsubscribed": lambda rule, tree: Unsubscribed(rule.room(tree)),
+    "accepted": lambda rule, tree: Accepted(msgspec.json.encode(tree).decode()[:TEXT_KEPT]),
+}
+
+
+class JsonCodec(_TemplateCodec):
+    """The ``json`` protocol. Of several kinds that fit a frame, the one with the most conditions counts."""
+
+    def __init__(self, spec: JsonProtocol, accepted: Match | None = None) -> None:
+        super().__init__(spec, json_inside)
+        found = {kind: accepted if kind == "accepted" else getattr(spec, kind) for kind in _JSON_KINDS}
+        rules = [(_JsonRule(match), _JSON_KINDS[kind]) for kind, match in found.items() if match is not None]
+        self._rules = tuple(sorted(rules, key=lambda rule: -rule[0].weight))
+        self._decode = msgspec.json.Decoder().decode
+
+    def read(self, frame: str | bytes) -> Reading:
+        try:
+            tree = self._decode(frame)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            return other(frame)
+        for rule, build in self._rules:
+            if rule.fits(tree):
+                reading = build(rule, tree)
+                if reading is not None:
+                    return reading
+        return other(frame)
+
+
+class TextCodec(_TemplateCodec):
+    """The ``text`` protocol: a regular expression has to match the whole frame; the dot matches newlines too."""
+
+    def __init__(self, spec: TextProtocol) -> None:
+        super().__init__(spec, str)
+        kinds = (spec.welcome, spec.subscribed, spec.unsubscribed, spec.deliver)
+        self._welcome, self._subscribed, self._unsubscribed, self._deliver = map(_compiled, kinds)
+
+    def read(self, frame: str | bytes) -> Reading:
+        if not isinstance(frame, str):
+            return other(frame)
+        if self._welcome and self._welcome.fullmatch(frame):
+            return Welcome()
+        if self._subscribed and (found := self._subscribed.fullmatch(frame)):
+            return Subscribed(found.groupdict().get("room"))
+        if self._unsubscribed and (found := self._unsubscribed.fullmatch(frame)):
+            return Unsubscribed(found.groupdict().get("room"))
+        return self._message(frame)
+
+    def _message(self, frame: str) -> Message | Other:
+        found = self._deliver and self._deliver.fullmatch(frame)
+        groups = found.groupdict() if found else {}
+        if groups.get("id") is None:
+            return other(frame)
+        return Message(groups["id"], groups.get("body") or "", groups.get("room"))
+
+
+def _compiled(pattern: Pattern | None) -> re.Pattern[str] | None:
+    return None if pattern is None else re.compile(pattern.regex, re.DOTALL)
+
+
+def load_codec(name: str, folder: str = "") -> Codec:
+    """An instance of the class ``module:Name``; raises ``TargetError`` if there is none that is a ``Codec``."""
+    module_name, colon, class_name = name.partition(":")
+    if not (module_name and colon and class_name):
+        raise TargetError(f"protocol.class: found {name!r}, expected 'module:Name'")
+    try:
+        with _importable(folder):
+            module = importlib.import_module(module_name)
+        made = getattr(module, class_name)()
+    except Exception as error:
+        detail = " ".join(f"{type(error).__name__}: {error}".split())
+        raise TargetError(f"protocol.class: cannot use {name!r}: {detail}") from None
+    if not isinstance(made, Codec):
+        raise TargetError(f"protocol.class: {name!r} is not a subclass of fuzzer.target.Codec")
+    return made
+
+
+@contextmanager
+def _importable(folder: str) -> Iterator[None]:
+    """Modules beside the target file can be imported."""
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)

@@ -1,0 +1,124 @@
+"""The tables of a target file as values. Their names are the keys of the file; docstrings say what each one means."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Any
+
+import msgspec
+
+from fuzzer.target.errors import TargetError
+from fuzzer.values import Value
+
+REDACTED = "***"
+
+
+class EnvRef(Value):
+    """A value that comes from an environment variable and is written nowhere: ``{env = "JWT_SECRET"}``."""
+
+    env: str
+
+
+Secret = str | EnvRef
+
+
+def reveal(value: Secret, where: str) -> str:
+    """The text itself; raises ``TargetError`` if the environment or a failure file does not hold it."""
+    if isinstance(value, EnvRef):
+        if value.env not in os.environ:
+            raise TargetError(f"{where}: environment variable {value.env} is not set")
+        return os.environ[value.env]
+    if value == REDACTED:
+        raise TargetError(f"{where}: was left out when this target was saved; give the target file again")
+    return value
+
+
+class NoAuth(Value, tag_field="kind", tag="none"):
+    """No token. Users are told apart by ``{user}`` in the URL, in a header, or in a first ``message``."""
+
+    message: str | None = None
+
+
+class Match(Value):
+    """A frame is of this kind if every field at these paths has this value; ``id``, ``body``, ``room``: paths too."""
+
+    match: dict[str, Any] = {}
+    id: str | None = None
+    body: str | None = None
+    room: str | None = None
+
+
+class JwtAuth(Value, tag_field="kind", tag="jwt"):
+    """A fresh JSON Web Token (RFC 7519) for each connection.
+
+    ``place`` is ``query:NAME``, ``header:NAME=VALUE with {token}``, ``cookie:NAME``, ``subprotocol:a,{token}`` or
+    ``message`` (then ``message`` is the first frame, ``accepted`` the frame that answers a good one).
+    """
+
+    secret: Secret
+    algorithm: str = "HS256"
+    claims: dict[str, Any] = msgspec.field(default_factory=lambda: {"sub": "{user}"})
+    lifetime: str | Annotated[int, msgspec.Meta(gt=0)] = "15m"
+    place: str = "query:token"
+    message: str | None = None
+    accepted: Match | None = None
+
+
+class JsonProtocol(Value, tag_field="kind", tag="json"):
+    """Frames are JSON. What is sent are templates, what is read is recognised by ``Match``."""
+
+    publish: str
+    deliver: Match
+    publish_room: str | None = None
+    subscribe: str | None = None
+    unsubscribe: str | None = None
+    welcome: Match | None = None
+    subscribed: Match | None = None
+    unsubscribed: Match | None = None
+
+
+class Pattern(Value):
+    """A frame is of this kind if the regular expression matches all of it; groups: ``id``, ``body``, ``room``."""
+
+    regex: str
+
+
+class TextProtocol(Value, tag_field="kind", tag="text"):
+    """Frames are plain text."""
+
+    publish: str
+    deliver: Pattern
+    publish_room: str | None = None
+    subscribe: str | None = None
+    unsubscribe: str | None = None
+    welcome: Pattern | None = None
+    subscribed: Pattern | None = None
+    unsubscribed: Pattern | None = None
+
+
+class ClassProtocol(Value, tag_field="kind", tag="class"):
+    """A Python class ``module:Name``, a subclass of ``fuzzer.target.Codec``, found beside the target file too."""
+
+    name: str = msgspec.field(name="class")
+
+
+AnyAuth = NoAuth | JwtAuth
+AnyProtocol = JsonProtocol | TextProtocol | ClassProtocol
+
+
+class Count(Value):
+    """One of the server's own numbers: GET ``url`` answers JSON, ``path`` leads to a whole number in it."""
+
+    url: str
+    path: str
+
+
+class Probe(Value):
+    """What else can be seen of the server. ``counts`` must be back at their first value when all have left.
+
+    In the file each count is a key of its own: ``connections = {url = "...", path = "..."}``.
+    """
+
+    counts: dict[str, Count] = {}
+    process: bool = True
+    log_errors: tuple[str, ...] = ()

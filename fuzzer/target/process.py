@@ -1,0 +1,201 @@
+"""The server that hubfuzz starts, watches and always stops; or the one that runs already."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import trio
+
+from fuzzer.target.config import reveal
+from fuzzer.target.endpoint import address
+from fuzzer.target.errors import ServerError
+from fuzzer.target.log import ServerLog
+from fuzzer.target.model import Target
+from fuzzer.target.readiness import until_ready
+from fuzzer.target.template import fill
+from fuzzer.target.tree import ProcessTree
+from fuzzer.target.watchdog import Watchdog
+
+__all__ = ["Server", "ServerError", "serve"]
+
+STARTS = 3  # a free port may be taken by somebody else before the server binds it
+REACH_TIMEOUT = 2.0
+
+
+class Server:
+    """A running server. ``pid`` is None for one that hubfuzz did not start; ``port`` is the URL's then."""
+
+    port: int | None = None
+    pid: int | None = None
+
+    def exit_status(self) -> int | None:
+        """None while it runs; else its exit status, negative for a signal."""
+        return None
+
+    def new_errors(self) -> tuple[str, ...]:
+        """Log lines since the last call that hold one of ``probe.log_errors``."""
+        return ()
+
+    def tail(self, lines: int = 20) -> str:
+        """The end of the log."""
+        return ""
+
+    def is_alive(self) -> bool:
+        """Some process of the server's tree still runs."""
+        return True
+
+    def resources(self) -> dict[str, int]:
+        """``fds``, ``threads``, ``rss`` (bytes) and ``processes`` of the whole tree; empty if they are not known."""
+        return {}
+
+    async def restart(self) -> None:
+        """End it and start it again; ``port`` and ``pid`` change. Raises ``ServerError``."""
+        raise ServerError("cannot restart a server that hubfuzz did not start (target.start is not set)")
+
+
+class StartedServer(Server):
+    """A server started from ``target.start``, in a process group of its own, with its output in a log file."""
+
+    def __init__(self, target: Target, log: ServerLog, watchdog: Watchdog) -> None:
+        self._target = target
+        self._log = log
+        self._watchdog = watchdog
+        self._process: subprocess.Popen[bytes] | None = None
+        self._tree: ProcessTree | None = None
+
+    def exit_status(self) -> int | None:
+        status = None if self._process is None else self._process.poll()
+        if status is not None:
+            self.kill()  # at once: later the number of its group may belong to somebody else
+        return status
+
+    def new_errors(self) -> tuple[str, ...]:
+        return self._log.new_lines_with(self._target.probe.log_errors)
+
+    def tail(self, lines: int = 20) -> str:
+        return self._log.tail(lines)
+
+    def is_alive(self) -> bool:
+        return self._tree is not None and self._tree.is_alive()
+
+    def resources(self) -> dict[str, int]:
+        return {} if self._tree is None else self._tree.resources()
+
+    async def restart(self) -> None:
+        await self.stop()
+        await self.start()
+
+    async def start(self) -> None:
+        """Start it and wait until it answers; raises ``ServerError`` (one line; ``log`` holds its output)."""
+        for attempt in range(1, STARTS + 1):
+            self._launch()
+            assert self._process is not None
+            trouble = await until_ready(self._target, self.port, self._process)
+            if trouble is None:
+                return self._log.skip_to_end()
+            await self.stop()
+            if attempt == STARTS or not self._log.says_port_taken() or "{port}" not in self._target.url:
+                raise ServerError(self._line(trouble), self.tail())
+        return None
+
+    def _line(self, trouble: str) -> str:
+        said = self._log.last_line()
+        return f"{self._target.name}: the server {trouble}" + (f"; it said: {said}" if said else "; it said nothing")
+
+    def _launch(self) -> None:
+        self._log.clear()
+        self.port = free_port() if "{port}" in self._target.url else address(self._target.url, None)[1]
+        words = [fill(word, port=str(self.port), python=sys.executable) for word in self._target.start or ()]
+        try:
+            with self._log.open_for_server() as output:
+                self._process = subprocess.Popen(
+                    words,
+                    cwd=self._target.cwd or None,
+                    env=self._environment(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,  # its own process group: it is ended as a whole, and Ctrl-C is ours
+                )
+        except OSError as error:
+            raise ServerError(self._not_started(words[0], error)) from None
+        self.pid = self._process.pid
+        self._watchdog.guard(self.pid)
+        self._tree = ProcessTree(self.pid)
+
+    def _not_started(self, command: str, error: OSError) -> str:
+        if isinstance(error, FileNotFoundError) and Path(self._target.cwd or ".").is_dir():
+            return f"target.start: command not found: {command!r}"
+        return f"target.start: cannot start {command!r}: {os.strerror(error.errno or 0).lower()}"
+
+    def _environment(self) -> dict[str, str]:
+        """Ours, with ``target.env``; commands beside our own Python are found even if it was started by its path."""
+        beside = os.path.dirname(sys.executable)
+        env = {**os.environ, "PATH": os.pathsep.join(filter(None, [os.environ.get("PATH"), beside]))}
+        env.setdefault("PYTHONUNBUFFERED", "1")
+        for name, value in self._target.env.items():
+            text = reveal(value, f"target.env.{name}")
+            env[name] = fill(text, port=str(self.port), python=sys.executable)
+        return env
+
+    async def stop(self) -> None:
+        """End the whole tree: SIGTERM, and SIGKILL after a grace time. Works inside a cancelled scope too."""
+        with trio.CancelScope(shield=True):
+            try:
+                if self._tree is not None and self._process is not None:
+                    await self._tree.end_gently(self._process)
+            finally:
+                self.kill()
+
+    def kill(self) -> None:
+        """End the whole tree at once. Synchronous and idempotent."""
+        if self._tree is not None and self._process is not None:
+            self._tree.kill()
+            self._process.wait()
+            self._watchdog.release(self._process.pid)
+            self._tree = None
+
+
+@asynccontextmanager
+async def serve(target: Target) -> AsyncIterator[Server]:
+    """The target's server, for as long as the block runs. Raises ``ServerError`` if there is none that answers."""
+    if target.start is None:
+        yield await _reach(target)
+        return
+    with tempfile.TemporaryDirectory(prefix="hubfuzz-") as folder, contextlib.closing(Watchdog()) as watchdog:
+        server = StartedServer(target, ServerLog(Path(folder) / "server.log"), watchdog)
+        try:
+            await server.start()
+            yield server
+        finally:
+            await server.stop()
+
+
+async def _reach(target: Target) -> Server:
+    host, port = address(target.url, None)
+    try:
+        with trio.fail_after(REACH_TIMEOUT):
+            await (await trio.open_tcp_stream(host, port)).aclose()
+    except (OSError, trio.TooSlowError):
+        raise ServerError(
+            f"{target.name}: nothing answers at {host}:{port}; start the server, or let hubfuzz do it by target.start"
+        ) from None
+    server = Server()
+    server.port = port
+    return server
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        number: int = probe.getsockname()[1]
+        return number

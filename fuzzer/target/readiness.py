@@ -1,0 +1,74 @@
+"""Waiting until a started server answers, without leaving a trace in it where that can be avoided."""
+
+from __future__ import annotations
+
+import subprocess
+
+import psutil
+import trio
+
+from fuzzer.target.endpoint import address
+from fuzzer.target.http import NoAnswer, get
+from fuzzer.target.model import Target
+from fuzzer.target.template import fill
+from fuzzer.target.tree import ProcessTree
+
+STEP = 0.02
+KNOCK_AFTER = 2.0
+KNOCK_TIMEOUT = 1.0
+
+
+async def until_ready(target: Target, port: int | None, process: subprocess.Popen[bytes]) -> str | None:
+    """None when it answers; else what is wrong, as the end of a sentence that begins "the server"."""
+    began = trio.current_time()
+    with trio.move_on_after(target.ready_timeout):
+        while process.poll() is None:
+            may_knock = trio.current_time() - began > KNOCK_AFTER
+            if await _answers(target, port, process.pid, may_knock) and process.poll() is None:
+                return None
+            await trio.sleep(STEP)
+    if process.poll() is not None:
+        return f"ended with status {process.returncode} before it answered"
+    what = f"GET {_ready_url(target, port)} gave no 2xx" if target.ready else f"nothing listens on port {port}"
+    return f"was not ready within {target.ready_timeout:g} s ({what})"
+
+
+def _ready_url(target: Target, port: int | None) -> str:
+    return fill(target.ready or "", port=str(port))
+
+
+async def _answers(target: Target, port: int | None, pid: int, may_knock: bool) -> bool:
+    if target.ready is not None:
+        try:
+            return 200 <= (await get(_ready_url(target, port))).status < 300
+        except NoAnswer:
+            return False
+    return listens(pid, port) or (may_knock and await _knock(target, port))
+
+
+def listens(pid: int, port: int | None) -> bool:
+    """A process of the tree listens there.
+
+    Looked up in the kernel's tables, because some servers log a stack trace for a connection that only comes and
+    goes, and that would be taken for an error of theirs; and because whoever else has that port is not our server.
+    """
+    for process in ProcessTree(pid).members():
+        try:
+            sockets = process.net_connections(kind="tcp")
+        except psutil.Error:
+            continue
+        if any(s.status == psutil.CONN_LISTEN and s.laddr and s.laddr.port == port for s in sockets):
+            return True
+    return False
+
+
+async def _knock(target: Target, port: int | None) -> bool:
+    """Connect, for servers whose sockets cannot be seen (containers). Only when seeing has had its chance."""
+    host, number = address(target.url, port)
+    with trio.move_on_after(KNOCK_TIMEOUT):
+        try:
+            await (await trio.open_tcp_stream(host, number)).aclose()
+        except OSError:
+            return False
+        return True
+    return False

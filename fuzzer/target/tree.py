@@ -1,0 +1,73 @@
+"""A process and all that it started: seen, measured and ended as one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+
+import psutil
+import trio
+
+GRACE = 2.0
+STEP = 0.01
+
+
+class ProcessTree:
+    """The process group of ``root``, and descendants that have left the group."""
+
+    def __init__(self, root: int) -> None:
+        self._root = root
+        self._strays: set[psutil.Process] = set()
+
+    def is_alive(self) -> bool:
+        """Some process of the tree runs."""
+        return any(_runs(process) for process in self.members())
+
+    def members(self) -> list[psutil.Process]:
+        """The root and its descendants, as far as they can still be seen."""
+        try:
+            root = psutil.Process(self._root)
+            found = [root, *root.children(recursive=True)]
+        except psutil.Error:
+            found = []
+        self._strays.update(found[1:])
+        return found or [process for process in self._strays if _runs(process)]
+
+    def resources(self) -> dict[str, int]:
+        """Sums over the tree; processes that end meanwhile are left out."""
+        total = {"fds": 0, "threads": 0, "rss": 0, "processes": 0}
+        for process in self.members():
+            with contextlib.suppress(psutil.Error), process.oneshot():
+                seen = (process.num_fds(), process.num_threads(), process.memory_info().rss, 1)
+                total = {name: total[name] + amount for name, amount in zip(total, seen, strict=True)}
+        return total
+
+    async def end_gently(self, leader: subprocess.Popen[bytes]) -> None:
+        """Ask everybody to end and wait for it, no longer than ``GRACE`` seconds."""
+        self.members()  # who has left the group can be found only while its parent lives
+        self._signal_group(signal.SIGTERM)
+        self._signal_group(signal.SIGCONT)  # a stopped process cannot obey
+        with trio.move_on_after(GRACE):
+            while leader.poll() is None:
+                await trio.sleep(STEP)
+
+    def kill(self) -> None:
+        """End everybody who is left."""
+        self.members()
+        self._signal_group(signal.SIGKILL)
+        for process in self._strays:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+
+    def _signal_group(self, kind: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._root, kind)
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
