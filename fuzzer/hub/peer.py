@@ -18,13 +18,15 @@ STATS_REQUEST = b"GET /stats"
 
 
 class Peer:
-    """``session`` is None for a connection without one. ``clean``: a Close frame was sent or read."""
+    """``session`` is None for a connection without one. ``entered``: the upgrade was granted. ``clean``: a Close frame
+    was sent or read."""
 
     def __init__(self, hub: Hub, wire: Wire) -> None:
         self.hub = hub
         self.wire = wire
         self.user = ""
         self.session: str | None = None
+        self.entered = False
         self.clean = False
         self.pinged_at: float | None = None
         self.scope = trio.CancelScope(deadline=trio.current_time() + hub.knobs.handshake_timeout)
@@ -68,6 +70,7 @@ class Peer:
 
     def established(self) -> None:
         """The opening handshake is over: its time limit too."""
+        self.entered = True
         self.scope.deadline = float("inf")
 
     # to the peer
