@@ -126,7 +126,7 @@ class HostileServer:
     def __init__(self, script: Script) -> None:
         self.results: list[Any] = []
         self.errors: list[BaseException] = []
-        self._stopping = False
+        self._last: Any = None
         self._script = script
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -138,10 +138,10 @@ class HostileServer:
     def _accept(self) -> None:
         while True:
             try:
-                sock, _ = self._listener.accept()
+                sock, address = self._listener.accept()
             except OSError:
                 return
-            if self._stopping:
+            if address == self._last:
                 sock.close()
                 return
             thread = threading.Thread(target=self._serve, args=(sock,), daemon=True)
@@ -157,8 +157,10 @@ class HostileServer:
 
     def stop(self) -> None:
         """Wait for the scripts; raise the first error of one."""
-        self._stopping = True  # the acceptor ends with this last connection, after all that came before it
-        socket.create_connection(self._listener.getsockname()).close()
+        with socket.socket() as last:  # the acceptor ends with this connection, after all that came before it
+            last.bind(("127.0.0.1", 0))
+            self._last = last.getsockname()
+            last.connect(self._listener.getsockname())
         self._acceptor.join(PATIENCE)
         self._listener.close()
         for thread in self._threads:

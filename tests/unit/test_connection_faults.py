@@ -200,6 +200,32 @@ def _write_until_blocked(sock: socket.socket) -> int:
     return sent
 
 
+def test_a_reset_that_a_write_met_first_is_still_a_reset_and_what_came_before_is_read():
+    gone = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.upgrade()
+        assert peer.read_frame() == (0x81, b"stalled")
+        peer.send(frame(frames.TEXT, b"last words"))
+        peer.reset()
+        gone.set()
+
+    async def client(side: Client) -> None:
+        conn = await side.open()
+        conn.stall()
+        await conn.prepare_text(["stalled"])
+        conn.release()
+        await trio.to_thread.run_sync(gone.wait, PATIENCE)
+        await conn.prepare_text(["into the void", "x" * 1_000_000])
+        conn.release()
+        assert not conn.write_blocked
+        conn.resume()
+        await side.record.until("tcp_closed")
+        assert side.record.of("c") == [*OPEN, ("frame", "last words"), ("server_reset",), ("tcp_closed",)]
+
+    play(script, client)
+
+
 async def _leave_unread(conn: FuzzConn) -> None:
     conn.stall()
 
