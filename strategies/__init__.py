@@ -8,6 +8,7 @@ from strategies.faults import abandons, close_codes, drops, malformed_kinds
 from strategies.machine import HubMachine
 from strategies.pairs import PAIRS, Pair, racing_pairs
 from strategies.payloads import bodies, bursts, fills, sizes
+from strategies.plans import plans
 from strategies.separators import separators
 from strategies.shape import Shape, shape_of, shape_of_target
 from strategies.tokens import token_kinds
@@ -27,6 +28,7 @@ __all__ = [
     "drops",
     "fills",
     "malformed_kinds",
+    "plans",
     "racing_pairs",
     "separators",
     "shape_of",

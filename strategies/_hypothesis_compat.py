@@ -29,8 +29,8 @@ class UniformProvider(HypothesisProvider):
         weights: dict[int, float] | None = None,
         shrink_towards: int = 0,
     ) -> int:
-        """An even choice within bounds; what has no bounds or has weights stays as Hypothesis does it."""
-        if min_value is None or max_value is None or weights is not None or self._random is None:
+        """An even choice within bounds, edges no likelier than the rest; what is unbounded is left to Hypothesis."""
+        if min_value is None or max_value is None or self._random is None:
             return super().draw_integer(min_value, max_value, weights=weights, shrink_towards=shrink_towards)
         return min_value + int(self._random.random() * (max_value - min_value + 1))
 

@@ -90,9 +90,9 @@ class Draft:
         """Users that have opened something."""
         return tuple(dict.fromkeys(tab.user for tab in self.tabs.values()))
 
-    def room_open(self) -> bool:
-        """May more connections and batches follow?"""
-        return len(self.tabs) < self.shape.max_conns and len(self.batches) < self.shape.max_batches
+    def unfinished(self) -> bool:
+        """May more batches follow? (A stroke that has begun goes on to its end.)"""
+        return len(self.batches) < self.shape.max_batches
 
     def append(self, batch: Batch) -> None:
         """Add a batch and expect its effects, in the order of release."""
@@ -106,6 +106,7 @@ class Draft:
             return
         if isinstance(op, Send):
             self.issued["m"] = max(self.issued.get("m", 0), _number(op.msg))
+            self.floods -= op.size * op.count >= self.shape.stall_bytes
         if (tab := self.tabs.get(op.conn)) is not None:
             _expect_on(tab, op)
 
@@ -156,6 +157,10 @@ class Turn:
     def opening(self) -> int:
         """How many opens are in this batch already."""
         return sum(isinstance(op, Open) for op in self.ops)
+
+    def may_open(self) -> bool:
+        """Does the shape allow one more connection?"""
+        return len(self.draft.tabs) + self.opening() < self.draft.shape.max_conns
 
     def finish(self, after: Separator = "fence") -> tuple[Batch, ...]:
         """Append the batch to the draft if there is anything in it; returns it, or nothing."""

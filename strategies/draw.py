@@ -19,7 +19,6 @@ from strategies.shape import Shape
 
 FIRST_BATCH: Final = 12  # so that the first plan is there at once
 BATCH: Final = 50
-BARREN: Final = 8  # batches without one new plan before the shape counts as exhausted
 
 
 class _Collector(HubMachine):
@@ -42,7 +41,8 @@ def draw_plans(shape: Shape, seed: int, count: int | None = None) -> Iterator[Pl
     """Different plans for this shape, ``count`` of them or without end; lazily, a few dozen at a time.
 
     Pure: the same shape and seed give the same plans in every process, whatever the environment, hash seed, Hypothesis
-    profile or imported modules; global random state is left alone. Ends early only if the shape has no more plans.
+    profile or imported modules; global random state is left alone. A shape so narrow that it has no more plans gives
+    the old ones again.
     """
     plans = _fresh_plans(shape, seed)
     return plans if count is None else islice(plans, count)
@@ -50,17 +50,17 @@ def draw_plans(shape: Shape, seed: int, count: int | None = None) -> Iterator[Pl
 
 def _fresh_plans(shape: Shape, base_seed: int) -> Iterator[Plan]:
     seen: set[bytes] = set()
-    barren = 0
     for number in numbers():
-        barren += 1
-        for plan in _draw_batch(shape, base_seed, number):
-            digest = hashlib.blake2b(encode(plan), digest_size=12).digest()
-            if digest not in seen:
-                seen.add(digest)
-                barren = 0
-                yield plan
-        if barren >= BARREN:
-            return
+        plans = _draw_batch(shape, base_seed, number)
+        fresh = [plan for plan in plans if _is_new(plan, seen)]
+        yield from fresh or plans
+
+
+def _is_new(plan: Plan, seen: set[bytes]) -> bool:
+    digest = hashlib.blake2b(encode(plan), digest_size=12).digest()
+    known = digest in seen
+    seen.add(digest)
+    return not known
 
 
 def _draw_batch(shape: Shape, base_seed: int, number: int) -> list[Plan]:

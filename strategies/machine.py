@@ -30,7 +30,7 @@ STEPS = MOST_STROKES + 1
 @st.composite
 def _openings(draw: DrawFn) -> Opening:
     machine: HubMachine = draw(st.runner())
-    return draw_opening(Draw(draw), machine.draft.shape)
+    return draw_opening(Draw(draw), machine.draft.fork())
 
 
 @st.composite
@@ -82,7 +82,7 @@ class HubMachine(RuleBasedStateMachine):
 
     def draw_stroke(self, stroke: strokes.Stroke, draw: Draw) -> tuple[Batch, ...]:
         """The batches of a stroke on top of the plan so far; none once the plan is long enough."""
-        if self._strokes_done >= self.draft.strokes or not self.draft.room_open():
+        if self._strokes_done >= self.draft.strokes or not self.draft.unfinished():
             return ()
         return stroke(draw, self.draft.fork())
 
@@ -94,7 +94,7 @@ class HubMachine(RuleBasedStateMachine):
     @initialize(opening=_openings())
     def begin(self, opening: Opening) -> None:
         """Users, connections, rooms."""
-        self.draft = opening.draft(self.draft.shape)
+        opening.begin(self.draft)
 
     @rule(batches=batches_of(strokes.race))
     def race(self, batches: tuple[Batch, ...]) -> None:

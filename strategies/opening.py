@@ -20,7 +20,7 @@ TABS: Final = ((2, 25), (3, 30), (4, 20), (5, 12), (6, 7), (1, 4), (8, 1), (10, 
 STROKES_PER_PLAN: Final = ((1, 42), (2, 40), (3, 14), (4, 4))
 MOST_STROKES: Final = 4
 SEEDS: Final = 65_536
-FLOOD_PERCENT: Final = 45  # of plans have the budget; the stroke itself is one of many, so far fewer use it
+FLOOD_PERCENT: Final = 35  # of plans have the budget; the stroke itself is one of many, so far fewer use it
 
 
 class Opening(Value):
@@ -33,27 +33,26 @@ class Opening(Value):
     strokes: int = 1
     floods: int = 0
 
-    def draft(self, shape: Shape) -> Draft:
-        """A draft that begins like this."""
-        draft = Draft(shape=shape, swarm=self.swarm, schedule_seed=self.schedule_seed, names=self.names)
+    def begin(self, draft: Draft) -> None:
+        """Let the draft begin like this."""
+        draft.swarm, draft.schedule_seed, draft.names = self.swarm, self.schedule_seed, self.names
         draft.strokes, draft.floods = self.strokes, self.floods
         for batch in self.batches:
             draft.append(batch)
-        return draft
 
 
-def draw_opening(draw: Draw, shape: Shape) -> Opening:
-    """Users, connections around the limit, rooms; one batch for all or one for each."""
-    swarm = draw_swarm(draw)
-    draft = Draft(shape=shape, swarm=swarm)
-    opens = [Aim("u0")] * _tabs(draw, shape) + _others(draw, shape)
+def draw_opening(draw: Draw, draft: Draft) -> Opening:
+    """Users, connections around the limit, rooms; one batch for all or one for each. Works on the draft it is given."""
+    shape, already = draft.shape, len(draft.batches)
+    swarm = draft.swarm = draw_swarm(draw)
+    opens = ([Aim("u0")] * _tabs(draw, shape) + _others(draw, shape))[: shape.max_conns]
     _open_all(draw, draft, opens)
     if shape.rooms and draw.percent(95 if shape.group == "room" else 60):
         _enter_rooms(draw, draft)
     users = Plan(batches=tuple(draft.batches)).users()
     odd = shape.odd_names and swarm.has("names") and draw.percent(18)
     return Opening(
-        batches=tuple(draft.batches),
+        batches=tuple(draft.batches[already:]),
         schedule_seed=draw.below(SEEDS),
         names=draw_names(draw, users) if odd else {},
         swarm=swarm,
@@ -68,7 +67,7 @@ def _tabs(draw: Draw, shape: Shape) -> int:
     limit = shape.limit
     if limit is not None and draw.percent(70 if limit <= 5 else 12):
         usual = limit - 1 + draw.below(3)
-    return max(1, min(usual, shape.max_conns - 3))
+    return max(1, min(usual, shape.max_conns * 3 // 4))
 
 
 def _others(draw: Draw, shape: Shape) -> list[Aim]:

@@ -29,7 +29,7 @@ Maker = Callable[[Draw, Turn, Aim], Op | None]
 def open_op(draw: Draw, turn: Turn, aim: Aim) -> Op | None:
     """A new connection, now and then with a bad token."""
     draft = turn.draft
-    if not draft.room_open():
+    if not turn.may_open():
         return None
     bad = len(draft.shape.tokens) > 1 and draft.swarm.has("tokens") and draw.percent(5)
     token = draw_bad_token(draw, draft.shape.tokens) if bad else "valid"
@@ -39,7 +39,7 @@ def open_op(draw: Draw, turn: Turn, aim: Aim) -> Op | None:
 def reopen_op(draw: Draw, turn: Turn, aim: Aim) -> Op | None:
     """A new connection with the session of an earlier one of the same user."""
     known = sorted({tab.session for tab in turn.draft.tabs.values() if tab.user == aim.user and tab.session})
-    if not known or not turn.draft.room_open():
+    if not known or not turn.may_open():
         return None
     return Open(conn=turn.draft.new(""), user=aim.user, session=draw.one(known))
 
@@ -47,7 +47,7 @@ def reopen_op(draw: Draw, turn: Turn, aim: Aim) -> Op | None:
 def abandon_op(draw: Draw, turn: Turn, aim: Aim) -> Op | None:
     """A connection that leaves in the middle of its opening handshake."""
     draft = turn.draft
-    if "abandon" not in draft.shape.kinds or not draft.room_open():
+    if "abandon" not in draft.shape.kinds or not turn.may_open():
         return None
     place, how = draw.one(ABANDONS), draw.weighted(_HOW)
     return Open(conn=draft.new(""), user=aim.user, session=new_session(draft), abandon=place, how=how)

@@ -71,8 +71,8 @@ PAIRS: Final = (
     Pair(left="subscribe", right="subscribe", room=True),
     Pair(left="subscribe", right="unsubscribe", room=True, weight=3),
     Pair(left="unsubscribe", right="send", room=True),
-    Pair(left="unsubscribe", right="unsubscribe", room=True),
-    Pair(left="unsubscribe", right="close", room=True),
+    Pair(left="unsubscribe", right="unsubscribe", room=True, weight=4),
+    Pair(left="unsubscribe", right="close", room=True, weight=4),
 )
 
 

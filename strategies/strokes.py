@@ -19,7 +19,7 @@ from strategies.separators import draw_near, draw_separator
 Batches = tuple[Batch, ...]
 Stroke = Callable[[Draw, Draft], Batches]
 
-PADS: Final = ((0, 35), (1, 25), (2, 20), (3, 12), (4, 8))
+PADS: Final = ((0, 26), (1, 28), (2, 24), (3, 14), (4, 8))
 FEW: Final = 4  # members of a group that a flood goes to: each gets stall_bytes
 
 
@@ -131,7 +131,6 @@ def flood(draw: Draw, draft: Draft) -> Batches:
     sender = _reading_sender(draft, aim)
     if not stalled or sender is None:
         return batches
-    draft.floods -= 1
     room = _room_of(sender, stalled[-1]) if draft.shape.group == "room" else None
     batches += _single(draft, Send(conn=sender.name, msg=draft.new("m"), size=amount[0], count=amount[1], room=room))
     batches += _while_stalled(draw, draft, aim)
@@ -171,7 +170,7 @@ def enter(draft: Draft, tabs: list[Tab], room: str) -> Batches:
 def one_batch(draw: Draw, draft: Draft, aim: Aim, kind: str) -> Batches:
     """A batch about one op of this kind, if there is one to be had; now and then with a send beside it."""
     turn = Turn(draft)
-    if _make(draw, turn, kind, aim) is not None and draw.percent(30):
+    if _make(draw, turn, kind, aim) is not None and draw.percent(45):
         _make(draw, turn, "send", aim)
     return turn.finish(draw_separator(draw, draft.swarm))
 
