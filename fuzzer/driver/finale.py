@@ -6,7 +6,6 @@ Leaks and ghosts show nowhere else. "Server still accepts but delivers nothing" 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Awaitable, Callable
 
 import trio
@@ -20,6 +19,8 @@ from fuzzer.plan import Drop, Open
 
 POLL = 0.02
 UNHEALTHY_MOST = 8.0
+RETRY_PAUSES = (0.04, 0.2)
+PROBE_PAUSES = (0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256)
 
 Counts = Callable[[], Awaitable[dict[str, int]]]
 
@@ -32,7 +33,6 @@ class Finale:
         self._performer = performer
         self._quiescence = quiescence
         self._counts = counts
-        self._released = HealthyTime()
 
     async def heal(self) -> None:
         """Every stalled connection reads again; then the hub must come to rest once more."""
@@ -63,36 +63,35 @@ class Finale:
     # ---- the server's own counts ---------------------------------------------------------------------------------
 
     async def probe(self, before: dict[str, int]) -> None:
-        """Read the server's counts until they are back at ``before`` or every release was due."""
+        """Read the server's counts until they are back at ``before``; for the last time when every release was due."""
         if not before:
             return
         self._stage.record(Phase, "probe")
         last: dict[str, int] = {}
-        final = False
-        while True:
+        for pause in (0.0, *PROBE_PAUSES, self._release_bound()):
+            await self._healthily(pause)
             counts = await self._counts()
             self._write_changed(counts, last)
             last = counts
-            if final or all(counts.get(name, 0) <= value for name, value in before.items()):
+            if all(counts.get(name, 0) <= value for name, value in before.items()):
                 return
-            final = await self._release_was_due()
 
     def _write_changed(self, counts: dict[str, int], last: dict[str, int]) -> None:
         for name, value in counts.items():
             if last.get(name) != value:
                 self._stage.record(Probe, name, value, "after")
 
-    async def _release_was_due(self) -> bool:
-        """Let some healthy time pass; True once all that the policy grants for a release is over."""
-        policy = self._stage.policy
-        due = max(policy.t_release, policy.t_detect) * 1.2 + POLL
-        await trio.sleep(POLL)
-        await self._quiescence.check_control(self._released)
-        return self._released.seconds > due or self._stage.record.now() - self._drained_at() > due * 2 + UNHEALTHY_MOST
+    def _release_bound(self) -> float:
+        """Healthy seconds after which everything that has ended must be released, with a margin."""
+        return max(self._stage.policy.t_release, self._stage.policy.t_detect) * 1.2 + POLL
 
-    def _drained_at(self) -> float:
-        drains = [e.t for e in self._stage.record.events if isinstance(e, Phase) and e.name == "drain"]
-        return drains[-1] if drains else 0.0
+    async def _healthily(self, seconds: float) -> None:
+        """Let so many healthy seconds pass; a server that does not answer is given up in the end."""
+        healthy = HealthyTime()
+        give_up = self._stage.record.now() + seconds * 2 + UNHEALTHY_MOST
+        while healthy.seconds < seconds and self._stage.record.now() < give_up:
+            await self._quiescence.check_control(healthy)
+            await trio.sleep(POLL)
 
     # ---- slots ---------------------------------------------------------------------------------------------------
 
@@ -120,15 +119,14 @@ class Finale:
         await self._quiescence.fence(frozenset(last))
 
     async def _open_slot(self, name: str, user: str) -> Actor | None:
-        """Try until accepted, or until every earlier occupant must have been released."""
-        final = False
-        for attempt in itertools.count():
+        """Try until accepted; the last time after every earlier occupant, refused attempts too, must be released."""
+        for attempt, pause in enumerate((0.0, *RETRY_PAUSES, self._release_bound())):
+            await self._healthily(pause)
             actor = await self._open_once(f"{name}.{attempt}" if attempt else name, user)
             if actor.live:
                 return actor
-            if final or self._quiescence.aborted:
+            if self._quiescence.aborted:
                 break
-            final = await self._release_was_due()
         return None
 
     async def _open_once(self, name: str, user: str) -> Actor:

@@ -191,7 +191,7 @@ class Performer:
         self._stage.record(FaultInv, actor.name, f"malformed:{op.kind}")
         actor.tainted = True
         self._stage.forget(actor.name)
-        await conn.prepare_raw(frames.malformed(op.kind))
+        await conn.prepare_raw(frames.malformed_frame(op.kind))
         return conn.release
 
     async def _subscribe(self, op: Subscribe, actor: Actor, conn: FuzzConn) -> Release:

@@ -1,0 +1,70 @@
+"""The judges: each invariant is a pure function on the facts of a history. ``judge`` asks them all.
+
+Nothing here does I/O or knows the driver; a saved history can be judged again at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from fuzzer.facts import Facts
+from fuzzer.history import History, ServerExit
+from fuzzer.invariants import auth, cleanup, delivery, integrity, lifecycle, limit, liveness, order
+from fuzzer.invariants.registry import Invariant
+from fuzzer.verdict import Finding, Judgement, Verdict
+
+# Worst first: what ends or opens the server to others, then what needs no timer, then losses and leaks.
+SEVERITY = (
+    "HF502",
+    "HF601",
+    "HF105",
+    "HF104",
+    "HF103",
+    "HF201",
+    "HF301",
+    "HF302",
+    "HF101",
+    "HF102",
+    "HF111",
+    "HF202",
+    "HF203",
+    "HF401",
+    "HF501",
+)
+# A server that has ended explains everything that needs a living one.
+EXPLAINED_BY_EXIT = frozenset({"HF101", "HF102", "HF202", "HF203", "HF301", "HF302", "HF401", "HF501"})
+
+_MODULES = (delivery, integrity, order, limit, lifecycle, cleanup, liveness, auth)
+INVARIANTS: tuple[Invariant, ...] = tuple(sorted((i for m in _MODULES for i in m.INVARIANTS), key=lambda i: i.code))
+
+
+def judge(history: History, *, only: Collection[str] = (), skip: Collection[str] = ()) -> Verdict:
+    """What every invariant that the policy switches on says; ``only`` and ``skip`` take codes or names.
+
+    Raises ``ValueError`` with one line for an unknown code or name.
+    """
+    wanted, unwanted = {by_name(n).code for n in only}, {by_name(n).code for n in skip}
+    facts = Facts(history)
+    asked = [i for i in INVARIANTS if i.applies(history.policy) and i.code not in unwanted]
+    said = [i.check(facts) for i in asked if not wanted or i.code in wanted]
+    said.sort(key=lambda judgement: SEVERITY.index(judgement.code))
+    return Verdict(tuple(_without_explained(history, judgement) for judgement in said))
+
+
+def _without_explained(history: History, judgement: Judgement) -> Judgement:
+    exited = any(isinstance(e, ServerExit) for e in history.events[-5:])
+    if not exited or judgement.code not in EXPLAINED_BY_EXIT:
+        return judgement
+    return Judgement(judgement.code, judgement.obligations)
+
+
+def by_name(name: str) -> Invariant:
+    """The invariant of this code or name; ``ValueError`` with one line that lists what there is."""
+    for invariant in INVARIANTS:
+        if name in (invariant.code, invariant.code.lower(), invariant.name):
+            return invariant
+    known = ", ".join(f"{i.code} {i.name}" for i in INVARIANTS)
+    raise ValueError(f"no invariant {name!r}; there are: {known}")
+
+
+__all__ = ["INVARIANTS", "SEVERITY", "Facts", "Finding", "Invariant", "by_name", "judge"]

@@ -1,0 +1,64 @@
+"""A bad, expired, foreign or unsigned token gets nothing (RFC 7519, 4.1.4 and 4.1.5; RFC 8725, 3.1 and 3.2)."""
+
+from __future__ import annotations
+
+from fuzzer.facts import NEVER, Conn, Facts
+from fuzzer.history import Dlv, Joined
+from fuzzer.invariants.registry import Invariant
+from fuzzer.policy import Policy
+from fuzzer.verdict import Finding, Judgement
+
+
+def authentication(facts: Facts) -> Judgement:
+    """A connection whose token the hub promises to refuse was treated as a member.
+
+    A 101 alone proves nothing: servers may accept, check, and close.
+    """
+    impostors = [c for c in facts.conns.values() if c.inv.token in facts.policy.refuse_tokens]
+    tried = [c for c in impostors if c.inv.abandon is None and min(c.open_ok, c.rejected) != NEVER]
+    found = (_admitted(facts, c) for c in tried)
+    return Judgement("HF601", len(tried), tuple(f for f in found if f is not None))
+
+
+def _admitted(facts: Facts, conn: Conn) -> Finding | None:
+    for i, event in enumerate(facts.events[conn.open_inv :], conn.open_inv):
+        if isinstance(event, Joined) and event.conn == conn.name:
+            return _finding(conn, i, f"it was welcomed in {event.group}")
+        if isinstance(event, Dlv) and event.conn == conn.name:
+            return _finding(conn, i, f"it received {event.msg}")
+        if isinstance(event, Dlv) and event.msg in facts.messages and facts.messages[event.msg].conn == conn.name:
+            return _finding(conn, i, f"its message {event.msg} reached {event.conn}")
+    return None
+
+
+def _finding(conn: Conn, index: int, observed: str) -> Finding:
+    return Finding(
+        code="HF601",
+        strength="violated",
+        key=conn.inv.token,
+        summary=f"{conn.name} got in with a bad token ({conn.inv.token})",
+        expected="refused, or closed without having been a member",
+        observed=observed,
+        witness=(conn.open_inv, index),
+        conns=(conn.name,),
+        dial="policy.refuse_tokens",
+    )
+
+
+def _refuses(policy: Policy) -> bool:
+    return bool(policy.refuse_tokens)
+
+
+INVARIANTS = (
+    Invariant(
+        "HF601",
+        "authentication",
+        "authentication",
+        "A bad, expired, not yet valid, foreign or unsigned token neither joins nor receives nor sends.",
+        "Only a member is welcomed, receives, or has its messages delivered; being left open after the 101 is not enough.",
+        "policy.refuse_tokens",
+        ("https://github.com/cometd/cometd/issues/594", "https://github.com/home-assistant/core/issues/56760"),
+        authentication,
+        _refuses,
+    ),
+)

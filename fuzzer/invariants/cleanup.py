@@ -1,0 +1,53 @@
+"""When all have left, the server's own counts are back where they were (BUGS: registry = reality, I11)."""
+
+from __future__ import annotations
+
+from fuzzer.facts import Facts
+from fuzzer.history import Probe
+from fuzzer.invariants.registry import Invariant
+from fuzzer.verdict import Finding, Judgement
+
+
+def registry_leak(facts: Facts) -> Judgement:
+    """A count of the server stays above its value before the plan, though everybody is surely released."""
+    before = {e.name: e.value for e in facts.events if isinstance(e, Probe) and e.when == "before"}
+    last = {e.name: (i, e) for i, e in enumerate(facts.events) if isinstance(e, Probe) and e.when == "after"}
+    findings = []
+    for name, base in before.items():
+        if name in last and last[name][1].value > base:
+            findings.append(_leaked(facts, *last[name], base))
+    return Judgement("HF401", len(before.keys() & last.keys()), tuple(findings))
+
+
+def _leaked(facts: Facts, index: int, probe: Probe, base: int) -> Finding:
+    held = [c.name for c in facts.conns.values() if c.open_inv < index and not facts.surely_released(c, probe.t)]
+    return Finding(
+        code="HF401",
+        strength="inconclusive" if held else "violated",
+        key=f"count:{probe.name}",
+        summary=f"the server still counts {probe.value} {probe.name} after everybody left; before the plan it was {base}",
+        expected=f"{probe.name} back at {base} within t_release {facts.policy.t_release:g} s and t_detect "
+        f"{facts.policy.t_detect:g} s",
+        observed=f"{probe.value} at {probe.t:.3f} s" + (f"; not surely released: {', '.join(held)}" if held else ""),
+        witness=(index,),
+        proof="count",
+        dial="policy.t_release, policy.t_detect, probe",
+    )
+
+
+INVARIANTS = (
+    Invariant(
+        "HF401",
+        "registry-leak",
+        "cleanup",
+        "The server's own counts return to what they were before the plan.",
+        "Every connection of the plan had ended, and t_release or t_detect had passed in healthy time; nobody else uses the "
+        "server meanwhile.",
+        "policy.t_release, policy.t_detect, probe",
+        (
+            "https://github.com/jetty/jetty.project/issues/6602",
+            "https://github.com/miguelgrinberg/python-socketio/issues/93",
+        ),
+        registry_leak,
+    ),
+)

@@ -1,0 +1,172 @@
+"""The limit of connections per user (SPEC 2.5): never above it, never refused below it, every slot comes back."""
+
+from __future__ import annotations
+
+from fuzzer.facts import NEVER, Conn, Facts
+from fuzzer.history import OpenRej, SrvClose
+from fuzzer.invariants.registry import Invariant
+from fuzzer.policy import Limit, Policy
+from fuzzer.verdict import Finding, Judgement
+
+
+def limit_exceeded(facts: Facts) -> Judgement:
+    """More than the limit were provably members at one instant.
+
+    Counting handshakes would be wrong: a server may accept and then decide, queue, or close later.
+    """
+    limit = facts.policy.limit
+    if limit is None:
+        return Judgement("HF201")
+    findings = []
+    obligations = 0
+    for user in sorted({c.inv.user for c in facts.conns.values()}):
+        spans = [(facts.je(c), facts.le(c), c) for c in facts.of_user(user) if c.inv.token == "valid"]
+        witnessed = [span for span in spans if span[0] < span[1]]
+        obligations += len(witnessed)
+        crowd = _crowd(witnessed, limit.max)
+        if crowd:
+            findings.append(_exceeded(facts, user, crowd, limit))
+    return Judgement("HF201", obligations, tuple(findings))
+
+
+def _crowd(witnessed: list[tuple[int, int, Conn]], limit: int) -> list[tuple[int, int, Conn]]:
+    """The members at some instant at which there were more than ``limit``: it is enough to look where one joins."""
+    for joined, _, _ in sorted(witnessed, key=lambda span: span[0]):
+        there = [span for span in witnessed if span[0] <= joined < span[1]]
+        if len(there) > limit:
+            return there
+    return []
+
+
+def _exceeded(facts: Facts, user: str, crowd: list[tuple[int, int, Conn]], limit: Limit) -> Finding:
+    names = tuple(c.name for _, _, c in crowd)
+    return Finding(
+        code="HF201",
+        strength="violated",
+        key="limit",
+        summary=f"user {user} had {len(names)} connections at once, the limit is {limit.max}",
+        expected=f"at most {limit.max} members: {'one more is refused' if limit.over == 'reject' else 'the oldest goes'}",
+        observed=f"{', '.join(names)} all had joined, and all got a message that was sent later",
+        witness=tuple(i for joined, life, _ in crowd for i in (joined, life)),
+        conns=names,
+        proof="count",
+        dial="policy.limit",
+    )
+
+
+def refused_below_limit(facts: Facts) -> Judgement:
+    """A connection of the plan was refused although no order of events explains it."""
+    return _refusals(facts, "HF202", "plan", "refused-below-limit")
+
+
+def slot_leak(facts: Facts) -> Judgement:
+    """After quiescence fewer than the limit can be opened: some slot never came back."""
+    return _refusals(facts, "HF203", "slot", "slot")
+
+
+def _refusals(facts: Facts, code: str, role: str, key: str) -> Judgement:
+    limit = facts.policy.limit
+    if limit is None:
+        return Judgement(code)
+    findings = []
+    obligations = 0
+    for conn in facts.conns.values():
+        if conn.inv.role != role or conn.inv.token != "valid" or conn.inv.abandon is not None:
+            continue
+        decided = _decided(facts, conn)
+        if decided == NEVER or len(facts.possible_others(conn, decided, facts.t(conn.open_inv))) >= limit.max:
+            continue
+        obligations += 1
+        found = _refusal(facts, conn, decided, code, key, limit)
+        if found is not None:
+            findings.append(found)
+    return Judgement(code, obligations, tuple(findings))
+
+
+def _decided(facts: Facts, conn: Conn) -> int:
+    """Where the server's answer is known: the refusal, or the evidence of having joined."""
+    if conn.rejected != NEVER:
+        return conn.rejected
+    return min(facts.je(conn), conn.server_end)
+
+
+def _refusal(facts: Facts, conn: Conn, decided: int, code: str, key: str, limit: Limit) -> Finding | None:
+    event = facts.events[decided]
+    if conn.close_inv < decided or (conn.drops and conn.drops[0] < decided):
+        return None
+    if isinstance(event, OpenRej):
+        declared = event.by == "status" and event.code in limit.statuses
+        how = f"{event.by} {event.code or ''}".strip()
+    elif isinstance(event, SrvClose) and facts.je(conn) > decided:
+        declared, how = event.code in limit.codes, f"close code {event.code}"
+    else:
+        return None
+    return _refused(facts, conn, decided, code, key, limit, declared, how)
+
+
+def _refused(
+    facts: Facts, conn: Conn, decided: int, code: str, key: str, limit: Limit, declared: bool, how: str
+) -> Finding:
+    others = [c.name for c in facts.possible_others(conn, decided, facts.t(conn.open_inv))]
+    held = f"{len(others)} of {limit.max} slots can be in use" + (f" ({', '.join(others)})" if others else "")
+    return Finding(
+        code=code,
+        strength="violated" if declared else "inconclusive",
+        key=key,
+        summary=f"{conn.name} of user {conn.inv.user} was refused below the limit ({how})",
+        expected=f"accepted: {held}",
+        observed=f"refused by {how}" + ("" if declared else "; not declared as a limit refusal in policy.limit"),
+        witness=(conn.open_inv, decided),
+        conns=(conn.name, *others),
+        proof="count",
+        dial="policy.limit, policy.t_release, policy.t_detect",
+    )
+
+
+def _limited(policy: Policy) -> bool:
+    return policy.limit is not None
+
+
+_RELIES = (
+    "A connection counts as a possible occupant from its opening until it is surely released (t_release after a clean end, "
+    "t_detect after a reset or FIN, in healthy time); attempts at the same time count, too."
+)
+INVARIANTS = (
+    Invariant(
+        "HF201",
+        "limit-exceeded",
+        "limit",
+        "No user has more members than the limit at any instant.",
+        "Each counted connection joined before the instant and was in the audience of a message that was sent after it.",
+        "policy.limit",
+        (
+            "https://github.com/colyseus/colyseus/issues/678",
+            "https://github.com/eclipse-mosquitto/mosquitto/issues/3475",
+        ),
+        limit_exceeded,
+        _limited,
+    ),
+    Invariant(
+        "HF202",
+        "refused-below-limit",
+        "limit",
+        "Nobody is refused because of the limit while fewer than the limit can be there.",
+        _RELIES,
+        "policy.limit",
+        ("https://github.com/colyseus/colyseus/issues/726", "https://github.com/citrineos/citrineos/issues/190"),
+        refused_below_limit,
+        _limited,
+    ),
+    Invariant(
+        "HF203",
+        "slot-leak",
+        "cleanup",
+        "When all have left, exactly the limit can be opened again.",
+        _RELIES
+        + " The slots are opened one after the other, each confirmed; refused ones are tried until all is released.",
+        "policy.limit, policy.t_release, policy.t_detect",
+        ("https://github.com/besu-eth/besu/issues/11225", "https://github.com/SignalK/signalk-server/issues/2781"),
+        slot_leak,
+        _limited,
+    ),
+)
