@@ -82,9 +82,8 @@ class Draft:
         return [tab for tab in self.tabs.values() if tab.standing == "live" and user in (None, tab.user)]
 
     def holding(self, user: str) -> int:
-        """How many slots of the limit this user is expected to hold."""
-        held = ("live",) if self.shape.reaps else ("live", "hung")
-        return sum(tab.user == user and tab.standing in held for tab in self.tabs.values())
+        """How many slots of the limit this user is expected to hold; no heartbeat is as fast as a plan."""
+        return sum(tab.user == user and tab.standing in ("live", "hung") for tab in self.tabs.values())
 
     def users(self) -> tuple[str, ...]:
         """Users that have opened something."""

@@ -20,7 +20,10 @@ TABS: Final = ((2, 25), (3, 30), (4, 20), (5, 12), (6, 7), (1, 4), (8, 1), (10, 
 STROKES_PER_PLAN: Final = ((1, 42), (2, 40), (3, 14), (4, 4))
 MOST_STROKES: Final = 4
 SEEDS: Final = 65_536
-FLOOD_PERCENT: Final = 35  # of plans have the budget; the stroke itself is one of many, so far fewer use it
+# of plans have the budget; the stroke itself is one of many, so far fewer use it
+FLOOD_PERCENT: Final = 35
+CHEAP_FLOOD_PERCENT: Final = 70
+CHEAP: Final = 1_000_000  # bytes: a hub with small buffers stalls for little, so it may stall more often
 
 
 class Opening(Value):
@@ -57,7 +60,7 @@ def draw_opening(draw: Draw, draft: Draft) -> Opening:
         names=draw_names(draw, users) if odd else {},
         swarm=swarm,
         strokes=draw.weighted(STROKES_PER_PLAN),
-        floods=1 if draw.percent(FLOOD_PERCENT) else 0,
+        floods=1 if draw.percent(CHEAP_FLOOD_PERCENT if shape.stall_bytes <= CHEAP else FLOOD_PERCENT) else 0,
     )
 
 

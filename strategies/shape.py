@@ -19,7 +19,7 @@ class Shape(Value):
     """What plans may contain. ``limit`` is per user; ``max_size`` bounds a whole frame in bytes.
 
     ``kinds`` are the ops that may be drawn (``open`` and ``send`` always are); ``tokens`` the kinds of token, of which
-    all but ``valid`` must be ones that the hub is declared to refuse; ``reaps``: the hub declares a heartbeat.
+    all but ``valid`` must be ones that the hub is declared to refuse.
     """
 
     limit: int | None = None
@@ -28,7 +28,6 @@ class Shape(Value):
     rooms: bool = False
     sessions: bool = False
     takeover: bool = False
-    reaps: bool = False
     tokens: tuple[TokenKind, ...] = ("valid",)
     sizes: tuple[int, ...] = SIZES
     max_size: int = DEFAULT_FRAME
@@ -74,7 +73,6 @@ def shape_of(policy: Policy, rooms: bool, sessions: bool, tokens: bool) -> Shape
         rooms=rooms,
         sessions=sessions,
         takeover=policy.sessions == "takeover",
-        reaps=policy.t_heartbeat is not None,
         tokens=_declared_tokens(policy) if tokens else ("valid",),
         max_size=policy.max_size or DEFAULT_FRAME,
         stall_bytes=policy.stall_bytes,

@@ -42,7 +42,7 @@ SHAPES = {
     "bare": Shape(),
     "limit 1": Shape(limit=1, sessions=True, takeover=True),
     "limit 10": Shape(limit=10),
-    "evict": Shape(limit=2, over="evict-oldest", sessions=True, reaps=True),
+    "evict": Shape(limit=2, over="evict-oldest", sessions=True),
     "group room": Shape(group="room", rooms=True),
     "group all": Shape(group="all", rooms=True, limit=2),
     "tiny frames": Shape(max_size=1_500),
@@ -257,6 +257,11 @@ def test_floods_are_rare_few_and_behind_a_stall() -> None:
         kinds = [(n, op) for n, batch in enumerate(plan.batches) for op in batch.ops]
         first_flood = next(n for n, op in kinds if isinstance(op, Send) and op.size * op.count >= FULL.stall_bytes)
         assert any(isinstance(op, Stall) and n < first_flood for n, op in kinds)
+
+
+def test_cheap_floods_are_less_rare() -> None:
+    cheap = Shape(stall_bytes=300_000)
+    assert sum(bool(floods(plan, cheap)) for plan in draw_plans(cheap, 11, 200)) >= 14
 
 
 def test_stalls_only_where_a_flood_follows() -> None:

@@ -189,7 +189,6 @@ def test_shapes_of_other_policies() -> None:
     plain = shape_of(Policy(), rooms=False, sessions=False, tokens=False)
     assert plain == Shape()
     assert plain.max_size == DEFAULT_FRAME
-    assert shape_of(Policy(t_heartbeat=1.0), False, False, False).reaps
     assert shape_of(Policy(refuse_tokens=("expired",)), False, False, True).tokens == ("valid", "expired")
 
 
