@@ -31,15 +31,14 @@ def listening_socket(port: int) -> socket.socket:
 
 
 async def accept_all(hub: Hub, listener: socket.socket, accepting: trio.CancelScope) -> None:
-    """Take every connection that is waiting, then wait for more, until ``accepting`` is cancelled."""
-    with accepting:
+    """Take every connection that is waiting, then wait for more, until ``accepting`` is cancelled. Closes it."""
+    with listener, accepting:
         while True:
             await trio.lowlevel.wait_readable(listener)
             try:
                 take_waiting(hub, listener)
             except OSError:  # out of descriptors: what waits is taken when others have ended
                 await trio.sleep(PAUSE_WHEN_FULL)
-    listener.close()
 
 
 def take_waiting(hub: Hub, listener: socket.socket) -> None:
