@@ -1,0 +1,159 @@
+"""What types cannot say about a target. Each check raises ``TargetError``: key, what was found, what would be right."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from fuzzer.plan import TokenKind
+from fuzzer.policy import Limit, Policy
+from fuzzer.target.check_auth import check_auth
+from fuzzer.target.check_protocol import check_protocol
+from fuzzer.target.check_url import check_hosts, check_http_url, check_placeholders, check_ws_url
+from fuzzer.target.config import reveal
+from fuzzer.target.errors import TargetError
+from fuzzer.target.model import Target
+from fuzzer.target.place import HTTP_TOKEN
+from fuzzer.target.template import hint, names_in, nearest
+
+FORBIDDEN_HEADERS = ("host", "upgrade", "connection", "content-length", "transfer-encoding")
+IN_START = ("port", "python")
+
+
+def check_target(target: Target, allow_hosts: Collection[str] = ()) -> None:
+    """Raise the first thing that is wrong."""
+    check_ws_url("target.url", target.url)
+    _check_start(target)
+    _check_handshake(target)
+    check_auth(target)
+    check_protocol(target)
+    _check_policy(target.policy)
+    _check_probe(target)
+    check_hosts(target, allow_hosts)
+    _check_promises(target)
+
+
+def _check_start(target: Target) -> None:
+    if target.ready is not None:
+        check_http_url("target.ready", target.ready)
+    if target.start is None:
+        return _check_no_port(target)
+    if not target.start or not target.start[0]:
+        raise TargetError('target.start: empty; expected for example ["uvicorn", "app:app", "--port", "{port}"]')
+    for word in target.start:
+        _check_misspelled("target.start", word)
+    for name, value in target.env.items():
+        _check_misspelled(f"target.env.{name}", reveal(value, f"target.env.{name}"))
+    _positive("target.ready_timeout", target.ready_timeout)
+    if not Path(target.cwd).is_dir():
+        raise TargetError(f"target.cwd: no such folder: {target.cwd}")
+    return None
+
+
+def _check_misspelled(key: str, text: str) -> None:
+    """Commands may hold braces of their own, so only what is nearly a placeholder is taken for one."""
+    for name in sorted(names_in(text) - set(IN_START)):
+        if close := nearest(name, IN_START):
+            raise TargetError(f"{key}: unknown placeholder {{{name}}}; did you mean {{{close}}}?")
+
+
+def _check_no_port(target: Target) -> None:
+    places = {"target.url": target.url, "target.ready": target.ready or ""}
+    places.update({f"probe.{name}.url": count.url for name, count in target.probe.counts.items()})
+    for key, text in places.items():
+        if "port" in names_in(text):
+            raise TargetError(
+                f"{key}: found {{port}} without target.start; expected the port that the server listens on"
+            )
+    for key, given in {"target.ready": target.ready, "target.env": target.env}.items():
+        if given:
+            raise TargetError(f"{key}: needs target.start, because hubfuzz does not start this server")
+
+
+def _check_handshake(target: Target) -> None:
+    for name, value in target.headers.items():
+        key = f"target.headers.{name}"
+        if not HTTP_TOKEN.fullmatch(name):
+            raise TargetError(f"{key}: is no name of a header")
+        if name.lower() in FORBIDDEN_HEADERS or name.lower().startswith("sec-websocket-"):
+            raise TargetError(f"{key}: belongs to the opening handshake itself; remove it")
+        text = reveal(value, key)
+        check_placeholders(key, text, ("user", "session"))
+        if not (text.isascii() and text.isprintable()):
+            raise TargetError(f"{key}: found {text!r}, expected printable ASCII")
+    for entry in target.subprotocols:
+        if not HTTP_TOKEN.fullmatch(entry):
+            raise TargetError(f"target.subprotocols: found {entry!r}, expected a name without spaces or separators")
+
+
+def _check_policy(policy: Policy) -> None:
+    _positive("policy.deadline", policy.deadline)
+    for name in ("t_join", "t_release", "t_detect"):
+        _not_negative(f"policy.{name}", getattr(policy, name))
+    if policy.t_heartbeat is not None:
+        _positive("policy.t_heartbeat", policy.t_heartbeat)
+    if policy.max_size is not None:
+        _at_least_one("policy.max_size", policy.max_size)
+    _at_least_one("policy.stall_bytes", policy.stall_bytes)
+    if policy.limit is not None:
+        _check_limit(policy.limit)
+    known = [kind for kind in TokenKind.__args__ if kind != "valid"]  # type: ignore[attr-defined]
+    for kind in policy.refuse_tokens:
+        if kind not in known:
+            raise TargetError(f"policy.refuse_tokens: found {kind!r}; {hint(kind, known, 'one of')}")
+
+
+def _check_limit(limit: Limit) -> None:
+    _at_least_one("policy.limit.max", limit.max)
+    for key, numbers, least, most, what in _limit_numbers(limit):
+        for number in numbers:
+            if not least <= number <= most:
+                raise TargetError(f"{key}: found {number}, expected {what} ({least} to {most})")
+
+
+def _limit_numbers(limit: Limit) -> Iterator[tuple[str, tuple[int, ...], int, int, str]]:
+    yield "policy.limit.codes", limit.codes, 1000, 4999, "close codes"
+    yield "policy.limit.statuses", limit.statuses, 300, 599, "HTTP statuses that refuse"
+
+
+def _check_probe(target: Target) -> None:
+    for name, count in target.probe.counts.items():
+        check_http_url(f"probe.{name}.url", count.url)
+        if not count.path:
+            raise TargetError(f'probe.{name}.path: empty; expected for example "connections"')
+    if "" in target.probe.log_errors:
+        raise TargetError(
+            "probe.log_errors: found an empty text, which every line holds; expected for example 'Traceback'"
+        )
+
+
+def _check_promises(target: Target) -> None:
+    """A promise that the rest of the file makes impossible would only ever accuse, or never check anything."""
+    policy = target.policy
+    if not target.has_users and (policy.group == "user" or policy.limit is not None):
+        raise TargetError(
+            "{user} is nowhere, so all connections would be one user's; expected it in auth.claims, target.url, "
+            'target.headers or auth.message (or policy.group = "all" and no limit)'
+        )
+    if policy.group == "room" and not target.has_rooms:
+        raise TargetError('policy.group: found "room", which needs protocol.publish_room and protocol.subscribe')
+    if policy.join_evidence == "welcome" and not target.codec().has_welcome:
+        raise TargetError('policy.join_evidence: found "welcome", which needs protocol.welcome')
+    if policy.sessions == "takeover" and not target.has_sessions:
+        raise TargetError('policy.sessions: found "takeover", which needs {session} in target.url, headers or auth')
+
+
+def _positive(key: str, value: float) -> None:
+    if not (math.isfinite(value) and value > 0):
+        raise TargetError(f"{key}: found {value:g}, expected seconds above 0")
+
+
+def _not_negative(key: str, value: float) -> None:
+    if not (math.isfinite(value) and value >= 0):
+        raise TargetError(f"{key}: found {value:g}, expected seconds, 0 or more")
+
+
+def _at_least_one(key: str, value: int) -> None:
+    if value < 1:
+        raise TargetError(f"{key}: found {value}, expected 1 or more")

@@ -1,0 +1,117 @@
+"""Checks of the ``[protocol]`` table, with a rehearsal: what is sent must be what the hub can read."""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+import msgspec
+
+from fuzzer.target.check_url import check_placeholders
+from fuzzer.target.complaint import shown
+from fuzzer.target.config import JsonProtocol, Match, TextProtocol
+from fuzzer.target.errors import TargetError
+from fuzzer.target.model import Target
+from fuzzer.target.paths import flatten
+from fuzzer.target.template import fill, json_inside, names_in
+
+MUST_HOLD = {
+    "publish": ("id", "body"),
+    "publish_room": ("id", "body", "room"),
+    "subscribe": ("room",),
+    "unsubscribe": ("room",),
+}
+SAMPLE = 'quote " backslash \\ newline \n brace {id} é 😀'
+KINDS = ("deliver", "welcome", "subscribed", "unsubscribed")
+
+
+def check_protocol(target: Target) -> None:
+    """Raise what is wrong with ``target.protocol``."""
+    spec = target.protocol
+    if not isinstance(spec, JsonProtocol | TextProtocol):
+        target.codec()
+        return
+    for name, words in MUST_HOLD.items():
+        text = getattr(spec, name)
+        if text is not None:
+            _check_template(f"protocol.{name}", text, words, is_json=isinstance(spec, JsonProtocol))
+    _check_rooms(spec)
+    if isinstance(spec, TextProtocol):
+        _check_patterns(spec)
+    else:
+        _check_matches(target, spec)
+
+
+def _check_template(key: str, text: str, words: tuple[str, ...], *, is_json: bool) -> None:
+    check_placeholders(key, text, (*words, "user"))
+    for word in words:
+        if word not in names_in(text):
+            raise TargetError(f"{key}: found {text!r}, which lacks {{{word}}}")
+    if is_json:
+        check_json(key, text)
+
+
+def check_json(key: str, text: str) -> None:
+    """Refuse a template that does not give JSON once it is filled in."""
+    filled = fill(text, json_inside, **dict.fromkeys(names_in(text), SAMPLE))
+    try:
+        msgspec.json.decode(filled)
+    except (msgspec.MsgspecError, RecursionError):
+        raise TargetError(
+            f'{key}: found {text!r}, which is not JSON; placeholders stand within quotes: "{{id}}"'
+        ) from None
+
+
+def _check_rooms(spec: JsonProtocol | TextProtocol) -> None:
+    given = {name for name in ("publish_room", *MUST_HOLD, *KINDS) if getattr(spec, name) is not None}
+    needs = {
+        "publish_room": "subscribe",
+        "subscribe": "publish_room",
+        "unsubscribe": "subscribe",
+        "subscribed": "subscribe",
+        "unsubscribed": "unsubscribe",
+    }
+    for name, needed in needs.items():
+        if name in given and needed not in given:
+            raise TargetError(f"protocol.{needed}: missing; protocol.{name} needs it")
+
+
+def _check_matches(target: Target, spec: JsonProtocol) -> None:
+    matches = {f"protocol.{name}": getattr(spec, name) for name in KINDS}
+    matches["auth.accepted"] = getattr(target.auth, "accepted", None)
+    given = {key: match for key, match in matches.items() if match is not None}
+    for key, match in given.items():
+        check_match(key, match, may_be_empty=key == "protocol.deliver")
+    for (one, first), (two, second) in itertools.combinations(given.items(), 2):
+        if flatten(first.match) == flatten(second.match):
+            raise TargetError(f"{two}.match: is the same as {one}.match, so their frames cannot be told apart")
+
+
+def check_match(key: str, match: Match, *, may_be_empty: bool = False) -> None:
+    """Refuse what would fit every frame, or what no JSON can hold."""
+    if not match.match and not may_be_empty:
+        raise TargetError(f'{key}.match: missing, so every frame would fit; expected for example {{type = "welcome"}}')
+    for path, value in flatten(match.match).items():
+        if not isinstance(value, str | int | float | bool | list):
+            raise TargetError(f"{key}.match.{path}: found {shown(value)}, expected text, a number, true or false")
+    for name in ("id", "body", "room"):
+        if getattr(match, name) == "":
+            raise TargetError(f'{key}.{name}: found "", expected a path into the frame such as "payload.{name}"')
+
+
+def _check_patterns(spec: TextProtocol) -> None:
+    for name in KINDS:
+        pattern = getattr(spec, name)
+        if pattern is not None:
+            groups = _groups(f"protocol.{name}.regex", pattern.regex)
+            lacking = {"id", "body"} - groups if name == "deliver" else set()
+            if lacking:
+                word = sorted(lacking)[0]
+                raise TargetError(f"protocol.{name}.regex: lacks the group (?P<{word}>...)")
+
+
+def _groups(key: str, regex: str) -> set[str]:
+    try:
+        return set(re.compile(regex, re.DOTALL).groupindex)
+    except re.error as error:
+        raise TargetError(f"{key}: found {regex!r}, which is no regular expression: {error}") from None

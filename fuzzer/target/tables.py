@@ -1,0 +1,71 @@
+"""A target file as it is written: its five tables, before they become a ``Target``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fuzzer.policy import Policy
+from fuzzer.target.config import AnyAuth, AnyProtocol, NoAuth, Probe, Secret
+from fuzzer.target.model import Target
+from fuzzer.values import Value
+
+
+class TargetTable(Value):
+    """Where the hub is, or how to start it. ``ready_timeout`` is in seconds, ``cwd`` relative to the file's folder."""
+
+    url: str
+    name: str = ""
+    start: tuple[str, ...] | None = None
+    ready: str | None = None
+    ready_timeout: float = 15.0
+    cwd: str = "."
+    env: dict[str, Secret] = {}
+    headers: dict[str, Secret] = {}
+    subprotocols: tuple[str, ...] = ()
+
+
+class TargetFile(Value):
+    """``hubfuzz.toml``, or the table ``tool.hubfuzz`` of ``pyproject.toml``."""
+
+    target: TargetTable
+    protocol: AnyProtocol
+    auth: AnyAuth = NoAuth()
+    policy: Policy = Policy()
+    probe: Probe = Probe()
+
+
+def to_target(file: TargetFile, path: Path) -> Target:
+    """The target that a file describes; without a name it is called after the file's folder."""
+    table = file.target
+    folder = path.resolve().parent
+    return Target(
+        name=table.name or folder.name or "hub",
+        url=table.url,
+        protocol=file.protocol,
+        auth=file.auth,
+        policy=file.policy,
+        probe=file.probe,
+        start=table.start,
+        ready=table.ready,
+        ready_timeout=table.ready_timeout,
+        env=table.env,
+        headers=table.headers,
+        subprotocols=table.subprotocols,
+        cwd=str(folder / table.cwd),
+        source=str(path.resolve()),
+    )
+
+
+def with_defaults(raw: dict[str, Any]) -> dict[str, Any]:
+    """Write out what a file may leave out: the kind of protocol, and that every other table of ``probe`` is a count."""
+    made = dict(raw)
+    protocol, probe = made.get("protocol"), made.get("probe")
+    if isinstance(protocol, dict) and "kind" not in protocol:
+        made["protocol"] = {"kind": "class" if "class" in protocol else "json", **protocol}
+    if isinstance(probe, dict):
+        counts = {k: v for k, v in probe.items() if k not in Probe.__struct_fields__ and isinstance(v, dict)}
+        made["probe"] = {k: v for k, v in probe.items() if k not in counts}
+        if counts:
+            made["probe"]["counts"] = counts
+    return made
