@@ -1,0 +1,76 @@
+"""Many plans against one server, with what they showed and where the time went."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from fuzzer.driver.session import open_session
+from fuzzer.history import History
+from fuzzer.invariants import judge
+from fuzzer.plan import Plan
+from fuzzer.target import Target
+from fuzzer.verdict import Verdict
+from strategies.draw import draw_plans
+from strategies.shape import shape_of_target
+
+OnViolation = Callable[[History, Verdict], None]
+
+
+@dataclass
+class Run:
+    """Sums over all plans. Times are in seconds of the wall clock."""
+
+    plans: int = 0
+    ops: int = 0
+    obligations: Counter[str] = field(default_factory=Counter)
+    inconclusive: Counter[str] = field(default_factory=Counter)
+    violations: Counter[str] = field(default_factory=Counter)
+    generating: float = 0.0
+    driving: float = 0.0
+    judging: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """All that was spent on plans; the server's start and end are left out."""
+        return self.generating + self.driving + self.judging
+
+    @property
+    def unchecked(self) -> tuple[str, ...]:
+        """Codes that were asked and never had anything to check."""
+        return tuple(sorted(code for code, number in self.obligations.items() if not number))
+
+    def add(self, plan: Plan, verdict: Verdict) -> None:
+        """Count one judged plan."""
+        self.plans += 1
+        self.ops += plan.size()
+        for judgement in verdict.judgements:
+            self.obligations[judgement.code] += judgement.obligations
+        self.inconclusive.update({finding.code for finding in verdict.inconclusive})
+        self.violations.update({finding.code for finding in verdict.violations})
+
+
+async def run_plans(
+    target: Target, seed: int, enough: Callable[[Run], bool], on_violation: OnViolation = lambda history, verdict: None
+) -> Run:
+    """Draw, execute and judge plans until ``enough``."""
+    run = Run()
+    plans: Iterator[Plan] = draw_plans(shape_of_target(target), seed)
+    async with open_session(target) as session:
+        while not enough(run):
+            start = time.perf_counter()
+            plan = next(plans)
+            drawn = time.perf_counter()
+            history = await session.execute(plan)
+            driven = time.perf_counter()
+            verdict = judge(history)
+            judged = time.perf_counter()
+            run.generating += drawn - start
+            run.driving += driven - drawn
+            run.judging += judged - driven
+            run.add(plan, verdict)
+            if verdict.violations:
+                on_violation(history, verdict)
+    return run
