@@ -42,6 +42,11 @@ class Actor:
         return self.opened and not self.closing and not self.gone and not self.server_closed
 
     @property
+    def being_closed(self) -> bool:
+        """A closing handshake is under way that can come to its end: a stalled connection cannot read the answer."""
+        return self.closing and not self.gone and not self.stalled
+
+    @property
     def dependable(self) -> bool:
         """Live, entitled to be a member, and never faulty: what a fence may wait for."""
         return self.live and not self.impostor and not self.tainted

@@ -36,7 +36,7 @@ class Finale:
 
     async def heal(self) -> None:
         """Every stalled connection reads again; then the hub must come to rest once more."""
-        stalled = [actor for actor in self._stage.live() if actor.stalled]
+        stalled = [actor for actor in self._stage.actors.values() if actor.stalled and not actor.gone]
         if stalled:
             self._stage.record(Phase, "heal")
             for actor in stalled:

@@ -82,7 +82,7 @@ class Quiescence:
         """Openings decided, closings done, subscriptions answered; each is bounded by itself."""
         actors = self._stage.actors
         await self._stage.until(lambda: all(a.decided for a in actors.values()), OPEN_TIMEOUT + 1)
-        await self._stage.until(lambda: not any(a.closing and not a.gone for a in actors.values()), CLOSE_TIMEOUT + 1)
+        await self._stage.until(lambda: not any(a.being_closed for a in actors.values()), CLOSE_TIMEOUT + 1)
         if not await self._stage.until(self._answered, self._soft) and not await self._confirm(
             self._answered, resend=False
         ):

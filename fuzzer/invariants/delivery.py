@@ -16,6 +16,7 @@ from fuzzer.policy import Policy
 from fuzzer.verdict import Finding, Judgement
 
 CONTROLS_NEEDED = 3
+BLOCKING_VOLUME = 32_768  # characters; the smallest socket buffers hold less
 
 
 def delivery(facts: Facts) -> Judgement:
@@ -111,18 +112,28 @@ def still_owed(conn: Conn, at: int) -> bool:
 
 
 def blocker(facts: Facts, message: Message, conn: Conn, at: int) -> Conn | None:
-    """Another connection that does not read at that time: writes to it may block."""
+    """Another connection that does not read at that time, and to which enough was sent that writes to it may block.
+
+    It decides only under which name a silence is reported, never whether it is one.
+    """
     for other in facts.conns.values():
         if other.name in (conn.name, message.conn):
             continue
-        stalled = any(kind == "stall" and start < at < end for start, end, kind in other.faults)
-        if stalled or _vanished(facts, other, at):
+        since = _deaf_since(facts, other, at)
+        if since < at and _volume(facts, other, since, at) >= BLOCKING_VOLUME:
             return other
     return None
 
 
-def _vanished(facts: Facts, conn: Conn, at: int) -> bool:
-    return any(i < at and getattr(facts.events[i], "how", "") == "vanish" for i in conn.drops)
+def _deaf_since(facts: Facts, conn: Conn, at: int) -> int:
+    stalls = [start for start, end, kind in conn.faults if kind == "stall" and start < at < end]
+    vanished = [i for i in conn.drops if getattr(facts.events[i], "how", "") == "vanish"]
+    return min(stalls + vanished, default=NEVER)
+
+
+def _volume(facts: Facts, conn: Conn, since: int, at: int) -> int:
+    """Characters sent to the groups of ``conn`` since it stopped reading."""
+    return sum(m.size for m in facts.messages.values() if since < m.inv < at and m.group in conn.episodes)
 
 
 def _by_deadline(facts: Facts, message: Message, conn: Conn) -> Finding | None:
@@ -156,7 +167,7 @@ def agreement(facts: Facts) -> Judgement:
     findings: dict[str, Finding] = {}
     obligations = 0
     for message, conn in owed_pairs(facts):
-        if facts.conns[message.conn].x == NEVER or not message.got:
+        if facts.conns[message.conn].x > facts.drain() or not message.got:
             continue
         obligations += 1
         found = _disagreement(facts, message, conn)
