@@ -65,9 +65,9 @@ def _times(kind: TokenKind, issued: int, lifetime: int) -> dict[str, int]:
 
 def seconds(lifetime: str | int) -> int:
     """``"15m"`` as 900. Units are s, m, h, d; raises ``TargetError``."""
-    if isinstance(lifetime, int):
+    if isinstance(lifetime, int) and lifetime > 0:
         return lifetime
-    found = re.fullmatch(r"\s*([1-9][0-9]{0,8})\s*([smhd])\s*", lifetime)
+    found = re.fullmatch(r"\s*([1-9][0-9]{0,8})\s*([smhd])\s*", str(lifetime))
     if found is None:
         raise TargetError(f'auth.lifetime: found {lifetime!r}, expected a time such as "30s", "15m" or "1h"')
     return int(found[1]) * UNITS[found[2]]
@@ -75,7 +75,8 @@ def seconds(lifetime: str | int) -> int:
 
 def check_key(auth: JwtAuth) -> None:
     """Sign once; raises ``TargetError`` if the algorithm is unknown or the key does not fit it."""
-    _algorithm(auth.algorithm)
+    if auth.algorithm == "none":
+        raise TargetError("auth.algorithm: found 'none'; expected an algorithm that signs, such as HS256")
     _signed({}, auth.algorithm, reveal(auth.secret, "auth.secret"))
 
 

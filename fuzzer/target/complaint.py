@@ -12,6 +12,7 @@ import msgspec
 from fuzzer.target.errors import TargetError
 from fuzzer.target.template import hint
 
+PATH_STEP = re.compile(r"\.([^.`\[]+)|\[([^\]]+)\]")
 WORDS = {
     "str": "text",
     "int": "a whole number",
@@ -36,7 +37,7 @@ EXAMPLES = {
 def complaint(error: msgspec.ValidationError, raw: object, root: Any) -> TargetError:
     """The error for ``raw``, which is no ``root``."""
     text, _, where = str(error).partition(" - at `$")
-    keys, value, kind = _descend(re.findall(r"[^.\[\]`]+", where.rstrip("`")), raw, root)
+    keys, value, kind = _descend([name or index for name, index in PATH_STEP.findall(where)], raw, root)
     field = re.search(r"(unknown|required) field `([^`]*)`", text)
     if field is not None:
         return _about_key(field[1], _dotted([*keys, field[2]]), field[2], kind)
@@ -68,27 +69,30 @@ def _descend(steps: list[str], value: Any, kind: Any) -> tuple[list[str], Any, A
     """Follow msgspec's path: to the keys as they are in the file, the value, and the type that it should have."""
     keys: list[str] = []
     for step in steps:
-        kind = _struct_of(kind, value)
-        if step == "...":
-            step, kind = _first_bad(value, typing.get_args(kind)[1])
-            value = value[step]
-        elif step.isdecimal() and isinstance(value, list):
-            value, kind = value[int(step)], typing.get_args(kind)[0]
-        else:
-            found = {f.encode_name: f.type for f in msgspec.structs.fields(kind)} if _is_struct(kind) else {}
-            tag = _is_struct(kind) and step == kind.__struct_config__.tag_field
-            value, kind = value.get(step), (kind if tag else found.get(step, Any))
-        keys.append(step)
-    return keys, value, kind if steps and steps[-1] == "kind" else _struct_of(kind, value)
+        key, value, kind = _one_step(step, value, _struct_of(kind, value))
+        keys.append(key)
+    return keys, value, _struct_of(kind, value)
 
 
-def _first_bad(entries: dict[str, Any], kind: Any) -> tuple[str, Any]:
+def _one_step(step: str, value: Any, kind: Any) -> tuple[str, Any, Any]:
+    if step == "...":
+        entry = typing.get_args(kind)[1]
+        key = _first_bad(value, entry)
+        return key, value[key], entry
+    if isinstance(value, list):
+        return step, value[int(step)], typing.get_args(kind)[0]
+    if not _is_struct(kind):
+        return step, value.get(step), kind  # the tag of a union: what is wrong is the choice between its members
+    return step, value.get(step), {field.encode_name: field.type for field in msgspec.structs.fields(kind)}[step]
+
+
+def _first_bad(entries: dict[str, Any], kind: Any) -> str:
     """msgspec does not name the entry of a table that is wrong: look for it."""
     for key, value in entries.items():
         try:
             msgspec.convert(value, kind)
         except msgspec.ValidationError:
-            return key, kind
+            return key
     raise AssertionError("a table without a wrong entry was called wrong")
 
 

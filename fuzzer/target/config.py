@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
@@ -58,7 +58,7 @@ class JwtAuth(Value, tag_field="kind", tag="jwt"):
     secret: Secret
     algorithm: str = "HS256"
     claims: dict[str, Any] = msgspec.field(default_factory=lambda: {"sub": "{user}"})
-    lifetime: str | Annotated[int, msgspec.Meta(gt=0)] = "15m"
+    lifetime: str | int = "15m"
     place: str = "query:token"
     message: str | None = None
     accepted: Match | None = None

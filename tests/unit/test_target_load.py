@@ -1,0 +1,381 @@
+"""A good target file is read as it is meant; every bad one gives one line with file, key, found and right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fuzzer.policy import Limit
+from fuzzer.target import TargetError, find_target, load_target
+from fuzzer.target.config import ClassProtocol, Count, EnvRef, JwtAuth, NoAuth, TextProtocol
+
+GOOD = """
+[target]
+name = "chat"
+url = "ws://127.0.0.1:{port}/ws"
+start = ["{python}", "-m", "chat", "--port", "{port}"]
+ready = "http://127.0.0.1:{port}/health"
+env = {MODE = "test", KEY = {env = "HF_TEST_SECRET"}}
+headers = {Origin = "http://localhost"}
+
+[auth]
+kind = "jwt"
+algorithm = "HS256"
+secret = {env = "HF_TEST_SECRET"}
+claims = {sub = "{user}", admin = false, level = 3}
+lifetime = "15m"
+place = "query:token"
+
+[protocol]
+publish = '{"type": "broadcast", "id": "{id}", "body": "{body}"}'
+deliver = {match = {type = "broadcast"}, id = "id", body = "body"}
+welcome = {match = {type = "welcome"}}
+
+[policy]
+group = "user"
+deadline = 5
+limit = {max = 5, over = "reject", codes = [4429], statuses = [403, 429]}
+
+[probe]
+connections = {url = "http://127.0.0.1:{port}/stats", path = "connections"}
+process = true
+log_errors = ["Traceback"]
+"""
+
+
+@pytest.fixture(autouse=True)
+def _secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TEST_SECRET", "some secret text of good length")
+    monkeypatch.delenv("HF_NOT_SET", raising=False)
+
+
+def write(folder: Path, text: str, name: str = "hubfuzz.toml") -> Path:
+    path = folder / name
+    path.write_text(text, "utf-8")
+    return path
+
+
+def complaint(path: Path) -> str:
+    with pytest.raises(TargetError) as caught:
+        load_target(path)
+    line = str(caught.value)
+    assert "\n" not in line
+    return line.removeprefix(f"{path}: ")
+
+
+def changed(old: str, new: str) -> str:
+    assert old in GOOD, f"the good file does not hold {old!r}"
+    return GOOD.replace(old, new)
+
+
+def test_a_good_file_is_read_as_it_is_meant(tmp_path: Path) -> None:
+    target = load_target(write(tmp_path, GOOD))
+    assert target.name == "chat"
+    assert target.start == ("{python}", "-m", "chat", "--port", "{port}")
+    assert isinstance(target.auth, JwtAuth)
+    assert target.auth.secret == EnvRef("HF_TEST_SECRET")
+    assert target.auth.claims == {"sub": "{user}", "admin": False, "level": 3}
+    assert target.policy.limit == Limit(max=5, codes=(4429,), statuses=(403, 429))
+    assert target.probe.counts == {"connections": Count("http://127.0.0.1:{port}/stats", "connections")}
+    assert target.probe.log_errors == ("Traceback",)
+    assert (target.has_users, target.has_tokens, target.has_rooms, target.has_sessions) == (True, True, False, False)
+    assert target.source == str(tmp_path.resolve() / "hubfuzz.toml")
+    assert Path(target.cwd) == tmp_path.resolve()
+
+
+def test_the_least_file_is_enough(tmp_path: Path) -> None:
+    target = load_target(
+        write(
+            tmp_path,
+            """
+            target.url = "ws://localhost:8000/ws/{user}"
+            protocol.publish = '{"id": "{id}", "body": "{body}"}'
+            protocol.deliver = {}
+            """,
+        )
+    )
+    assert target.name == tmp_path.name
+    assert target.auth == NoAuth()
+    assert target.start is None
+    assert target.endpoint(None, "é").resource == "/ws/%C3%A9"
+
+
+def test_a_pyproject_holds_the_same_tables(tmp_path: Path) -> None:
+    text = GOOD.replace("[target]", "[tool.hubfuzz.target]").replace("[auth]", "[tool.hubfuzz.auth]")
+    text = text.replace("[protocol]", "[tool.hubfuzz.protocol]").replace("[policy]", "[tool.hubfuzz.policy]")
+    text = text.replace("[probe]", "[tool.hubfuzz.probe]")
+    assert load_target(write(tmp_path, text, "pyproject.toml")).name == "chat"
+    broken = write(tmp_path, text.replace("deadline = 5", "deadlin = 5"), "pyproject.toml")
+    assert complaint(broken) == "tool.hubfuzz.policy.deadlin: unknown key; did you mean 'deadline'?"
+
+
+def test_a_pyproject_without_the_section_says_so(tmp_path: Path) -> None:
+    path = write(tmp_path, "[project]\nname = 'x'\n", "pyproject.toml")
+    assert complaint(path) == "tool.hubfuzz: missing; expected the tables of a target file under it"
+
+
+def test_find_target_looks_upwards_and_prefers_its_own_file(tmp_path: Path) -> None:
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    write(tmp_path, "[tool.hubfuzz.target]\nurl = 'x'\n", "pyproject.toml")
+    assert find_target(deep) == tmp_path.resolve() / "pyproject.toml"
+    write(deep.parent, "[project]\nname = 'no section'\n", "pyproject.toml")
+    assert find_target(deep) == tmp_path.resolve() / "pyproject.toml"
+    write(deep.parent, "[broken", "pyproject.toml")
+    assert find_target(deep) == tmp_path.resolve() / "pyproject.toml"
+    write(tmp_path, GOOD)
+    assert find_target(deep) == tmp_path.resolve() / "hubfuzz.toml"
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    assert complaint(tmp_path / "no.toml") == "no such file; expected a target file, hubfuzz.toml or pyproject.toml"
+    assert complaint(tmp_path) == "cannot be read: is a directory"
+    (tmp_path / "bytes.toml").write_bytes(b"a = '\xff'")
+    assert complaint(tmp_path / "bytes.toml") == "is not UTF-8 text (byte 5)"
+    broken = write(tmp_path, "[target]\nurl ws\n")
+    assert complaint(broken) == "broken TOML: Expected '=' after a key in a key/value pair (at line 2, column 5)"
+
+
+URL = 'url = "ws://127.0.0.1:{port}/ws"'
+START = 'start = ["{python}", "-m", "chat", "--port", "{port}"]'
+PUBLISH = """publish = '{"type": "broadcast", "id": "{id}", "body": "{body}"}'"""
+DELIVER = 'deliver = {match = {type = "broadcast"}, id = "id", body = "body"}'
+SECRET = 'secret = {env = "HF_TEST_SECRET"}\nclaims'
+PLACES = "query:NAME, header:NAME=VALUE with {token}, cookie:NAME, subprotocol:a,{token}, message"
+WS = 'expected for example "ws://127.0.0.1:8000/ws"'
+
+BAD = {
+    # unknown keys
+    ("[probe]", "[prob]"): "prob: unknown key; did you mean 'probe'?",
+    ("name =", "nme ="): "target.nme: unknown key; did you mean 'name'?",
+    ("name =", "qqq ="): "target.qqq: unknown key; known here: url, name, start, ready, ready_timeout, cwd, env, "
+    "headers, subprotocols",
+    ("limit = {max", "limits = {max"): "policy.limits: unknown key; did you mean 'limit'?",
+    ("over =", "ovr ="): "policy.limit.ovr: unknown key; did you mean 'over'?",
+    ("lifetime =", "life-time ="): "auth.life-time: unknown key; did you mean 'lifetime'?",
+    ("log_errors =", "log_error ="): "probe.log_error: unknown key; did you mean 'log_errors'?",
+    ('path = "conn', 'pth = "conn'): "probe.connections.pth: unknown key; did you mean 'path'?",
+    ('body = "body"}', 'text = "body"}'): "protocol.deliver.text: unknown key; known here: match, id, body, room",
+    # wrong types
+    ("deadline = 5", 'deadline = "soon"'): 'policy.deadline: found "soon", expected a number',
+    ("max = 5", "max = 5.5"): "policy.limit.max: found 5.5, expected the number of connections that one user may have",
+    ("codes = [4429]", 'codes = [4429, "x"]'): 'policy.limit.codes.1: found "x", expected a whole number',
+    ('env = {MODE = "test"', "env = {MODE = 1"): "target.env.MODE: found 1, expected text or a table",
+    (START, 'start = "chat --port 1"'): 'target.start: found "chat --port 1", expected a list of words, for example '
+    '["uvicorn", "app:app", "--port", "{port}"]',
+    ("process = true", "process = 1"): "probe.process: found 1, expected true or false",
+    ('path = "connections"', "path = 3"): "probe.connections.path: found 3, expected text",
+    (DELIVER, 'deliver = "x"'): 'protocol.deliver: found "x", expected for example {match = {type = "message"}, '
+    'id = "id", body = "body"}',
+    # wrong choices
+    ('group = "user"', 'group = "users"'): "policy.group: found \"users\"; did you mean 'user'?",
+    ('over = "reject"', 'over = "kill"'): 'policy.limit.over: found "kill"; one of: reject, evict-oldest',
+    ('kind = "jwt"', 'kind = "jtw"'): "auth.kind: found \"jtw\"; did you mean 'jwt'?",
+    ("[protocol]", '[protocol]\nkind = "jason"'): "protocol.kind: found \"jason\"; did you mean 'json'?",
+    # missing keys
+    (URL, ""): 'target.url: missing; expected for example "ws://127.0.0.1:8000/ws"',
+    ('kind = "jwt"', ""): 'auth.kind: missing; expected "jwt" or "none"',
+    (SECRET, "claims"): 'auth.secret: missing; expected {env = "JWT_SECRET"} or text',
+    (DELIVER, ""): 'protocol.deliver: missing; expected for example {match = {type = "message"}, id = "id", '
+    'body = "body"}',
+    ("max = 5, ", ""): "policy.limit.max: missing; expected the number of connections that one user may have",
+    # URLs
+    (URL, 'url = "http://127.0.0.1:{port}/ws"'): f"target.url: found 'http://127.0.0.1:{{port}}/ws', {WS}",
+    (URL, 'url = "wss://127.0.0.1:1/"'): "target.url: found 'wss://127.0.0.1:1/'; wss:// is not supported: "
+    "TLS hides the bytes that faults are made of, use ws://",
+    (URL, 'url = "127.0.0.1:8000"'): f"target.url: found '127.0.0.1:8000', {WS}",
+    (URL, 'url = "ws://127.0.0.1:99999/"'): f"target.url: found 'ws://127.0.0.1:99999/', {WS}",
+    (URL, 'url = "ws://me:pw@127.0.0.1/"'): f"target.url: found 'ws://me:pw@127.0.0.1/', {WS}",
+    (URL, 'url = "ws://127.0.0.1:1/a b"'): f"target.url: found 'ws://127.0.0.1:1/a b', {WS}",
+    (URL, 'url = "ws://127.0.0.1:1/#x"'): f"target.url: found 'ws://127.0.0.1:1/#x', {WS}",
+    (URL, 'url = "ws://127.0.0.1:{prt}/ws"'): "target.url: unknown placeholder {prt}; did you mean {port}?",
+    (URL, 'url = "ws://127.0.0.1:{port}/{xyzzy}"'): "target.url: unknown placeholder {xyzzy}; "
+    "known here: {port}, {user}, {session}",
+    (URL, 'url = "ws://127.0.0.1:1/?t={token}"'): 'target.url: found {token}; expected auth.place = "query:NAME" '
+    "instead",
+    (URL, 'url = "ws://{user}.localhost:1/"'): "target.url: found 'ws://{user}.localhost:1/'; {user} and {session} "
+    "may stand in the path and the query only",
+    (URL, 'url = "ws://hub.example.org/ws"'): "target.url: hub.example.org is not this machine; if you may fuzz it, "
+    "say --allow-host hub.example.org",
+    (URL, 'url = "ws://10.0.0.7:80/ws"'): "target.url: 10.0.0.7 is not this machine; if you may fuzz it, "
+    "say --allow-host 10.0.0.7",
+    ("http://127.0.0.1:{port}/stats", "http://stats.example.org/"): "probe.connections.url: stats.example.org is not "
+    "this machine; if you may fuzz it, say --allow-host stats.example.org",
+    ("http://127.0.0.1:{port}/health", "https://127.0.0.1/health"): "target.ready: found 'https://127.0.0.1/health'; "
+    "https:// is not supported, use http://",
+    # starting
+    (START, ""): "target.url: found {port} without target.start; expected the port that the server listens on",
+    (START, "start = []"): 'target.start: empty; expected for example ["uvicorn", "app:app", "--port", "{port}"]',
+    ('"{port}"]', '"{prot}"]'): "target.start: unknown placeholder {prot}; did you mean {port}?",
+    ('name = "chat"', "ready_timeout = 0"): "target.ready_timeout: found 0, expected seconds above 0",
+    ('name = "chat"', "ready_timeout = inf"): "target.ready_timeout: found inf, expected seconds above 0",
+    # the handshake
+    ('{Origin = "http', '{"O rigin" = "http'): "target.headers.O rigin: is no name of a header",
+    ('{Origin = "http', '{Upgrade = "http'): "target.headers.Upgrade: belongs to the opening handshake itself; "
+    "remove it",
+    (
+        'Origin = "http://localhost"',
+        'Origin = "a\\nb"',
+    ): "target.headers.Origin: found 'a\\nb', expected printable ASCII",
+    ('Origin = "http://localhost"', 'X = "{usr}"'): "target.headers.X: unknown placeholder {usr}; did you mean {user}?",
+    ('name = "chat"', 'subprotocols = ["a b"]'): "target.subprotocols: found 'a b', expected a name without spaces or "
+    "separators",
+    # auth
+    ('{env = "HF_TEST_SECRET"}\nclaims', '{env = "HF_NOT_SET"}\nclaims'): "auth.secret: environment variable "
+    "HF_NOT_SET is not set",
+    ('KEY = {env = "HF_TEST_SECRET"}', 'KEY = {env = "HF_NOT_SET"}'): "target.env.KEY: environment variable "
+    "HF_NOT_SET is not set",
+    ('{env = "HF_TEST_SECRET"}\nclaims', '""\nclaims'): "auth.secret: is no key to sign HS256 with: HMAC key must not "
+    "be empty",
+    ('"HS256"', '"HS265"'): "auth.algorithm: found 'HS265'; did you mean 'HS256'?",
+    ('"HS256"', '"none"'): "auth.algorithm: found 'none'; expected an algorithm that signs, such as HS256",
+    ('"15m"', '"15 minutes"'): 'auth.lifetime: found \'15 minutes\', expected a time such as "30s", "15m" or "1h"',
+    ('"15m"', "0"): 'auth.lifetime: found 0, expected a time such as "30s", "15m" or "1h"',
+    ('sub = "{user}"', 'sub = "{usr}"'): "auth.claims.sub: unknown placeholder {usr}; did you mean {user}?",
+    ("level = 3", "exp = 3"): "auth.claims.exp: is added by hubfuzz; use auth.lifetime",
+    ("level = 3", "born = 2020-01-01"): "auth.claims.born: found 2020-01-01, expected text, a number, true, false, "
+    "a list or a table",
+    ('"query:token"', '"querry:token"'): "auth.place: found 'querry:token'; did you mean 'query'?; the forms are "
+    + PLACES,
+    ('"query:token"', '"query:"'): f"auth.place: found 'query:'; the forms are {PLACES}",
+    ('"query:token"', '"header:Authorization"'): f"auth.place: found 'header:Authorization'; the forms are {PLACES}",
+    ('"query:token"', '"message"'): "auth.message: must hold {token}, for example "
+    """'{"type": "auth", "token": "{token}"}'""",
+    ("lifetime =", "message = '\"{token}\"'\nlifetime ="): 'auth.message: needs auth.place = "message", found '
+    "'query:token'",
+    ("lifetime =", "accepted = {match = {a = 1}}\nlifetime ="): 'auth.accepted: needs auth.place = "message" and a '
+    "JSON protocol",
+    ('sub = "{user}"', 'sub = "x"'): "{user} is nowhere, so all connections would be one user's; expected it in "
+    'auth.claims, target.url, target.headers or auth.message (or policy.group = "all" and no limit)',
+    # protocol
+    (PUBLISH, """publish = '{"id": "{id}"}'"""): """protocol.publish: found '{"id": "{id}"}', which lacks {body}""",
+    (PUBLISH, """publish = '{"id": "{id}", "b": "{bdy}"}'"""): "protocol.publish: unknown placeholder {bdy}; "
+    "did you mean {body}?",
+    (PUBLISH, """publish = '{"id": {id}, "b": "{body}"}'"""): """protocol.publish: found '{"id": {id}, "b": """
+    """"{body}"}', which is not JSON; placeholders stand within quotes: "{id}\"""",
+    ('welcome = {match = {type = "welcome"}}', "welcome = {}"): "protocol.welcome.match: missing, so every frame would "
+    'fit; expected for example {type = "welcome"}',
+    ('welcome = {match = {type = "welcome"}}', 'welcome = {match = {type = "broadcast"}}'): "protocol.welcome.match: "
+    "is the same as protocol.deliver.match, so their frames cannot be told apart",
+    ('{type = "welcome"}', "{born = 2020-01-01}"): 'protocol.welcome.match.born: found "2020-01-01", expected text, '
+    "a number, true or false",
+    ("welcome =", "unsubscribed ="): "protocol.unsubscribe: missing; protocol.unsubscribed needs it",
+    (PUBLISH, PUBLISH + """\nsubscribe = '{"room": "{room}"}'"""): "protocol.publish_room: missing; protocol.subscribe "
+    "needs it",
+    ('id = "id", body', 'id = "", body'): 'protocol.deliver.id: found "", expected a path into the frame such as '
+    '"payload.id"',
+    # policy
+    ("deadline = 5", "deadline = 0"): "policy.deadline: found 0, expected seconds above 0",
+    ("deadline = 5", "deadline = nan"): "policy.deadline: found nan, expected seconds above 0",
+    ("deadline = 5", "t_release = -1"): "policy.t_release: found -1, expected seconds, 0 or more",
+    ("deadline = 5", "t_heartbeat = 0"): "policy.t_heartbeat: found 0, expected seconds above 0",
+    ("deadline = 5", "max_size = 0"): "policy.max_size: found 0, expected 1 or more",
+    ("max = 5", "max = 0"): "policy.limit.max: found 0, expected 1 or more",
+    ("[4429]", "[429]"): "policy.limit.codes: found 429, expected close codes (1000 to 4999)",
+    ("[403, 429]", "[4429]"): "policy.limit.statuses: found 4429, expected HTTP statuses that refuse (300 to 599)",
+    ("deadline = 5", 'refuse_tokens = ["expird"]'): "policy.refuse_tokens: found 'expird'; did you mean 'expired'?",
+    ("deadline = 5", 'refuse_tokens = ["valid"]'): "policy.refuse_tokens: found 'valid'; one of: expired, "
+    "not-yet-valid, wrong-signature, alg-none, wrong-claims, truncated, none",
+    ('group = "user"', 'group = "room"'): 'policy.group: found "room", which needs protocol.publish_room and '
+    "protocol.subscribe",
+    ("deadline = 5", 'sessions = "takeover"'): 'policy.sessions: found "takeover", which needs {session} in '
+    "target.url, headers or auth",
+    # probes
+    ('path = "connections"', 'path = ""'): 'probe.connections.path: empty; expected for example "connections"',
+    ('["Traceback"]', '[""]'): "probe.log_errors: found an empty text, which every line holds; expected for example "
+    "'Traceback'",
+}
+
+
+@pytest.mark.parametrize(("change", "line"), BAD.items(), ids=range(len(BAD)))
+def test_every_mistake_gives_one_line(tmp_path: Path, change: tuple[str, str], line: str) -> None:
+    assert complaint(write(tmp_path, changed(*change))) == line
+
+
+def test_a_join_by_welcome_needs_a_welcome(tmp_path: Path) -> None:
+    text = changed("deadline = 5", 'join_evidence = "welcome"').replace('welcome = {match = {type = "welcome"}}', "")
+    assert complaint(write(tmp_path, text)) == 'policy.join_evidence: found "welcome", which needs protocol.welcome'
+
+
+def test_without_start_nothing_of_a_start_may_stand(tmp_path: Path) -> None:
+    fixed = changed(START, "").replace("{port}", "8000")
+    ready = "target.ready: needs target.start, because hubfuzz does not start this server"
+    assert complaint(write(tmp_path, fixed)) == ready
+    without_ready = fixed.replace('ready = "http://127.0.0.1:8000/health"', "")
+    env = "target.env: needs target.start, because hubfuzz does not start this server"
+    assert complaint(write(tmp_path, without_ready)) == env
+
+
+def test_a_missing_table_is_named(tmp_path: Path) -> None:
+    example = 'a table [target] with url = "ws://127.0.0.1:8000/ws"'
+    assert complaint(write(tmp_path, "")) == f"target: missing; expected {example}"
+    assert complaint(write(tmp_path, "target = 1")) == f"target: found 1, expected {example}"
+    alone = write(tmp_path, 'target.url = "ws://127.0.0.1:1/"')
+    assert complaint(alone) == "protocol: missing; expected a table [protocol] with publish and deliver"
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path, changed('name = "chat"', 'cwd = "nowhere"'))
+    assert complaint(path) == f"target.cwd: no such folder: {tmp_path.resolve()}/nowhere"
+
+
+def test_other_machines_only_by_name(tmp_path: Path) -> None:
+    path = write(tmp_path, changed(URL, 'url = "ws://Hub.Example.org:81/ws"'))
+    assert "say --allow-host hub.example.org" in complaint(path)
+    target = load_target(path, allow_hosts=["HUB.example.org"])
+    assert target.endpoint(None, "u").host == "hub.example.org"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "localhost", "[::1]", "a.localhost", "0.0.0.0"])
+def test_this_machine_has_many_names(tmp_path: Path, host: str) -> None:
+    target = load_target(write(tmp_path, changed("ws://127.0.0.1:{port}", f"ws://{host}:{{port}}")))
+    assert target.endpoint(81, "u").port == 81
+
+
+def test_text_protocols_need_groups_and_a_regular_expression(tmp_path: Path) -> None:
+    text = changed(PUBLISH, "kind = 'text'\npublish = '{id} {body}'").replace(
+        'welcome = {match = {type = "welcome"}}', ""
+    )
+    good = text.replace(DELIVER, r"deliver = {regex = '(?P<id>\S+) (?P<body>.*)'}")
+    assert isinstance(load_target(write(tmp_path, good)).protocol, TextProtocol)
+    lacking = text.replace(DELIVER, r"deliver = {regex = '(?P<id>\S+) .*'}")
+    assert complaint(write(tmp_path, lacking)) == "protocol.deliver.regex: lacks the group (?P<body>...)"
+    broken = text.replace(DELIVER, "deliver = {regex = '(?P<id>'}")
+    assert complaint(write(tmp_path, broken)) == (
+        "protocol.deliver.regex: found '(?P<id>', which is no regular expression: missing ), unterminated subpattern "
+        "at position 0"
+    )
+
+
+CODEC = """
+from fuzzer.target import Codec, Other
+class Mine(Codec):
+    has_welcome = True
+    def publish(self, msg_id, body, room=None, user=""): return msg_id + body
+    def read(self, frame): return Other(str(frame))
+class NoCodec: pass
+"""
+
+
+def test_a_protocol_may_be_a_class_beside_the_file(tmp_path: Path) -> None:
+    (tmp_path / "hf_test_codec.py").write_text(CODEC)
+    start = GOOD.index("[protocol]")
+    text = GOOD[:start] + '[protocol]\nclass = "hf_test_codec:Mine"\n' + GOOD[GOOD.index("[policy]") :]
+    target = load_target(write(tmp_path, text))
+    assert isinstance(target.protocol, ClassProtocol)
+    assert target.codec().publish("a", "b") == "ab"
+    assert (target.has_rooms, target.codec().has_welcome) == (False, True)
+    nothing = write(tmp_path, text.replace(":Mine", ":Yours"))
+    assert complaint(nothing) == (
+        "protocol.class: cannot use 'hf_test_codec:Yours': AttributeError: module 'hf_test_codec' has no attribute "
+        "'Yours'"
+    )
+    other = write(tmp_path, text.replace(":Mine", ":NoCodec"))
+    assert complaint(other) == "protocol.class: 'hf_test_codec:NoCodec' is not a subclass of fuzzer.target.Codec"
+    absent = write(tmp_path, text.replace("hf_test_codec:Mine", "hf_absent:Mine"))
+    assert complaint(absent) == (
+        "protocol.class: cannot use 'hf_absent:Mine': ModuleNotFoundError: No module named 'hf_absent'"
+    )
+    half = write(tmp_path, text.replace("hf_test_codec:Mine", "hf_test_codec"))
+    assert complaint(half) == "protocol.class: found 'hf_test_codec', expected 'module:Name'"
