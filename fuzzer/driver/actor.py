@@ -25,6 +25,7 @@ class Actor:
     impostor: bool = False
     tainted: bool = False
     stalled: bool = False
+    unfenced: bool = False
     closing: bool = False
     gone: bool = False
     vanished: bool = False

@@ -95,6 +95,11 @@ class Finale:
 
     # ---- slots ---------------------------------------------------------------------------------------------------
 
+    def eventful(self, users: tuple[str, ...]) -> tuple[str, ...]:
+        """Users of whom some connection did not just open and stay: their slots are counted; the first one's always."""
+        odd = {a.user for a in self._stage.actors.values() if not (a.member and a.live)}
+        return tuple(user for user in users if user in odd or user == users[0])
+
     async def slots(self, user: str) -> None:
         """Exactly the limit can be opened again, one after the other, and not one more."""
         limit = self._stage.policy.limit

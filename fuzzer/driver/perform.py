@@ -145,6 +145,7 @@ class Performer:
                 return lambda: self._behave(op, actor, conn)
 
     async def _send(self, op: Send, actor: Actor, conn: FuzzConn) -> Release:
+        actor.unfenced = True
         names = [op.msg] if op.count == 1 else [f"{op.msg}.{i}" for i in range(op.count)]
         return await self.prepare_messages(actor, conn, [(name, op) for name in names])
 

@@ -55,14 +55,40 @@ class Quiescence:
         self._control = control
         self._server_is_dead = dead
         self._rounds = itertools.count()
+        self._turns = itertools.count()
         self._first_round = 0
         self._soft = SOFT_START
         self.aborted = False
 
     async def fence(self, senders: frozenset[str] | None = None) -> bool:
-        """Wait until quiet. False: the deadline passed in silence, and nothing more can be proved by going on."""
+        """Wait until quiet. False: the deadline passed in silence, and nothing more can be proved by going on.
+
+        ``senders`` None: every live member sends a fence.
+        """
         self._stage.record(Phase, "fence")
         await self._settle()
+        return await self._conclude(senders)
+
+    async def short_fence(self) -> bool:
+        """As ``fence``, but only of those who have sent since their last one, and of one more in each group by turns.
+
+        Nothing of the others is on its way; the one more gives every member life evidence.
+        """
+        self._stage.record(Phase, "fence")
+        await self._settle()
+        return await self._conclude(self._needed_senders())
+
+    def _needed_senders(self) -> frozenset[str]:
+        turn = next(self._turns)
+        live = [actor for actor in self._stage.live() if actor.dependable]
+        groups: dict[str, list[str]] = {}
+        for actor in live:
+            for group in actor.groups:
+                groups.setdefault(group, []).append(actor.name)
+        by_turns = {names[turn % len(names)] for names in groups.values()}
+        return frozenset(by_turns | {actor.name for actor in live if actor.unfenced})
+
+    async def _conclude(self, senders: frozenset[str] | None) -> bool:
         complete = await self._round(senders)
         complete = complete and await self._agreement()
         self._stage.record(Quiet, complete)
@@ -154,6 +180,7 @@ class Quiescence:
             pairs |= {(f"{actor.name}@{room or ''}", c) for c in receivers}
         if messages and actor.conn is not None and actor.live:
             (await self._performer.prepare_messages(actor, actor.conn, messages))()
+            actor.unfenced = False
         return pairs
 
     def _receivers(self, sender: Actor, group: str) -> list[str]:

@@ -101,7 +101,7 @@ class Session:
         if number == 0:
             return
         if batch.after == "fence":
-            await quiescence.fence()
+            await quiescence.short_fence()
         elif batch.after == "turn":
             await trio.lowlevel.checkpoint()
         elif batch.after == "1ms":
@@ -113,10 +113,11 @@ class Session:
         if not quiescence.aborted:
             await quiescence.fence()
         await finale.heal()
+        users = finale.eventful(plan.users())
         await finale.drain()
         if not self._server_is_dead():
             await finale.probe(before)
-            for user in plan.users():
+            for user in users:
                 await finale.slots(user)
             await finale.canary()
 

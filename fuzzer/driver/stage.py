@@ -65,6 +65,8 @@ class Stage:
 
     async def until(self, reached: Callable[[], bool], timeout: float) -> bool:
         """Wait, at most ``timeout`` seconds, until ``reached()``; True if it was."""
+        if reached():  # most waits are over before they begin
+            return True
         with trio.move_on_after(timeout):
             while not reached():
                 await self._lot.park()
@@ -230,7 +232,8 @@ class Stage:
 
     def forget(self, conn: str) -> None:
         """Nothing more will come here, nor need others wait for what this connection would have sent."""
-        self.awaited = {pair for pair in self.awaited if pair[1] != conn}
+        if self.awaited:
+            self.awaited = {pair for pair in self.awaited if pair[1] != conn}
         self.wake()
 
 
