@@ -19,19 +19,19 @@ from fuzzer.hub.peer import Peer
 from fuzzer.hub.wire import PeerGone
 from fuzzer.plan import Close, Open, Send
 
-PARK = 0.004  # seconds that a send takes, as it does when the socket is not writable at once
+PARK = 0.004  # seconds that a send waits, as it does for a socket that is not writable at once
 
 
 class LiveList(Broadcaster):
-    """No copy of the list, and a pause at each send."""
+    """No copy of the list, and a wait at each send."""
 
     async def deliver(self, sender: Peer, receivers: list[Peer], frame: bytes) -> None:
         for peer in receivers:
+            await trio.sleep(PARK)
             try:
                 peer.send(frame)
             except PeerGone:
                 continue
-            await trio.sleep(PARK)
 
 
 BUG = SeededBug(
