@@ -25,7 +25,7 @@ def _leaked(facts: Facts, index: int, probe: Probe, base: int) -> Finding:
         code="HF401",
         strength="inconclusive" if held else "violated",
         key=f"count:{probe.name}",
-        summary=f"the server still counts {probe.value} {probe.name} after everybody left; before the plan it was {base}",
+        summary=f"the server counts {probe.value} {probe.name} after everybody left; before the plan: {base}",
         expected=f"{probe.name} back at {base} within t_release {facts.policy.t_release:g} s and t_detect "
         f"{facts.policy.t_detect:g} s",
         observed=f"{probe.value} at {probe.t:.3f} s" + (f"; not surely released: {', '.join(held)}" if held else ""),
@@ -41,8 +41,8 @@ INVARIANTS = (
         "registry-leak",
         "cleanup",
         "The server's own counts return to what they were before the plan.",
-        "Every connection of the plan had ended, and t_release or t_detect had passed in healthy time; nobody else uses the "
-        "server meanwhile.",
+        "Every connection of the plan had ended, and t_release or t_detect had passed in healthy time; nobody else uses "
+        "the server meanwhile.",
         "policy.t_release, policy.t_detect, probe",
         (
             "https://github.com/jetty/jetty.project/issues/6602",

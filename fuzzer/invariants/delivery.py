@@ -84,7 +84,7 @@ def _gap_finding(facts: Facts, message: Message, later: Message, conn: Conn, at:
         key=f"gap:{message.group.split(':')[0]}",
         summary=f"{conn.name} never got {message.name}, sent by {message.conn} to {message.group}",
         expected=f"{message.name} on {conn.name}, a member since {facts.t(facts.je(conn)):.3f} s",
-        observed=f"{later.name}, sent later by {message.conn}, was read there at {facts.t(at):.3f} s; {message.name} never",
+        observed=f"{later.name}, which {message.conn} sent later, was read there at {facts.t(at):.3f} s; this one never",
         witness=(message.inv, later.inv, at),
         conns=(message.conn, conn.name),
         proof="gap",
@@ -188,7 +188,7 @@ def _disagreement(facts: Facts, message: Message, conn: Conn) -> Finding | None:
         code="HF102",
         strength="violated" if proved_silent(facts, since, at, healthy) else "inconclusive",
         key=f"agreement:{message.group.split(':')[0]}",
-        summary=f"{message.name} of {message.conn}, which then left, reached {', '.join(message.got)} but not {conn.name}",
+        summary=f"{message.name} of {message.conn}, which then left, reached {', '.join(message.got)}, not {conn.name}",
         expected=f"{message.name} on {conn.name} too, within {facts.policy.deadline:g} s",
         observed=f"nothing of it in {healthy:.2f} s during which the control pair was answered",
         witness=(message.inv, since, at),
@@ -208,8 +208,8 @@ INVARIANTS = (
         "delivery",
         "broadcast",
         "A message reaches every member of its group that was owed it.",
-        "Membership is proved by a welcome or a delivery before the message was sent. A loss is proved by a later message "
-        "of the same sender (fifo), or by the deadline passing in healthy time after a failed fence.",
+        "Membership is proved by a welcome or a delivery before the message was sent. A loss is proved by a later "
+        "message of the same sender (fifo), or by the deadline passing in healthy time after a failed fence.",
         "policy.order, policy.deadline, policy.echo, policy.max_size",
         (
             "https://github.com/fastapi/fastapi/pull/1991",
@@ -223,7 +223,7 @@ INVARIANTS = (
         "agreement",
         "broadcast",
         "If one member gets the message of a sender that dropped, all that were owed it do.",
-        "The hub is the broadcaster and did not fail (Hadzilacos and Toueg: agreement); judged by the deadline in healthy time.",
+        "The hub is the broadcaster and did not fail (Hadzilacos and Toueg: agreement); judged by the deadline.",
         "policy.agreement = false",
         ("https://github.com/python-websockets/websockets/issues/1319", "https://github.com/yesodweb/wai/issues/271"),
         agreement,

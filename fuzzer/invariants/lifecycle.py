@@ -98,8 +98,8 @@ INVARIANTS = (
         "collateral-close",
         "lifecycle",
         "The server ends no connection that gave it no cause.",
-        "The connection had provably joined; it had not closed, misbehaved or sent too much; no eviction or takeover can "
-        "have meant it.",
+        "The connection had provably joined; it had not closed, misbehaved or sent too much; no eviction or takeover "
+        "can have meant it.",
         "policy.sessions, policy.limit, policy.max_size",
         (
             "https://github.com/python-websockets/websockets/issues/661",

@@ -45,7 +45,7 @@ def _exceeded(facts: Facts, user: str, crowd: list[tuple[int, int, Conn]], limit
         strength="violated",
         key="limit",
         summary=f"user {user} had {len(names)} connections at once, the limit is {limit.max}",
-        expected=f"at most {limit.max} members: {'one more is refused' if limit.over == 'reject' else 'the oldest goes'}",
+        expected=f"at most {limit.max}: {'one more is refused' if limit.over == 'reject' else 'the oldest goes'}",
         observed=f"{', '.join(names)} all had joined, and all got a message that was sent later",
         witness=tuple(i for joined, life, _ in crowd for i in (joined, life)),
         conns=names,
@@ -128,8 +128,8 @@ def _limited(policy: Policy) -> bool:
 
 
 _RELIES = (
-    "A connection counts as a possible occupant from its opening until it is surely released (t_release after a clean end, "
-    "t_detect after a reset or FIN, in healthy time); attempts at the same time count, too."
+    "A connection counts as a possible occupant from its opening until it is surely released (t_release after a clean "
+    "end, t_detect after a reset or FIN, in healthy time); attempts at the same time count, too."
 )
 INVARIANTS = (
     Invariant(
@@ -137,7 +137,7 @@ INVARIANTS = (
         "limit-exceeded",
         "limit",
         "No user has more members than the limit at any instant.",
-        "Each counted connection joined before the instant and was in the audience of a message that was sent after it.",
+        "Each counted connection joined before the instant and was in the audience of a message sent after it.",
         "policy.limit",
         (
             "https://github.com/colyseus/colyseus/issues/678",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from fuzzer.facts import Facts, Message
 from fuzzer.invariants.registry import Invariant
 from fuzzer.verdict import Finding, Judgement
@@ -15,7 +17,7 @@ def fifo(facts: Facts) -> Judgement:
         for receiver in {name for message in sent for name in message.got}:
             read = [message for message in sent if receiver in message.got]
             obligations += max(len(read) - 1, 0)
-            for earlier, later in zip(read, read[1:], strict=False):
+            for earlier, later in pairwise(read):
                 if later.got[receiver] < earlier.got[receiver]:
                     findings.setdefault(receiver, _inverted(facts, earlier, later, receiver))
     return Judgement("HF111", obligations, tuple(findings.values()))

@@ -17,7 +17,7 @@ def always(policy: Policy) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """``relies_on`` says what makes a conviction sound, ``dial`` what silences it, ``reports`` real bugs of the kind."""
+    """``relies_on``: what makes a conviction sound; ``dial``: what silences it; ``reports``: real bugs of the kind."""
 
     code: str
     name: str
