@@ -22,7 +22,7 @@ from fuzzer.target.keys import key_like
 from fuzzer.target.template import fill_within, hint, names_within
 
 HOUR = 3600
-CUT_OFF = 8  # characters; enough that no padding or leniency in base64 makes it whole again
+CUT_OFF = 8  # characters at least
 HMAC = ("HS256", "HS384", "HS512")
 ALGORITHMS = (*HMAC, "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 UNITS = {"s": 1, "m": 60, "h": HOUR, "d": 24 * HOUR}
@@ -40,7 +40,13 @@ def mint(auth: JwtAuth, user: str, session: str | None, kind: TokenKind, now: fl
     if kind == "wrong-signature":
         return _signed(claims, auth.algorithm, _other_key(auth.algorithm, secret))
     token = _signed(claims, auth.algorithm, secret)
-    return token[:-CUT_OFF] if kind == "truncated" else token
+    return _truncated(token) if kind == "truncated" else token
+
+
+def _truncated(token: str) -> str:
+    """Without the end of the signature. What is left is whole base64, so that only comparing it shows the fault."""
+    unsigned, _, signature = token.rpartition(".")
+    return f"{unsigned}.{signature[: (len(signature) - CUT_OFF) // 4 * 4]}"
 
 
 def _own_claims(auth: JwtAuth, user: str, session: str | None, kind: TokenKind) -> dict[str, Any]:

@@ -80,8 +80,9 @@ class _JsonRule:
         self._room = None if spec.room is None else split_path(spec.room)
 
     def fits(self, tree: object) -> bool:
-        for path, value in self._conditions:  # noqa: SIM110 - all() would make a generator for every frame
-            if look_up(tree, path) != value:
+        for path, value in self._conditions:
+            found = look_up(tree, path)
+            if found != value or (type(found) is bool) is not (type(value) is bool):  # 1 == True in Python
                 return False
         return True
 

@@ -6,6 +6,9 @@ from __future__ import annotations
 class TargetError(ValueError):
     """The target file, or something that it names, is not right."""
 
+    def __init__(self, line: str) -> None:
+        super().__init__("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line))
+
 
 class ServerError(RuntimeError):
     """The server could not be started or reached. ``log`` is the end of what it printed."""

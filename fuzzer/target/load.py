@@ -26,13 +26,18 @@ def load_target(path: Path, *, allow_hosts: Collection[str] = ()) -> Target:
     Raises ``TargetError``: one line with file, key, what was found and what would be right. Hosts that are not this
     machine are refused unless ``allow_hosts`` names them.
     """
-    raw = _read(path)
+    tables = _read(path)
     section = _SECTION if path.name == PYPROJECT else ""
     try:
-        target = to_target(_convert(raw), path)
-        check_target(target, allow_hosts)
+        return target_of(tables, path, allow_hosts=allow_hosts)
     except TargetError as error:
         raise TargetError(f"{path}: {section}{error}") from None
+
+
+def target_of(tables: dict[str, Any], path: Path, *, allow_hosts: Collection[str] = ()) -> Target:
+    """The target that decoded tables describe, as if they stood in the file ``path``. Raises ``TargetError``."""
+    target = to_target(_convert(tables), path)
+    check_target(target, allow_hosts)
     return target
 
 

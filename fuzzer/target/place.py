@@ -35,7 +35,9 @@ def parse_place(text: str) -> Place:
     if where == "header":
         name, _, value = rest.partition("=")
         return _named("header", text, name, value, right=_is_name(name) and "token" in names_in(value))
-    return _named("query" if where == "query" else "cookie", text, rest, "{token}", right=_is_name(rest))
+    if where == "cookie":
+        return _named("cookie", text, rest, "{token}", right=_is_name(rest))
+    return _named("query", text, rest, "{token}", right=bool(rest) and not names_in(rest))
 
 
 def _is_name(text: str) -> bool:
