@@ -12,8 +12,13 @@ import platform
 from collections.abc import Callable
 from pathlib import Path
 
+import trio
+
+from fuzzer.hub.target import embedded_target
 from tests.benchmarks import client_hubfuzz, client_raw, client_trio_websocket
 from tests.benchmarks.processes import listening
+from tests.benchmarks.runs import Run as Plans
+from tests.benchmarks.runs import run_plans
 from tests.benchmarks.scenario import Result, Slice
 from tests.benchmarks.tables import table, write_between_markers
 
@@ -57,8 +62,25 @@ def scenario_table(results: dict[str, Result]) -> str:
     return table(["client", "scenarios/s", "p50 ms", "client CPU ms", "to raw"], rows)
 
 
-def report(options: argparse.Namespace) -> str:
-    """The whole text between the markers."""
+def plans_table(run: Plans) -> str:
+    """One campaign without its fronts: how many plans, and where the time goes."""
+    shares = [f"{part / run.seconds:.0%}" for part in (run.generating, run.driving, run.judging)]
+    cells = ["embedded", f"{run.plans / run.seconds:.1f}", f"{run.ops / run.seconds:.0f}", *shares]
+    return table(["hub", "plans/s", "ops/s", "generating", "driving", "judging"], [cells])
+
+
+def report_plans(seconds: float) -> str:
+    """Draw, execute and judge plans on the embedded hub."""
+    run = trio.run(run_plans, embedded_target(), 0, lambda run: run.seconds >= seconds)
+    intro = (
+        f"Plans on the embedded hub, a process of its own, for {seconds:g} s. *Driving* is all the time from a plan to "
+        "its history: the server's work, and every wait until the hub is quiet, are in it."
+    )
+    return f"{intro}\n\n{plans_table(run)}"
+
+
+def report_scenario(options: argparse.Namespace) -> str:
+    """The scenario with every client."""
     server = "picows" if HAS_PICOWS else "websockets"
     with listening(f"tests.benchmarks.fanout_{server}") as port:
         results = measure(port, options.rounds, options.seconds)
@@ -75,11 +97,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.speed", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="how often each client has its turn")
     parser.add_argument("--seconds", type=float, default=0.8, help="how long a turn lasts")
+    parser.add_argument("--plans", type=float, default=20, metavar="SECONDS", help="of whole plans; 0: none")
     parser.add_argument("--write", type=Path, metavar="README.md", help="write between the speed markers of this file")
     options = parser.parse_args()
     if not HAS_PICOWS:
         print(f"note: {NO_PICOWS}\n")
-    text = report(options)
+    parts = [report_scenario(options)]
+    if options.plans:
+        parts.append(report_plans(options.plans))
+    text = "\n\n".join(parts)
     print(text)
     if options.write:
         write_between_markers(options.write, "speed", text)

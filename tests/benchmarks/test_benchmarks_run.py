@@ -1,0 +1,52 @@
+"""The benchmark scripts still run; what they measure is nobody's business here."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fuzzer.history import history_from_json
+from fuzzer.invariants import judge
+
+pytest.importorskip("websockets")
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_speed_drives_the_scenario_with_every_client_and_writes_where_the_markers_are(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text("above\n<!-- speed:begin -->\nold\n<!-- speed:end -->\nbelow\n")
+    command = [sys.executable, "-m", "tests.benchmarks.speed", "--rounds", "1", "--seconds", "0.05", "--plans", "0.2"]
+    done = subprocess.run([*command, "--write", str(readme)], cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stderr) == (0, "")
+    text = readme.read_text()
+    assert text.startswith("above\n<!-- speed:begin -->\n")
+    assert text.endswith("<!-- speed:end -->\nbelow\n")
+    assert "old" not in text
+    rows = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| ")]
+    assert len(rows) == 6 + 3, "head, rule and four clients; head, rule and one campaign"
+
+
+def test_soundness_finds_nothing_in_a_correct_hub_while_all_cores_are_busy(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.benchmarks.soundness", "--plans", "3", "--hub", "embedded", "--burn"]
+    done = subprocess.run([*command, "--out", str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stderr, list(tmp_path.iterdir())) == (0, "", [])
+    assert done.stdout.splitlines()[-1].startswith("| embedded |     3 |")
+
+
+def test_soundness_writes_the_history_that_convicts_and_exits_1(tmp_path: Path) -> None:
+    wrong = "from functools import partial\nfrom tests.benchmarks import soundness\n"
+    wrong += (
+        "soundness.HUBS['embedded'] = partial(soundness.embedded_target, 'S15')\nraise SystemExit(soundness.main())"
+    )
+    command = [sys.executable, "-c", wrong, "--plans", "25", "--hub", "embedded", "--out", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 1, done.stderr
+    files = sorted(tmp_path.iterdir())
+    assert files
+    for path in files:
+        history = history_from_json(path.read_bytes(), str(path))
+        assert judge(history).violations
