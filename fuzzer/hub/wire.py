@@ -41,7 +41,6 @@ class Wire(trio.abc.Stream):
         self._unread = b""
         self._reading = True
         self._outbox: deque[memoryview] = deque()
-        self._head_begun = False
         self._drained = trio.Event()
 
     # reading
@@ -58,7 +57,7 @@ class Wire(trio.abc.Stream):
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """One read; empty when the peer has ended its side, in whatever way."""
-        if not self._reading:
+        if self.closed or not self._reading:
             raise trio.ClosedResourceError
         if self._unread:
             return self._take_unread()
@@ -87,8 +86,11 @@ class Wire(trio.abc.Stream):
     async def discard(self) -> None:
         """Read and forget until the peer ends its side, so that closing does not reset what it has yet to read."""
         self._reading, self._unread = True, b""
-        while not self.closed and await self.receive_some(READ_SIZE):
-            pass
+        try:
+            while await self.receive_some(READ_SIZE):
+                pass
+        except trio.ClosedResourceError:  # closed by another task, because the peer is gone
+            return
 
     @property
     def peer_left(self) -> bool:
@@ -109,7 +111,7 @@ class Wire(trio.abc.Stream):
             raise PeerGone
         sent = 0 if self._outbox else self._try_send(data)
         if sent < len(data):
-            self._keep(memoryview(data)[sent:], begun=sent > 0)
+            self._keep(memoryview(data)[sent:])
 
     def _try_send(self, data: bytes | memoryview) -> int:
         try:
@@ -119,9 +121,8 @@ class Wire(trio.abc.Stream):
         except OSError:
             raise PeerGone from None
 
-    def _keep(self, rest: memoryview, begun: bool) -> None:
+    def _keep(self, rest: memoryview) -> None:
         if not self._outbox:
-            self._head_begun = begun
             self._drained = trio.Event()
             self._nursery.start_soon(self._drain)
         self._outbox.append(rest)
@@ -133,9 +134,8 @@ class Wire(trio.abc.Stream):
         return self.waiting > self._backlog and len(self._outbox) > 1
 
     def drop_backlog(self) -> None:
-        """Forget what waits, except the rest of a frame of which the peer has the beginning."""
-        keep = 1 if self._head_begun else 0
-        while len(self._outbox) > keep:
+        """Forget what waits, except the first frame: the peer may have its beginning, and it keeps the drain busy."""
+        while len(self._outbox) > 1:
             self.waiting -= len(self._outbox.pop())
 
     async def _drain(self) -> None:
@@ -156,10 +156,8 @@ class Wire(trio.abc.Stream):
             self.waiting -= sent
             if sent < len(head):
                 self._outbox[0] = head[sent:]
-                self._head_begun = self._head_begun or sent > 0
                 return
             self._outbox.popleft()
-            self._head_begun = False
 
     async def drained(self) -> None:
         """Wait until the kernel has taken everything, or the connection is gone."""

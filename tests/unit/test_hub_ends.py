@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 import trio
-from hub_client import Tab, TestHub, hub_test, running
+from hub_client import Tab, TestHub, eventually, hub_test, running
 
 from fuzzer.hub.knobs import Knobs
+from fuzzer.hub.wire import Wire
 
 
 async def _close(tab: Tab) -> None:
@@ -194,3 +195,33 @@ async def test_who_ignores_a_close_is_cut_off(hub: TestHub) -> None:
         sent += 1
     assert sent > 1
     await hub.until(connections=1, slots=1)
+
+
+@pytest.mark.parametrize("reject_by", ["status", "close"])
+def test_a_refused_peer_that_is_already_gone_is_no_error(
+    reject_by: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # the reset may come between the look at the peer and the refusal: so do not look
+    monkeypatch.setattr(Wire, "peer_left", False)
+
+    async def run() -> None:
+        async with running(Knobs(limit=1, reject_by=reject_by, auth_delay=0.01)) as hub:  # type: ignore[arg-type]
+            await hub.open()
+            refused = hub.tab()
+            await refused.ask()
+            await eventually(lambda: len(hub.hub.peers) == 2)
+            refused.reset()
+            await eventually(lambda: len(hub.hub.peers) == 1)
+
+    trio.run(run)
+    assert capsys.readouterr().err == ""
+
+
+@hub_test(Knobs(limit=1, over="evict-oldest", shutdown_timeout=0.05))
+async def test_a_shutdown_while_a_farewell_is_going_on_is_no_error(hub: TestHub) -> None:
+    bad = await hub.open()
+    await bad.stream.send_all(MALFORMED["rsv"])
+    await hub.until(connections=0)
+    hub.hub.close_all(1001, "over")
+    assert await bad.end() == 1002
+    await hub.empty()

@@ -24,7 +24,7 @@ from fuzzer.hub.protocol import Publish
 from fuzzer.hub.registry import Registry
 from fuzzer.plan import Open, Send
 
-PAUSES = (0.002, 0.0)  # seconds: the two workers
+PAUSES = (0.004, 0.0)  # seconds: the two workers
 
 
 class TaskPerMessage(Broadcaster):
