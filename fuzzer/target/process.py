@@ -19,7 +19,7 @@ from fuzzer.target.endpoint import address
 from fuzzer.target.errors import ServerError
 from fuzzer.target.log import ServerLog
 from fuzzer.target.model import Target
-from fuzzer.target.readiness import until_ready
+from fuzzer.target.readiness import answers, until_ready
 from fuzzer.target.template import fill
 from fuzzer.target.tree import ProcessTree
 from fuzzer.target.watchdog import Watchdog
@@ -27,7 +27,6 @@ from fuzzer.target.watchdog import Watchdog
 __all__ = ["Server", "ServerError", "serve"]
 
 STARTS = 3  # a free port may be taken by somebody else before the server binds it
-REACH_TIMEOUT = 2.0
 
 
 class Server:
@@ -96,20 +95,38 @@ class StartedServer(Server):
     async def start(self) -> None:
         """Start it and wait until it answers; raises ``ServerError`` (one line; ``log`` holds its output)."""
         for attempt in range(1, STARTS + 1):
+            await self._refuse_a_stranger()
             self._launch()
             assert self._process is not None
             trouble = await until_ready(self._target, self.port, self._process)
             if trouble is None:
-                return self._log.skip_to_end()
+                return self._note_ready()
             await self.stop()
             if attempt == STARTS or not self._log.says_port_taken() or "{port}" not in self._target.url:
                 raise ServerError(self._line(trouble), self.tail())
         return None
 
+    def _note_ready(self) -> None:
+        """What it said while starting is no error of a plan; who has left its group is known while it lives."""
+        self._log.skip_to_end()
+        if self._tree is not None:
+            self._tree.members()
+
+    async def _refuse_a_stranger(self) -> None:
+        """With a fixed port, a server that was left running would answer in place of ours, which dies."""
+        if "{port}" in self._target.url:
+            return
+        host, port = address(self._target.url, None)
+        if await answers(host, port):
+            raise ServerError(
+                f"target.url: something listens on port {port} already; stop it, or let hubfuzz choose by {{port}}"
+            )
+
     def _line(self, trouble: str) -> str:
         said = self._log.last_line()
         return f"{self._target.name}: the server {trouble}" + (f"; it said: {said}" if said else "; it said nothing")
 
+    @trio.lowlevel.enable_ki_protection  # Ctrl-C between the start and the watchdog's knowing of it would lose the server
     def _launch(self) -> None:
         self._log.clear()
         self.port = free_port() if "{port}" in self._target.url else address(self._target.url, None)[1]
@@ -181,13 +198,10 @@ async def serve(target: Target) -> AsyncIterator[Server]:
 
 async def _reach(target: Target) -> Server:
     host, port = address(target.url, None)
-    try:
-        with trio.fail_after(REACH_TIMEOUT):
-            await (await trio.open_tcp_stream(host, port)).aclose()
-    except (OSError, trio.TooSlowError):
+    if not await answers(host, port):
         raise ServerError(
             f"{target.name}: nothing answers at {host}:{port}; start the server, or let hubfuzz do it by target.start"
-        ) from None
+        )
     server = Server()
     server.port = port
     return server

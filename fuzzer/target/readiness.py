@@ -15,7 +15,7 @@ from fuzzer.target.tree import ProcessTree
 
 STEP = 0.02
 KNOCK_AFTER = 2.0
-KNOCK_TIMEOUT = 1.0
+CONNECT_TIMEOUT = 2.0
 
 
 async def until_ready(target: Target, port: int | None, process: subprocess.Popen[bytes]) -> str | None:
@@ -24,7 +24,7 @@ async def until_ready(target: Target, port: int | None, process: subprocess.Pope
     with trio.move_on_after(target.ready_timeout):
         while process.poll() is None:
             may_knock = trio.current_time() - began > KNOCK_AFTER
-            if await _answers(target, port, process.pid, may_knock) and process.poll() is None:
+            if await _is_ready(target, port, process.pid, may_knock) and process.poll() is None:
                 return None
             await trio.sleep(STEP)
     if process.poll() is not None:
@@ -37,13 +37,14 @@ def _ready_url(target: Target, port: int | None) -> str:
     return fill(target.ready or "", port=str(port))
 
 
-async def _answers(target: Target, port: int | None, pid: int, may_knock: bool) -> bool:
+async def _is_ready(target: Target, port: int | None, pid: int, may_knock: bool) -> bool:
     if target.ready is not None:
         try:
             return 200 <= (await get(_ready_url(target, port))).status < 300
         except NoAnswer:
             return False
-    return listens(pid, port) or (may_knock and await _knock(target, port))
+    # Connecting is for servers whose sockets cannot be seen (containers), once seeing has had its chance.
+    return listens(pid, port) or (may_knock and await answers(*address(target.url, port)))
 
 
 def listens(pid: int, port: int | None) -> bool:
@@ -62,12 +63,11 @@ def listens(pid: int, port: int | None) -> bool:
     return False
 
 
-async def _knock(target: Target, port: int | None) -> bool:
-    """Connect, for servers whose sockets cannot be seen (containers). Only when seeing has had its chance."""
-    host, number = address(target.url, port)
-    with trio.move_on_after(KNOCK_TIMEOUT):
+async def answers(host: str, port: int) -> bool:
+    """Somebody accepts TCP connections there."""
+    with trio.move_on_after(CONNECT_TIMEOUT):
         try:
-            await (await trio.open_tcp_stream(host, number)).aclose()
+            await (await trio.open_tcp_stream(host, port)).aclose()
         except OSError:
             return False
         return True

@@ -29,6 +29,7 @@ class Watchdog:
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C in the terminal must not reach it
         )
+        self.pid = self._process.pid
 
     def guard(self, group: int) -> None:
         """End this process group when hubfuzz is gone."""
