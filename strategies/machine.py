@@ -1,7 +1,25 @@
 """The state machine whose rules append ops to a plan. Nothing is executed while it draws, and no draw asks a server.
 
-For pytest: subclass ``HubMachine``, set ``target`` (or ``shape``), add rules that call ``self.add(op)``, and take its
-``TestCase``. The finished plan is handed to ``finish`` at the end of each test case.
+For pytest::
+
+    class MyHub(HubMachine):
+        target = Target.load("hubfuzz.toml")
+
+        @rule()
+        def two_tabs_greet(self) -> None:
+            for _ in range(2):
+                tab = self.draft.new("c")
+                self.add(Open(conn=tab, user="u0"))
+                self.add(Send(conn=tab, msg=self.draft.new("m")))
+
+        @invariant()
+        def few_ops(self) -> None:
+            assert self.plan().size() < 200
+
+    TestMyHub = MyHub.TestCase
+
+Rules only append ops. The finished plan is handed to ``finish`` at the end of each test case, which executes it
+against the target and raises a ``HubFailure`` if the hub broke an invariant.
 """
 
 from __future__ import annotations
@@ -10,7 +28,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from hypothesis import HealthCheck, event, settings
+from hypothesis import HealthCheck, Phase, event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from hypothesis.strategies import DrawFn, SearchStrategy
@@ -50,12 +68,17 @@ class HubMachine(RuleBasedStateMachine):
     target: ClassVar[TargetLike | None] = None
     shape: ClassVar[Shape | None] = None
     runner: ClassVar[Callable[[Plan], None] | None] = None
+    _runner_of: ClassVar[tuple[TargetLike, Callable[[Plan], None]] | None] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Give the ``TestCase`` of a subclass settings that fit; assign other ones as ever."""
         super().__init_subclass__(**kwargs)
         cls.TestCase.settings = settings(
-            deadline=None, suppress_health_check=list(HealthCheck), stateful_step_count=STEPS
+            phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),  # to explain would be to run it all again
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            stateful_step_count=STEPS,
+            report_multiple_bugs=False,  # else it goes on looking for others in the time that shrinking needs
         )
 
     def __init__(self) -> None:
@@ -142,6 +165,7 @@ class HubMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Hand the plan over, unless Hypothesis is discarding this test case or a rule has failed."""
+        __tracebackhide__ = True  # of pytest: what failed is the hub, and its text says how
         if sys.exc_info()[0] is not None:
             return
         plan = self.plan()
@@ -157,7 +181,24 @@ class HubMachine(RuleBasedStateMachine):
             event(f"op:{kind}")
 
     def finish(self, plan: Plan) -> None:
-        """Called with every complete plan: executes it by ``runner`` if there is one, else only keeps it."""
+        """Called with every complete plan: executes it if there is a ``runner`` or a whole ``Target``; else keeps it."""
+        __tracebackhide__ = True
         self.last_plan = plan
-        if (runner := type(self).runner) is not None:
+        if (runner := type(self).runner or type(self)._own_runner()) is not None:
             runner(plan)
+
+    @classmethod
+    def _own_runner(cls) -> Callable[[Plan], None] | None:
+        """One for this class and its target, made with the first plan; its session ends with the ``TestCase``."""
+        from fuzzer.target.model import Target
+
+        if not isinstance(cls.target, Target):
+            return None
+        known = vars(cls).get("_runner_of")  # of this very class: a subclass has answers, and an end, of its own
+        if known is None or known[0] != cls.target:
+            from fuzzer.machine_runner import machine_runner
+
+            runner = machine_runner(cls.target)
+            cls.TestCase.addClassCleanup(runner.close)
+            known = cls._runner_of = (cls.target, runner)
+        return known[1]

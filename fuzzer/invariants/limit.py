@@ -74,7 +74,10 @@ def _refusals(facts: Facts, code: str, role: str, key: str) -> Judgement:
         if conn.inv.role != role or conn.inv.token != "valid" or conn.inv.abandon is not None:
             continue
         decided = _decided(facts, conn)
-        if decided == NEVER or len(facts.possible_others(conn, decided, facts.t(conn.open_inv))) >= limit.max:
+        if decided == NEVER or conn.x < decided:
+            continue  # undecided, or it gave the server another cause before the answer
+        if len(facts.possible_others(conn, decided, facts.t(conn.open_inv))) >= limit.max:
+            obligations += role == "slot" and facts.je(conn) == decided  # refused, it would have been tried again
             continue
         obligations += 1
         found = _refusal(facts, conn, decided, code, key, limit)
@@ -92,8 +95,6 @@ def _decided(facts: Facts, conn: Conn) -> int:
 
 def _refusal(facts: Facts, conn: Conn, decided: int, code: str, key: str, limit: Limit) -> Finding | None:
     event = facts.events[decided]
-    if conn.close_inv < decided or (conn.drops and conn.drops[0] < decided):
-        return None
     if isinstance(event, OpenRej):
         declared = event.by == "status" and event.code in limit.statuses
         how = f"{event.by} {event.code or ''}".strip()

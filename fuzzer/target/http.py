@@ -35,12 +35,12 @@ async def get(url: str, timeout: float = TIMEOUT) -> Answer:
 
 
 def _why(error: Exception) -> str:
-    causes = (error, error.__cause__, error.__context__)
-    return (
-        "the connection was refused"
-        if any(isinstance(c, ConnectionRefusedError) for c in causes)
-        else (" ".join(f"{error}".split()) or type(error).__name__)
-    )
+    """trio keeps the reasons of an attempt to connect behind its own error, in a group when there are several."""
+    cause = error.__cause__
+    reasons = cause.exceptions if isinstance(cause, BaseExceptionGroup) else (cause, error)
+    if any(isinstance(reason, ConnectionRefusedError) for reason in reasons):
+        return "the connection was refused"
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 async def _exchange(url: str) -> bytes:
@@ -82,7 +82,7 @@ def _headers(head: bytes) -> dict[str, str]:
 
 def _parse(data: bytes) -> Answer:
     head, blank, body = data.partition(b"\r\n\r\n")
-    words = head.split(b" ", 2)
+    words = head.partition(b"\r\n")[0].split(b" ", 2)
     if not blank or not words[0].startswith(b"HTTP/1.") or len(words) < 2 or not words[1].isdigit():
         raise NoAnswer(
             f"the answer is not HTTP: {data[:40]!r}" if data else "the connection was closed without an answer"

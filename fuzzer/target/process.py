@@ -126,7 +126,7 @@ class StartedServer(Server):
         said = self._log.last_line()
         return f"{self._target.name}: the server {trouble}" + (f"; it said: {said}" if said else "; it said nothing")
 
-    @trio.lowlevel.enable_ki_protection  # Ctrl-C between the start and the watchdog's knowing of it would lose the server
+    @trio.lowlevel.enable_ki_protection  # Ctrl-C must not come between the start and the guard
     def _launch(self) -> None:
         self._log.clear()
         self.port = free_port() if "{port}" in self._target.url else address(self._target.url, None)[1]

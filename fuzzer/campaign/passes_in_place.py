@@ -1,0 +1,90 @@
+"""Passes of shrinking that leave every op in its place and make it plainer: payload, names, variants, seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import get_args
+
+import msgspec
+
+from fuzzer.plan import Batch, Close, Drop, DropKind, Malformed, MalformedKind, Op, Open, Plan, Send
+
+Change = Callable[[Op], Iterator[Op]]
+
+
+def tiny_payload(plan: Plan) -> Iterator[Plan]:
+    """Empty single messages everywhere; then one message at a time, down to nothing or by halves."""
+    yield _everywhere(plan, lambda op: _sent(op, size=0, count=1, fill="ascii"))
+    yield _everywhere(plan, lambda op: _sent(op, fill="ascii"))
+    yield from _one_at_a_time(plan, _smaller_messages)
+
+
+def plain_names(plan: Plan) -> Iterator[Plan]:
+    """No adversarial user names; then without one of them."""
+    yield msgspec.structs.replace(plan, names={})
+    for user in plan.names:
+        yield msgspec.structs.replace(plan, names={u: name for u, name in plan.names.items() if u != user})
+
+
+def plain_ops(plan: Plan) -> Iterator[Plan]:
+    """The plainest variant of an op: valid tokens, resets, ordinary closes, the first kind of malformed bytes."""
+    yield _everywhere(plan, lambda op: next(_plainer(op), op))
+    yield from _one_at_a_time(plan, _plainer)
+
+
+def plain_seed(plan: Plan) -> Iterator[Plan]:
+    """The first of all schedules."""
+    yield msgspec.structs.replace(plan, schedule_seed=0)
+
+
+def _smaller_messages(op: Op) -> Iterator[Op]:
+    if not isinstance(op, Send):
+        return
+    yield _sent(op, size=0, count=1, fill="ascii")
+    for size in _steps(op.size, 0):
+        yield _sent(op, size=size)
+    for count in _steps(op.count, 1):
+        yield _sent(op, count=count)
+    yield _sent(op, fill="ascii")
+
+
+def _steps(value: int, least: int) -> Iterator[int]:
+    """The least value, then half-way, then nearer and nearer to the value itself, but not finer than an eighth."""
+    gap = value - least
+    for part in (gap, gap // 2, gap // 4, gap // 8):
+        if part > 0:
+            yield value - part
+
+
+def _plainer(op: Op) -> Iterator[Op]:
+    match op:
+        case Open():
+            yield msgspec.structs.replace(op, abandon=None, how="reset", token="valid")
+            yield msgspec.structs.replace(op, token="valid")
+            yield msgspec.structs.replace(op, how="reset")
+        case Close():
+            yield msgspec.structs.replace(op, code=1000, reason="")
+            yield msgspec.structs.replace(op, reason="")
+        case Drop():
+            yield Close(op.conn)
+            yield from (Drop(op.conn, how) for how in get_args(DropKind))
+        case Malformed():
+            yield from (Malformed(op.conn, kind) for kind in get_args(MalformedKind))
+
+
+def _sent(op: Op, **changes: object) -> Op:
+    return msgspec.structs.replace(op, **changes) if isinstance(op, Send) else op
+
+
+def _everywhere(plan: Plan, change: Callable[[Op], Op]) -> Plan:
+    batches = tuple(Batch(tuple(change(op) for op in batch.ops), batch.after) for batch in plan.batches)
+    return msgspec.structs.replace(plan, batches=batches)
+
+
+def _one_at_a_time(plan: Plan, change: Change) -> Iterator[Plan]:
+    for number, batch in enumerate(plan.batches):
+        for place, op in enumerate(batch.ops):
+            for plainer in change(op):
+                ops = (*batch.ops[:place], plainer, *batch.ops[place + 1 :])
+                batches = (*plan.batches[:number], Batch(ops, batch.after), *plan.batches[number + 1 :])
+                yield msgspec.structs.replace(plan, batches=batches)

@@ -1,0 +1,107 @@
+"""What was exercised: the numbers that tell a clean run from an empty one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import cast
+
+from fuzzer.history import (
+    Abort,
+    CloseInv,
+    Dlv,
+    DropInv,
+    Event,
+    History,
+    OpenInv,
+    OpenOk,
+    OpenRej,
+    Skip,
+    SrvClose,
+    SrvEof,
+    SrvRst,
+)
+from fuzzer.plan import Plan
+from fuzzer.plan_rules import kind_of
+from fuzzer.values import Value
+from fuzzer.verdict import Verdict
+
+
+class Tally(Value):
+    """Counts over executed plans. ``opens`` are outcomes (``ok``, ``status 429``, ``eof``); keys of ``pairs`` are the
+    racing pairs; ``obligations`` has an entry, maybe 0, for each invariant that applied; ``inconclusive`` counts
+    findings by code and kind, ``doubtful`` the plans that had any; ``at_limit``: how often a user became full."""
+
+    ops: dict[str, int] = {}
+    pairs: dict[str, int] = {}
+    opens: dict[str, int] = {}
+    skips: dict[str, int] = {}
+    aborts: dict[str, int] = {}
+    obligations: dict[str, int] = {}
+    inconclusive: dict[str, int] = {}
+    deliveries: int = 0
+    at_limit: int = 0
+    doubtful: int = 0
+
+    @property
+    def refusals(self) -> int:
+        """Opens that did not end with a 101."""
+        return sum(self.opens.values()) - self.opens.get("ok", 0)
+
+    def plus(self, other: Tally) -> Tally:
+        """Both together."""
+        return Tally(**{name: _sum(getattr(self, name), getattr(other, name)) for name in self.__struct_fields__})
+
+
+def tally_of(plan: Plan, history: History, verdict: Verdict) -> Tally:
+    """The numbers of one execution."""
+    events = history.events
+    mine = {event.conn for event in events if isinstance(event, OpenInv) and event.role == "plan"}
+    return Tally(
+        ops=Counter(kind_of(op) for op in plan.ops()),
+        pairs=Counter(racing_pairs(plan)),
+        opens=Counter(_outcome(event) for event in events if isinstance(event, OpenOk | OpenRej) and event.conn in mine),
+        skips=Counter(event.why for event in events if isinstance(event, Skip)),
+        aborts=Counter(event.why for event in events if isinstance(event, Abort)),
+        obligations={judgement.code: judgement.obligations for judgement in verdict.judgements},
+        inconclusive=Counter(f"{finding.code} {finding.key}" for finding in verdict.inconclusive),
+        deliveries=sum(isinstance(event, Dlv) for event in events),
+        at_limit=_times_full(events, mine, history.policy.limit.max) if history.policy.limit else 0,
+        doubtful=int(bool(verdict.inconclusive)),
+    )
+
+
+def racing_pairs(plan: Plan) -> Mapping[str, int]:
+    """How often each pair of ops races on one user in this plan; imported late, because it brings Hypothesis along."""
+    from strategies.pairs import racing_pairs as pairs
+
+    return pairs(plan)
+
+
+def _sum(left: int | dict[str, int], right: int | dict[str, int]) -> int | dict[str, int]:
+    if isinstance(left, int) or isinstance(right, int):
+        return cast(int, left) + cast(int, right)
+    return {key: left.get(key, 0) + right.get(key, 0) for key in (*left, *(key for key in right if key not in left))}
+
+
+def _outcome(event: OpenOk | OpenRej) -> str:
+    if isinstance(event, OpenOk):
+        return "ok"
+    return event.by if event.code is None else f"{event.by} {event.code}"
+
+
+def _times_full(events: Iterable[Event], mine: set[str], limit: int) -> int:
+    """How often a user's open connections rose to the limit, as the clients saw it."""
+    users: dict[str, str] = {}
+    open_now: dict[str, set[str]] = {}
+    times = 0
+    for event in events:
+        if isinstance(event, OpenInv):
+            users[event.conn] = event.user
+        elif isinstance(event, OpenOk) and event.conn in mine:
+            group = open_now.setdefault(users[event.conn], set())
+            group.add(event.conn)
+            times += len(group) == limit
+        elif isinstance(event, CloseInv | DropInv | SrvClose | SrvEof | SrvRst) and event.conn in users:
+            open_now.get(users[event.conn], set()).discard(event.conn)
+    return times

@@ -1,0 +1,63 @@
+"""The command ``hubfuzz``: its subcommands, and the one place where errors become a line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import rich_click as click
+
+from fuzzer.cli.bugs import bugs
+from fuzzer.cli.check import check
+from fuzzer.cli.errors import report_error
+from fuzzer.cli.explain import explain
+from fuzzer.cli.hub import hub
+from fuzzer.cli.replay import GROUPS as replay_groups
+from fuzzer.cli.replay import replay
+from fuzzer.cli.run import GROUPS as run_groups
+from fuzzer.cli.run import run
+from fuzzer.exit_codes import ExitCode
+
+VERSION = "0.1.0"
+
+click.rich_click.COMMAND_GROUPS = {
+    "hubfuzz": [
+        {"name": "Fuzz", "commands": ["run", "replay", "check"]},
+        {"name": "Learn", "commands": ["explain", "bugs", "hub"]},
+    ]
+}
+click.rich_click.OPTION_GROUPS = {"hubfuzz run": run_groups, "hubfuzz replay": replay_groups}
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, prog_name="hubfuzz")
+def app() -> None:
+    """Property-based concurrency fuzzer for WebSocket hubs.
+
+    Exit codes: 0 nothing found, 1 failures found, 2 hubfuzz could not do its job or nothing was exercised,
+    130 interrupted.
+    """
+
+
+for command in (run, replay, check, explain, bugs, hub):
+    app.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and exit with an ``ExitCode``; never shows a traceback."""
+    sys.exit(int(call(arguments)))
+
+
+def call(arguments: Sequence[str] | None = None) -> ExitCode:
+    """Run one command and answer its exit code."""
+    try:
+        code = app.main(args=arguments, prog_name="hubfuzz", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Who read us has left, as `| head` does; the interpreter would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.ERROR
+    except (Exception, KeyboardInterrupt, BaseExceptionGroup) as error:
+        return report_error(error)
+    return ExitCode(code or 0)

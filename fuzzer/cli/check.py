@@ -1,0 +1,103 @@
+"""``hubfuzz check``: judge saved histories again, offline, as when the invariants have changed since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import rich_click as click
+
+from fuzzer.cli.errors import CliError, complain
+from fuzzer.exit_codes import ExitCode
+from fuzzer.history import HISTORY_FORMAT, History, history_from_json
+from fuzzer.report.screen import Screen
+from fuzzer.values import DamagedFile
+from fuzzer.verdict import Verdict
+
+
+@click.command()
+@click.argument("path", metavar="HISTORY|FAILURE|FOLDER", type=click.Path(path_type=Path))
+@click.option("--invariant", multiple=True, metavar="NAME", help="Judge by this one only (code or name; repeatable).")
+@click.option("--skip", multiple=True, metavar="NAME", help="Leave this one out (repeatable).")
+def check(path: Path, invariant: tuple[str, ...], skip: tuple[str, ...]) -> ExitCode:
+    """Judge a saved history, the history of a failure, or all in a folder once more. No server is needed."""
+    screen = Screen()
+    codes = [_check(screen, file, invariant, skip) for file in _files(path)]
+    return ExitCode.ERROR if ExitCode.ERROR in codes else max(codes)
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    files = sorted(path.glob("*.json"))
+    if not files:
+        raise CliError(f"{path}: no .json file in this folder")
+    return files
+
+
+def _check(screen: Screen, path: Path, only: tuple[str, ...], skip: tuple[str, ...]) -> ExitCode:
+    from fuzzer.invariants import judge
+
+    try:
+        history, fingerprint = _read(path)
+        verdict = judge(history, only=only, skip=skip)
+    except DamagedFile as error:
+        return complain(str(error))
+    except ValueError as error:
+        raise CliError(str(error)) from None
+    screen.say_all(_outcome(path, verdict, fingerprint))
+    _describe(screen, history, verdict)
+    if not verdict.violations and not sum(j.obligations for j in verdict.judgements):
+        return complain(f"{path}: no invariant had anything to check")
+    return ExitCode.FAILURES if verdict.violations else ExitCode.CLEAN
+
+
+def _read(path: Path) -> tuple[History, str]:
+    """The history, and the fingerprint that it was saved for, if it was saved for one."""
+    from fuzzer.campaign.failure import FAILURE_FORMAT, failure_from_json
+
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DamagedFile(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
+    found = _format_of(data, path)
+    if found == FAILURE_FORMAT:
+        failure = failure_from_json(data, str(path))
+        return failure.history, failure.fingerprint
+    if found != HISTORY_FORMAT:
+        raise DamagedFile(f"{path}: format is {found!r}, expected {HISTORY_FORMAT!r} or {FAILURE_FORMAT!r}")
+    return history_from_json(data, str(path)), ""
+
+
+def _format_of(data: bytes, path: Path) -> object:
+    try:
+        tree = msgspec.json.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise DamagedFile(f"{path}: not JSON: {' '.join(str(error).split())}") from None
+    return tree.get("format") if isinstance(tree, dict) else None
+
+
+def _outcome(path: Path, verdict: Verdict, fingerprint: str) -> Iterator[str]:
+    found = sorted({finding.fingerprint for finding in verdict.violations})
+    undecided = sorted({finding.fingerprint for finding in verdict.inconclusive})
+    checks = sum(judgement.obligations for judgement in verdict.judgements)
+    word = f"VIOLATED  {path}: {', '.join(found)}" if found else f"OK        {path}"
+    yield f"{word} ({checks} checks{f'; undecided: {chr(44).join(undecided)}' if undecided else ''})"
+    if fingerprint and fingerprint not in found:
+        yield f"          it was saved as {fingerprint}, which these invariants no longer find in it"
+
+
+def _describe(screen: Screen, history: History, verdict: Verdict) -> None:
+    from fuzzer.campaign.failure import invariant_name
+    from fuzzer.report.text import Case, describe
+
+    seen: set[str] = set()
+    for finding in verdict.violations:
+        if finding.fingerprint in seen:
+            continue
+        seen.add(finding.fingerprint)
+        case = Case(finding, history.plan, history, invariant_name(finding.code))
+        screen.say()
+        screen.say_all(describe(case, screen.width, screen.glyphs))
+        screen.say()

@@ -1,0 +1,100 @@
+"""Which target a command is about."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+
+from fuzzer.cli.errors import CliError
+from fuzzer.target.errors import TargetError
+from fuzzer.target.model import Target
+
+
+def choose_target(
+    file: Path | None, *, bug: str | None = None, url: str | None = None, allow_hosts: Collection[str] = ()
+) -> Target:
+    """The given target file, or the one found from here upwards, or the embedded hub (always with ``bug``).
+
+    Raises ``CliError`` or ``TargetError``: one line.
+    """
+    if bug is not None and file is not None:
+        raise CliError(f"--bug is for the embedded hub, and {file} is another target: give one of the two")
+    target = embedded(bug) if bug is not None else _from_file(file, allow_hosts)
+    return target if url is None else at_url(target, url, allow_hosts)
+
+
+def embedded(bug: str | None) -> Target:
+    """The embedded hub, with or without a seeded bug (``none`` is without)."""
+    from fuzzer.hub.target import embedded_target
+
+    try:
+        return embedded_target(seeded_code(bug))
+    except ValueError as error:
+        raise CliError(f"--bug: {error}") from None
+
+
+def seeded_code(bug: str | None) -> str | None:
+    """``s15`` is S15, ``none`` is no bug."""
+    return None if bug is None or bug.lower() == "none" else bug.upper()
+
+
+def _from_file(file: Path | None, allow_hosts: Collection[str]) -> Target:
+    from fuzzer.target.load import find_target, load_target
+
+    if file is not None and file.is_dir():
+        found = find_target(file)
+        if found is None:
+            raise CliError(f"{file}: no hubfuzz.toml, and no pyproject.toml with [tool.hubfuzz], here or above")
+        return load_target(found, allow_hosts=allow_hosts)
+    file = file or find_target(Path.cwd())
+    return embedded(None) if file is None else load_target(file, allow_hosts=allow_hosts)
+
+
+def at_url(target: Target, url: str, allow_hosts: Collection[str] = ()) -> Target:
+    """The same protocol, tokens and promises on a server that already runs at ``url``.
+
+    A ``url`` without path keeps path and query of the target. Probes go to the new server if they were relative to the
+    port of the started one, else they stay. Raises ``CliError``.
+    """
+    from fuzzer.target.check import check_target
+    from fuzzer.target.check_url import check_ws_url
+
+    try:
+        check_ws_url("--url", url)
+        moved = _moved(target, url)
+        check_target(moved, allow_hosts)
+    except TargetError as error:
+        raise CliError(str(error).replace("target.url", "--url", 1)) from None
+    return moved
+
+
+def _moved(target: Target, url: str) -> Target:
+    there = urlsplit(url)
+    if there.path in ("", "/") and not there.query:
+        scheme, _, rest = target.url.partition("://")
+        _, slash, path = rest.partition("/")
+        url = urlunsplit((scheme, there.netloc, "", "", "")) + slash + path
+    counts = {
+        name: msgspec.structs.replace(count, url=_beside(count.url, there.hostname or "", there.port or 80))
+        for name, count in target.probe.counts.items()
+    }
+    return msgspec.structs.replace(
+        target,
+        url=url,
+        start=None,
+        ready=None,
+        env={},
+        probe=msgspec.structs.replace(target.probe, counts=counts, process=False),
+    )
+
+
+def _beside(url: str, host: str, port: int) -> str:
+    """A probe of the started server, asked of the one that runs at ``host`` and ``port``."""
+    if "{port}" not in url:
+        return url
+    shown = f"[{host}]" if ":" in host else host
+    parts = urlsplit(url.replace("{port}", str(port)))
+    return urlunsplit(parts._replace(netloc=f"{shown}:{port}"))

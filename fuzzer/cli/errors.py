@@ -1,0 +1,79 @@
+"""Every error is one line on standard error; the rest of an unexpected one goes to a file."""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from fuzzer.exit_codes import ExitCode
+
+LOGS = Path(".hubfuzz") / "errors"
+
+
+class CliError(Exception):
+    """Something that the user can put right; the text is one line."""
+
+
+def complain(line: str) -> ExitCode:
+    """Write one line on standard error."""
+    print(f"hubfuzz: {' '.join(line.split())}", file=sys.stderr, flush=True)
+    return ExitCode.ERROR
+
+
+def report_error(error: BaseException) -> ExitCode:
+    """One line for any error, and the exit code that goes with it."""
+    leaves = list(leaves_of(error))
+    if all(isinstance(leaf, KeyboardInterrupt | click.Abort) for leaf in leaves):
+        complain("interrupted")
+        return ExitCode.INTERRUPTED
+    return complain(one_line(error) or _unexpected(error, leaves[0]))
+
+
+def one_line(error: BaseException) -> str | None:
+    """What went wrong, if it is something that is known to go wrong; else None."""
+    return next((line for leaf in leaves_of(error) if (line := _known(leaf))), None)
+
+
+def leaves_of(error: BaseException) -> Iterator[BaseException]:
+    """The errors inside groups of groups: nurseries wrap what happens in them."""
+    if not isinstance(error, BaseExceptionGroup):
+        yield error
+        return
+    for inner in error.exceptions:
+        yield from leaves_of(inner)
+
+
+def _known(error: BaseException) -> str | None:
+    from fuzzer.target.errors import ProbeError, ServerError, TargetError
+    from fuzzer.values import DamagedFile
+
+    if isinstance(error, click.UsageError):
+        where = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
+        return f"{error.format_message().rstrip('.')}{where}"
+    if isinstance(error, click.ClickException):
+        return error.format_message()
+    if isinstance(error, ServerError):
+        return _with_log(error)
+    return str(error) if isinstance(error, CliError | DamagedFile | TargetError | ProbeError) else None
+
+
+def _with_log(error: Exception) -> str:
+    """The last line that the server printed usually says why it did not start."""
+    lines = [line for line in getattr(error, "log", "").splitlines() if line.strip()]
+    return f"{error}; its last line: {lines[-1].strip()[:200]}" if lines else str(error)
+
+
+def _unexpected(error: BaseException, first: BaseException) -> str:
+    what = f"{type(first).__name__}: {first}"[:300]
+    try:
+        LOGS.mkdir(parents=True, exist_ok=True)
+        path = LOGS / f"{time.strftime('%Y%m%d-%H%M%S')}.txt"
+        path.write_text("".join(traceback.format_exception(error)), "utf-8")
+    except OSError as problem:
+        return f"internal error: {what} (its traceback could not be written: {problem.strerror})"
+    return f"internal error: {what} (traceback in {path})"

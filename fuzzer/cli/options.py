@@ -1,0 +1,65 @@
+"""What ``hubfuzz run`` can be asked for, in one value, checked before anything is touched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fuzzer.cli.errors import CliError
+
+KINDS_OF_REPORT = ("json", "ndjson")
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Times are in seconds; ``None`` means no bound, or not given."""
+
+    target: Path | None
+    url: str | None
+    allow_host: tuple[str, ...]
+    bug: str | None
+    scenario: tuple[str, ...]
+    seconds: float | None
+    plans: int | None
+    seed: int | None
+    max_failures: int | None
+    shrink_seconds: float
+    invariant: tuple[str, ...]
+    skip: tuple[str, ...]
+    report: str | None
+    report_dir: Path
+    failures: Path
+    dry_run: bool
+    verbose: bool
+
+    @property
+    def reports(self) -> tuple[str, ...]:
+        """Kinds of report; raises ``CliError`` for one that there is not."""
+        kinds = tuple(dict.fromkeys(kind.strip() for kind in (self.report or "").split(",") if kind.strip()))
+        for kind in kinds:
+            if kind not in KINDS_OF_REPORT:
+                raise CliError(f"--report: there is no report {kind!r}; there are {', '.join(KINDS_OF_REPORT)}")
+        return kinds
+
+    @property
+    def budget(self) -> float | None:
+        """Seconds of exploration: 30, unless a number of plans was asked for instead."""
+        return 30.0 if self.seconds is None and self.plans is None else self.seconds
+
+    def scenario_names(self) -> tuple[str, ...]:
+        """The named scenarios, ``all`` written out; raises ``CliError`` for one that there is not."""
+        from fuzzer.scenarios import SCENARIOS
+
+        for name in self.scenario:
+            if name not in (*SCENARIOS, "all"):
+                raise CliError(f"--scenario: there is no scenario {name!r}; there are {', '.join(SCENARIOS)} and all")
+        return tuple(SCENARIOS) if "all" in self.scenario else self.scenario
+
+    def codes(self, names: tuple[str, ...], option: str) -> tuple[str, ...]:
+        """Codes of invariants given by code or name; raises ``CliError``."""
+        from fuzzer.invariants import by_name
+
+        try:
+            return tuple(by_name(name).code for name in names)
+        except ValueError as error:
+            raise CliError(f"{option}: {error}") from None

@@ -1,0 +1,47 @@
+"""What tests raise: a failure as an exception, with the same text that the command line prints."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+from fuzzer.campaign.failure import Failure
+
+WIDTH = 100
+
+
+class HubFailure(AssertionError):
+    """A hub broke an invariant; each code has its own subclass. The text is the one that the command line prints.
+
+    ``failures``: all that were found, the worst first. ``headline`` is one line.
+    """
+
+    failures: tuple[Failure, ...] = ()
+    headline: str = ""
+
+
+class Vacuous(Exception):
+    """Nothing was exercised, so that a green light would mean nothing; the text is one line."""
+
+
+@cache
+def failure_class(code: str) -> type[HubFailure]:
+    """``HF101Failure`` for ``HF101``: always the same class, by which Hypothesis and pytest tell invariants apart."""
+    return type(f"{code}Failure", (HubFailure,), {"__module__": "fuzzer", "__doc__": f"{code} was broken."})
+
+
+def hub_failure(failures: Sequence[Failure], paths: Mapping[str, str] | None = None) -> HubFailure:
+    """The exception for these failures (at least one); ``paths``: where they are stored, by fingerprint."""
+    from fuzzer.report.case import case_of
+    from fuzzer.report.glyphs import glyphs_for
+    from fuzzer.report.text import describe, summary_line
+
+    # pytest replaces sys.stdout while a test runs; what it prints in the end goes to the original one.
+    glyphs = glyphs_for(getattr(sys.__stdout__, "encoding", None))
+    cases = [case_of(failure, (paths or {}).get(failure.fingerprint, "")) for failure in failures]
+    texts = ["\n".join(line.plain.rstrip() for line in describe(case, WIDTH, glyphs)) for case in cases]
+    error = failure_class(failures[0].code)("\n\n".join(texts))
+    error.failures = tuple(failures)
+    error.headline = "; ".join(summary_line(case) for case in cases)
+    return error

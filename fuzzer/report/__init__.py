@@ -1,0 +1,1 @@
+"""What people and machines read: handlers of campaign events, and renderings of failures. Decides nothing."""

@@ -1,0 +1,33 @@
+"""From a failure of a campaign to what its text needs."""
+
+from __future__ import annotations
+
+import shlex
+
+from fuzzer.campaign.failure import Failure
+from fuzzer.report.text import Case
+
+
+def case_of(failure: Failure, path: str = "") -> Case:
+    """``path``: where the failure is stored, which is what the command that repeats it names."""
+    return Case(
+        finding=failure.finding,
+        plan=failure.plan,
+        history=failure.history,
+        name=failure.name,
+        found_size=failure.original.size(),
+        failed=failure.rate.failed if failure.rate else 0,
+        runs=failure.rate.runs if failure.rate else 0,
+        note="; ".join((*failure.notes, *_others(failure))),
+        command=command_for(path),
+    )
+
+
+def command_for(path: str) -> str:
+    """The one command that repeats a stored failure; empty if it is stored nowhere."""
+    return f"hubfuzz replay {shlex.quote(path)}" if path else ""
+
+
+def _others(failure: Failure) -> tuple[str, ...]:
+    codes = sorted({finding.fingerprint for finding in failure.others})
+    return (f"the same run also shows {', '.join(codes)}",) if codes else ()

@@ -1,0 +1,49 @@
+"""The terminal as reports see it: its width, whether it shows Unicode, and a way to write that interprets nothing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import TextIO
+
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from fuzzer.report.glyphs import Glyphs, glyphs_for
+
+
+class Screen:
+    """Writes ready-made text. Nothing that comes from a plan, a server or a file is read as markup."""
+
+    def __init__(self, stream: TextIO | None = None, width: int | None = None) -> None:
+        file = stream or sys.stdout
+        _never_fail(file)
+        self.console = Console(file=file, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
+        self.glyphs: Glyphs = glyphs_for(getattr(file, "encoding", None))
+
+    @property
+    def width(self) -> int:
+        """Columns; 80 where there is no terminal."""
+        return self.console.width
+
+    @property
+    def live(self) -> bool:
+        """Lines can be drawn again in place."""
+        return self.console.is_terminal and not self.console.is_dumb_terminal
+
+    def say(self, line: str | RenderableType = "") -> None:
+        """One line (or one ready-made block), exactly as it is; longer lines are left to the terminal to wrap."""
+        text = Text(line) if isinstance(line, str) else line
+        self.console.print(text, soft_wrap=isinstance(text, Text))
+
+    def say_all(self, lines: Iterable[str | Text]) -> None:
+        """Many lines."""
+        for line in lines:
+            self.say(line)
+
+
+def _never_fail(stream: TextIO) -> None:
+    """A character that the terminal cannot show is written as an escape instead of ending the run."""
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")

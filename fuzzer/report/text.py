@@ -1,0 +1,150 @@
+"""A failure as people read it: Given, When, Then, But; the evidence; the lanes; how often; how to repeat it.
+
+The shape of the argument is Elle's: what was promised follows from named events, and one more event contradicts it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.text import Text
+
+from fuzzer.history import History
+from fuzzer.plan import Batch, Open, Plan, Subscribe
+from fuzzer.report.event_words import event_sentence
+from fuzzer.report.glyphs import UNICODE, Glyphs, shown
+from fuzzer.report.lanes import draw
+from fuzzer.report.layout import wrapped
+from fuzzer.report.op_words import op_sentence
+from fuzzer.report.scene import scene_of
+from fuzzer.values import Value
+from fuzzer.verdict import Finding
+
+MOST_LINES = 12
+MOST_EVIDENCE = 10
+_LINKS = {
+    "instant": "at once ",
+    "turn": "one loop turn later ",
+    "1ms": "1 ms later ",
+    "fence": "",
+}
+
+
+class Case(Value):
+    """One failure, as much of it as a text needs; ``failed`` of ``runs`` repetitions failed again (0: not measured)."""
+
+    finding: Finding
+    plan: Plan
+    history: History | None = None
+    name: str = ""
+    found_size: int | None = None
+    failed: int = 0
+    runs: int = 0
+    note: str = ""
+    command: str = ""
+
+
+def describe(case: Case, width: int = 80, glyphs: Glyphs = UNICODE) -> list[Text]:
+    """The whole text of a failure, as lines no wider than ``width`` where words allow it."""
+    lines = [*_head(case, width), Text(), *_story(case, width), *_evidence(case, width), Text()]
+    lines += draw(scene_of(case.plan, case.history, case.finding), width, glyphs)
+    return [*lines, Text(), *_foot(case, width)]
+
+
+def summary_line(case: Case) -> str:
+    """One line: fingerprint, name, rate and size."""
+    rate = f", {rate_words(case.failed, case.runs)}" if case.runs else ""
+    return f"{case.finding.fingerprint} {case.name}{rate}, {_size(case)}"
+
+
+def rate_words(failed: int, runs: int) -> str:
+    """``fails 18/20``."""
+    return f"fails {failed}/{runs}"
+
+
+def trace(history: History, finding: Finding | None = None) -> Iterator[Text]:
+    """Every event of a history, those that prove the finding in bold and marked."""
+    witness = frozenset(finding.witness) if finding else frozenset()
+    for index, event in enumerate(history.events):
+        mark = "*" if index in witness else " "
+        line = f"{mark} #{index:<5} {event.t:9.4f} s  {event_sentence(event)}"
+        yield Text(line, style="bold" if index in witness else "")
+
+
+def _head(case: Case, width: int) -> Iterator[Text]:
+    finding = case.finding
+    yield Text.assemble((finding.fingerprint, "bold red"), "  ", (case.name, "bold"))
+    rate = f"{rate_words(case.failed, case.runs)}, " if case.runs else ""
+    yield from wrapped("  ", f"{rate}{_size(case)}" + (f". {shown(case.note)}" if case.note else ""), width, "dim")
+    yield from wrapped("  ", shown(finding.summary, 400), width)
+
+
+def _size(case: Case) -> str:
+    size = case.plan.size()
+    found = "" if case.found_size in (None, size) else f" (shrunk from {case.found_size})"
+    return f"{size} op{'' if size == 1 else 's'}{found}"
+
+
+def _story(case: Case, width: int) -> Iterator[Text]:
+    given, when = _split(case.plan)
+    yield from _clauses("  Given ", [*_clauses_of(given), *_names(case.plan)], width)
+    yield from _clauses("   When ", _clauses_of(when), width)
+    yield from wrapped("   Then ", shown(case.finding.expected, 600), width, "", "green")
+    yield from wrapped("    But ", shown(case.finding.observed, 600), width, "", "red")
+
+
+def _split(plan: Plan) -> tuple[list[Batch], list[Batch]]:
+    """Setting and action: openings and subscriptions that come first, one by one, are the setting."""
+    at = 0
+    for batch in plan.batches[:-1]:
+        calm = batch.after == "fence" or at == 0
+        if not (calm and all(isinstance(op, Open | Subscribe) for op in batch.ops)):
+            break
+        at += 1
+    return list(plan.batches[:at]), list(plan.batches[at:])
+
+
+def _clauses_of(batches: list[Batch]) -> list[str]:
+    return [_LINKS[b.after] * (i > 0) + _together(b) for i, b in enumerate(batches)]
+
+
+def _together(batch: Batch) -> str:
+    first, *others = (op_sentence(op) for op in batch.ops)
+    return first if not others else f"{first}, and in the same instant {', then '.join(others)}"
+
+
+def _names(plan: Plan) -> list[str]:
+    return [f"{shown(user, 20)} is really called {shown(name, 80)!r}" for user, name in plan.names.items()]
+
+
+def _clauses(head: str, clauses: list[str], width: int) -> Iterator[Text]:
+    kept = clauses if len(clauses) <= MOST_LINES else clauses[: MOST_LINES - 1]
+    if len(kept) < len(clauses):
+        kept = [*kept, f"(and {len(clauses) - len(kept)} more steps, drawn below)"]
+    for number, clause in enumerate(kept):
+        yield from wrapped(head if number == 0 else " " * len(head), clause, width)
+
+
+def _evidence(case: Case, width: int) -> Iterator[Text]:
+    if case.history is None:
+        return
+    events = case.history.events
+    witness = [i for i in sorted(set(case.finding.witness)) if 0 <= i < len(events)]
+    if not witness:
+        return
+    yield Text()
+    yield Text("  Evidence", style="bold")
+    for index in witness[:MOST_EVIDENCE]:
+        event = events[index]
+        yield from wrapped(f"  #{index:<4} {event.t:8.3f} s  ", event_sentence(event), width)
+    if len(witness) > MOST_EVIDENCE:
+        yield Text(f"  and {len(witness) - MOST_EVIDENCE} more events")
+
+
+def _foot(case: Case, width: int) -> Iterator[Text]:
+    if case.finding.dial:
+        dial = f"by {shown(case.finding.dial)} in the target file, if that is what your hub promises"
+        yield from wrapped("  Silenced   ", dial, width)
+    yield from wrapped("  Meaning    ", f"hubfuzz explain {case.finding.code}", width)
+    if case.command:
+        yield Text(f"  Reproduce  {case.command}", style="bold")
