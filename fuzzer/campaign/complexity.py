@@ -6,7 +6,20 @@ from itertools import combinations
 from typing import Final, get_args
 
 from fuzzer.campaign.symbols import tidy
-from fuzzer.plan import Batch, Close, Drop, DropKind, Malformed, MalformedKind, Op, Open, Plan, Send, Subscribe, Unsubscribe
+from fuzzer.plan import (
+    Batch,
+    Close,
+    Drop,
+    DropKind,
+    Malformed,
+    MalformedKind,
+    Op,
+    Open,
+    Plan,
+    Send,
+    Subscribe,
+    Unsubscribe,
+)
 
 _DROPS: Final = get_args(DropKind)
 _MALFORMED: Final = get_args(MalformedKind)

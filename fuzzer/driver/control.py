@@ -15,7 +15,7 @@ import trio
 from fuzzer.driver.connection import FuzzConn
 from fuzzer.history import RejectedBy
 from fuzzer.target.model import Target
-from fuzzer.target.protocol import Message, Subscribed, Welcome
+from fuzzer.target.protocol import Message, Other, Subscribed, Welcome
 
 PATIENCE = 1.0
 
@@ -35,6 +35,7 @@ class ControlPair:
         self._seen: set[tuple[str, str]] = set()
         self._numbers = itertools.count()
         self._lot = trio.lowlevel.ParkingLot()
+        self.trouble = "nothing came back"
         self.echoes = target.policy.echo == "always"
         self.mark = f"hf-{nonce}"
 
@@ -111,7 +112,9 @@ class ControlPair:
     def frame(self, conn: str, data: str | bytes) -> None:
         """Note own messages and the frames that prove membership."""
         found = self._codec.read(data)
-        if isinstance(found, Message):
+        if isinstance(found, Other):
+            self.trouble = f"the server answered {found.text[:100]!r}"
+        elif isinstance(found, Message):
             self._seen.add((found.id, conn))
         elif isinstance(found, Subscribed) or (isinstance(found, Welcome) and self._room() is None):
             self._ready.add(conn)
@@ -122,12 +125,14 @@ class ControlPair:
 
     def rejected(self, conn: str, by: RejectedBy, code: int | None, reason: str) -> None:
         """The next round trip tries again."""
+        self.trouble = f"a connection with a good token was refused ({' '.join(f'{by} {code or ""} {reason}'.split())})"
 
     def pong(self, conn: str, payload: bytes) -> None:
         """No pings are sent here."""
 
     def server_closed(self, conn: str, code: int, reason: str) -> None:
         """The next round trip opens anew."""
+        self.trouble = f"a connection with a good token was closed ({' '.join(f'{code} {reason}'.split())})"
 
     def server_eof(self, conn: str) -> None:
         """The next round trip opens anew."""

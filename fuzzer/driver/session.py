@@ -49,6 +49,10 @@ class Session:
         """One round trip of the control pair: is there a hub that speaks as the target file says?"""
         return await self._control.round_trip()
 
+    def control_trouble(self) -> str:
+        """The last thing that kept the control pair from its round trip."""
+        return self._control.trouble
+
     async def execute(self, plan: Plan, hurry: float = 1.0) -> History:
         """Run one plan and its finale. ``hurry`` below 1 scales the policy's times, as the history then says."""
         policy = hurried(self.target.policy, hurry)
