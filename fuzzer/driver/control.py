@@ -125,7 +125,8 @@ class ControlPair:
 
     def rejected(self, conn: str, by: RejectedBy, code: int | None, reason: str) -> None:
         """The next round trip tries again."""
-        self.trouble = f"a connection with a good token was refused ({' '.join(f'{by} {code or ""} {reason}'.split())})"
+        how = " ".join(f"{by} {code or ''} {reason}".split())
+        self.trouble = f"a connection with a good token was refused ({how})"
 
     def pong(self, conn: str, payload: bytes) -> None:
         """No pings are sent here."""
