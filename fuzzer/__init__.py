@@ -7,8 +7,8 @@ In a test::
     def test_chat():
         fuzz(Target.load("hubfuzz.toml"), seconds=4)
 
-``fuzz`` raises ``HubFailure`` with the shrunk, measured failure. ``run_plan`` does the same for one plan, ``execute`` and
-``judge`` are its two halves. State machines with rules of your own: ``strategies.HubMachine``.
+``fuzz`` raises ``HubFailure`` with the shrunk, measured failure. ``run_plan`` does the same for one plan, ``execute``
+and ``judge`` are its two halves. State machines with rules of your own: ``strategies.HubMachine``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Plans about tokens: every kind that the hub declares to refuse, alone and all at once, beside a member in good standing."""
+"""Plans about tokens: every kind that the hub declares to refuse, alone and all at once, beside a true member."""
 
 from __future__ import annotations
 

@@ -74,7 +74,12 @@ class HubMachine(RuleBasedStateMachine):
         """Give the ``TestCase`` of a subclass settings that fit; assign other ones as ever."""
         super().__init_subclass__(**kwargs)
         cls.TestCase.settings = settings(
-            phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),  # to explain would be to run it all again
+            phases=(
+                Phase.explicit,
+                Phase.reuse,
+                Phase.generate,
+                Phase.shrink,
+            ),  # to explain would be to run it all again
             deadline=None,
             suppress_health_check=list(HealthCheck),
             stateful_step_count=STEPS,
@@ -181,7 +186,7 @@ class HubMachine(RuleBasedStateMachine):
             event(f"op:{kind}")
 
     def finish(self, plan: Plan) -> None:
-        """Called with every complete plan: executes it if there is a ``runner`` or a whole ``Target``; else keeps it."""
+        """Called with every complete plan: executes it if there is a ``runner`` or a ``Target``; else keeps it."""
         __tracebackhide__ = True
         self.last_plan = plan
         if (runner := type(self).runner or type(self)._own_runner()) is not None:

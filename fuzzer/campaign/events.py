@@ -75,9 +75,7 @@ class Finished(Value, tag_field="event", tag="finished"):
     result: Result
 
 
-CampaignEvent = (
-    Started | PlanExecuted | FailureFound | ShrinkStep | FailureShrunk | ServerRestarted | Warned | Finished
-)
+CampaignEvent = Started | PlanExecuted | FailureFound | ShrinkStep | FailureShrunk | ServerRestarted | Warned | Finished
 Emit = Callable[[CampaignEvent], None]
 
 

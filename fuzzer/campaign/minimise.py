@@ -80,9 +80,7 @@ class Minimiser:
         fingerprint, plan = self.best.fingerprint, self.best.plan
         failed = runs = 0
         for _ in range(2):
-            seen = await measure(
-                self.trials, plan, fingerprint, MEASURE, hurry=hurry, until=deadline, steady=STEADY
-            )
+            seen = await measure(self.trials, plan, fingerprint, MEASURE, hurry=hurry, until=deadline, steady=STEADY)
             failed, runs = failed + seen.rate.failed, runs + seen.rate.runs
             if failed != 1 or runs < MEASURE:
                 break
@@ -108,9 +106,7 @@ class Minimiser:
         """Replay with the real time bounds; if it fails, this plan and its history are the failure."""
         until = min(self.trials.clock() + self.options.shrink_seconds * SHARE_OF_REPLAY, self.ceiling)
         await self.trials.fresh(f"{self.best.fingerprint} is replayed on a fresh server")
-        replayed = await measure(
-            self.trials, plan, self.best.fingerprint, self.options.replay_times, until=until
-        )
+        replayed = await measure(self.trials, plan, self.best.fingerprint, self.options.replay_times, until=until)
         if replayed.witness is not None:
             self.best = shown_by(self.best, replayed.witness)
         if replayed.witness is not None or plan == self.best.plan:
@@ -142,9 +138,7 @@ def shown_by(failure: Failure, attempt: Attempt) -> Failure:
     finding = attempt.finding(failure.fingerprint)
     assert finding is not None, "an execution can only show what it found"
     others = tuple(f for f in attempt.verdict.violations if f is not finding)
-    return msgspec.structs.replace(
-        failure, plan=attempt.plan, history=attempt.history, finding=finding, others=others
-    )
+    return msgspec.structs.replace(failure, plan=attempt.plan, history=attempt.history, finding=finding, others=others)
 
 
 def distinct(plans: tuple[Plan, ...]) -> list[Plan]:

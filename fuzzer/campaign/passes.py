@@ -6,7 +6,7 @@ executes the rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
 import msgspec
@@ -22,6 +22,16 @@ FEW_OPS: Final = 9  # up to here all pairs of ops can be tried
 Pass = Callable[[Plan], Iterator[Plan]]
 
 
+def without(plan: Plan, gone: Collection[int]) -> Plan:
+    """The plan without the ops at these places."""
+    return keep(plan, lambda place, op: place not in gone)
+
+
+def places_of(plan: Plan, conns: Collection[str]) -> set[int]:
+    """Where the ops of these connections stand."""
+    return {place for place, op in enumerate(plan.ops()) if op.conn in conns}
+
+
 def halves(plan: Plan) -> Iterator[Plan]:
     """Drop runs of ops, long ones first (Zeller and Hildebrandt's ddmin)."""
     size = plan.size()
@@ -29,7 +39,7 @@ def halves(plan: Plan) -> Iterator[Plan]:
     while width >= 2 and size > MANY_OPS:
         for start in range(size - width, -width, -width):
             gone = set(range(max(0, start), start + width))
-            yield keep(plan, lambda place, op, gone=gone: place not in gone)
+            yield without(plan, gone)
         width //= 2
 
 
@@ -43,19 +53,19 @@ def drop_users(plan: Plan) -> Iterator[Plan]:
     """Drop one user with all connections."""
     for user in reversed(plan.users()):
         conns = conns_of(plan, {user})
-        yield keep(plan, lambda place, op, conns=conns: op.conn not in conns)
+        yield without(plan, places_of(plan, conns))
 
 
 def drop_connections(plan: Plan) -> Iterator[Plan]:
     """Drop one connection with all its ops."""
     for conn in reversed(order_of_conns(plan)):
-        yield keep(plan, lambda place, op, conn=conn: op.conn != conn)
+        yield without(plan, places_of(plan, {conn}))
 
 
 def drop_ops(plan: Plan) -> Iterator[Plan]:
     """Drop one op, the last ones first."""
     for gone in reversed(range(plan.size())):
-        yield keep(plan, lambda place, op, gone=gone: place != gone)
+        yield without(plan, {gone})
 
 
 def drop_pairs(plan: Plan) -> Iterator[Plan]:
@@ -63,7 +73,7 @@ def drop_pairs(plan: Plan) -> Iterator[Plan]:
     size = plan.size()
     for first in range(size) if size <= FEW_OPS else ():
         for second in range(first + 1, size):
-            yield keep(plan, lambda place, op, gone=(first, second): place not in gone)
+            yield without(plan, {first, second})
 
 
 def merge_connections(plan: Plan) -> Iterator[Plan]:
@@ -85,7 +95,7 @@ def merge_users(plan: Plan) -> Iterator[Plan]:
 
 
 def split_batches(plan: Plan) -> Iterator[Plan]:
-    """Parallel to sequential: everything in turn; one batch in turn; a batch in two; one op before or after the rest."""
+    """Parallel to sequential: all in turn; one batch in turn; a batch in two; one op before or after the rest."""
     yield with_batches(plan, tuple(part for batch in plan.batches for part in in_turn(batch)))
     for number, batch in enumerate(plan.batches):
         for parts in _ways_to_split(batch):
@@ -220,4 +230,3 @@ def _ways_to_split(batch: Batch) -> Iterator[tuple[Batch, ...]]:
 
 def _sorted(batch: Batch, places: dict[str, int]) -> Batch:
     return Batch(tuple(sorted(batch.ops, key=lambda op: places[op.conn])), batch.after)
-

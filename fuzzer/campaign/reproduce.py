@@ -91,7 +91,7 @@ async def replay(
     judge: Judge | None = None,
     on_run: Callable[[Rate], None] = lambda rate: None,
 ) -> Replayed:
-    """Does the plan still fail in this way? Stops after ``seconds``, but runs at least once. Never raises for a dead server."""
+    """Does the plan still fail in this way? Runs at least once, then stops after ``seconds``. A dead server is told."""
     seen = Rate(0, 0)
 
     def note(rate: Rate) -> None:

@@ -1,8 +1,9 @@
 """Shrinking a plan that fails with some probability: greedy passes to a fixpoint, with measured repetition.
 
 A candidate is accepted at its first failure *with the same fingerprint*: invariants are sound, so one failure is
-proof and no majority is needed (only a first failure that comes suspiciously late is looked at again). It is rejected after N clean runs, where N follows from how often the present best
-plan fails. Whatever is accepted is less complex than what it replaces, so the search ends.
+proof and no majority is needed (only a first failure that comes suspiciously late is looked at again). It is rejected
+after N clean runs, where N follows from how often the present best plan fails.
+Whatever is accepted is less complex than what it replaces, so the search ends.
 """
 
 from __future__ import annotations
@@ -143,7 +144,7 @@ class Shrinker:
     # ---- between rounds ----------------------------------------------------------------------------------------------
 
     async def _still_steady(self) -> bool:
-        """Accepting at the first failure favours lucky plans: measure, and go back if the best one hardly ever fails."""
+        """Accepting at the first failure favours lucky plans: measure, and go back if the best hardly ever fails."""
         if self.evidence.share >= SURE:
             self.steady_plans.append(self.best)
             return True

@@ -65,7 +65,7 @@ class FailureStore:
         return tuple(found)
 
     def find(self, what: str) -> tuple[Stored, ...]:
-        """By path of a file or folder, by fingerprint or by code. Raises ``StoreError`` or, for a path, ``DamagedFile``."""
+        """By path of a file or folder, by fingerprint or code. Raises ``StoreError``; for a path, ``DamagedFile``."""
         path = Path(what)
         if path.is_file():
             return (read_failure(path),)

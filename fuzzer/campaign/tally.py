@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import cast
 
+import msgspec
+
 from fuzzer.history import (
     Abort,
     CloseInv,
@@ -50,7 +52,8 @@ class Tally(Value):
 
     def plus(self, other: Tally) -> Tally:
         """Both together."""
-        return Tally(**{name: _sum(getattr(self, name), getattr(other, name)) for name in self.__struct_fields__})
+        added = {name: _sum(getattr(self, name), getattr(other, name)) for name in self.__struct_fields__}
+        return msgspec.convert(added, Tally)
 
 
 def tally_of(plan: Plan, history: History, verdict: Verdict) -> Tally:
@@ -60,7 +63,7 @@ def tally_of(plan: Plan, history: History, verdict: Verdict) -> Tally:
     return Tally(
         ops=Counter(kind_of(op) for op in plan.ops()),
         pairs=Counter(racing_pairs(plan)),
-        opens=Counter(_outcome(event) for event in events if isinstance(event, OpenOk | OpenRej) and event.conn in mine),
+        opens=Counter(_outcome(e) for e in events if isinstance(e, OpenOk | OpenRej) and e.conn in mine),
         skips=Counter(event.why for event in events if isinstance(event, Skip)),
         aborts=Counter(event.why for event in events if isinstance(event, Abort)),
         obligations={judgement.code: judgement.obligations for judgement in verdict.judgements},

@@ -13,9 +13,9 @@ from fuzzer.cli.check import check
 from fuzzer.cli.errors import report_error
 from fuzzer.cli.explain import explain
 from fuzzer.cli.hub import hub
-from fuzzer.cli.replay import GROUPS as replay_groups
+from fuzzer.cli.replay import GROUPS as REPLAY_GROUPS
 from fuzzer.cli.replay import replay
-from fuzzer.cli.run import GROUPS as run_groups
+from fuzzer.cli.run import GROUPS as RUN_GROUPS
 from fuzzer.cli.run import run
 from fuzzer.exit_codes import ExitCode
 
@@ -27,7 +27,7 @@ click.rich_click.COMMAND_GROUPS = {
         {"name": "Learn", "commands": ["explain", "bugs", "hub"]},
     ]
 }
-click.rich_click.OPTION_GROUPS = {"hubfuzz run": run_groups, "hubfuzz replay": replay_groups}
+click.rich_click.OPTION_GROUPS = {"hubfuzz run": RUN_GROUPS, "hubfuzz replay": REPLAY_GROUPS}
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
+from rich_click.utils import OptionGroupDict
 
 from fuzzer.cli.errors import CliError, complain, one_line
 from fuzzer.exit_codes import ExitCode
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from fuzzer.report.screen import Screen
     from fuzzer.target.model import Target
 
-GROUPS = [
+GROUPS: list[OptionGroupDict] = [
     {"name": "How", "options": ["--times", "--trace"]},
     {"name": "Against what", "options": ["--target", "--url", "--bug", "--allow-host"]},
     {"name": "Where", "options": ["--failures", "--help"]},
@@ -108,7 +109,7 @@ def _error(screen: Screen, line: str) -> ExitCode:
 
 
 def target_of(failure: Failure, options: ReplayOptions) -> Target:
-    """The stored target, or what the options put in its place. Raises ``CliError``, ``TargetError``, ``DamagedFile``."""
+    """The stored target, or what the options say instead. Raises ``CliError``, ``TargetError`` or ``DamagedFile``."""
     from fuzzer.cli.choose import at_url, choose_target
 
     if options.target is not None:

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import rich_click as click
+from rich_click.utils import OptionGroupDict
 
 from fuzzer.cli.options import RunOptions
 from fuzzer.exit_codes import ExitCode
 
-GROUPS = [
+GROUPS: list[OptionGroupDict] = [
     {"name": "Target", "options": ["--url", "--allow-host", "--bug"]},
     {"name": "Budget", "options": ["--seconds", "--plans", "--max-failures", "--shrink-seconds"]},
     {"name": "What is tried and judged", "options": ["--seed", "--scenario", "--invariant", "--skip"]},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fuzzer.hub.peer import Peer
 from fuzzer.hub.protocol import Publish, message_frame
 from fuzzer.hub.registry import Registry
-from fuzzer.hub.wire import PeerGone
+from fuzzer.hub.stream import PeerGone
 
 
 class Broadcaster:

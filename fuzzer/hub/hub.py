@@ -18,7 +18,7 @@ from fuzzer.hub.lifecycle import Lifecycle
 from fuzzer.hub.peer import Peer
 from fuzzer.hub.registry import Registry
 from fuzzer.hub.sessions import Sessions
-from fuzzer.hub.wire import Wire
+from fuzzer.hub.stream import Wire
 
 
 class Pieces(msgspec.Struct, frozen=True):

@@ -9,7 +9,8 @@ from trio_websocket import WebSocketRequest
 from wsproto.events import Ping
 
 from fuzzer.hub.protocol import json_response
-from fuzzer.hub.wire import HubSocket, PeerGone, Wire
+from fuzzer.hub.stream import PeerGone, Wire
+from fuzzer.hub.wire import HubSocket
 
 if TYPE_CHECKING:
     from fuzzer.hub.hub import Hub

@@ -55,7 +55,7 @@ INVARIANTS = (
         "authentication",
         "authentication",
         "A bad, expired, not yet valid, foreign or unsigned token neither joins nor receives nor sends.",
-        "Only a member is welcomed, receives, or has its messages delivered; being left open after a 101 proves nothing.",
+        "Only a member is welcomed, receives, or has its messages delivered; an open connection proves nothing.",
         "policy.refuse_tokens",
         ("https://github.com/cometd/cometd/issues/594", "https://github.com/home-assistant/core/issues/56760"),
         authentication,

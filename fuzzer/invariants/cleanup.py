@@ -41,7 +41,7 @@ INVARIANTS = (
         "registry-leak",
         "cleanup",
         "The server's own counts return to what they were before the plan.",
-        "Every connection of the plan had ended, and t_release or t_detect had passed in healthy time; nobody else uses "
+        "All connections of the plan had ended, and t_release or t_detect had passed in healthy time; nobody else uses "
         "the server meanwhile.",
         "policy.t_release, policy.t_detect, probe",
         (

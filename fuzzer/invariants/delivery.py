@@ -84,7 +84,7 @@ def _gap_finding(facts: Facts, message: Message, later: Message, conn: Conn, at:
         key=f"gap:{message.group.split(':')[0]}",
         summary=f"{conn.name} never got {message.name}, sent by {message.conn} to {message.group}",
         expected=f"{message.name} on {conn.name}, a member since {facts.t(facts.je(conn)):.3f} s",
-        observed=f"{later.name}, which {message.conn} sent later, was read there at {facts.t(at):.3f} s; this one never",
+        observed=f"{later.name}, which {message.conn} sent later, was read at {facts.t(at):.3f} s; this one never",
         witness=(message.inv, later.inv, at),
         conns=(message.conn, conn.name),
         proof="gap",

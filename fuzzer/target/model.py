@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from pathlib import Path
 
 from fuzzer.plan import TokenKind
 from fuzzer.policy import Policy
@@ -41,6 +42,13 @@ class Target(Value):
     cwd: str = ""
     source: str = ""
     format: str = TARGET_FORMAT
+
+    @staticmethod
+    def load(path: str | Path, *, allow_hosts: Collection[str] = ()) -> Target:
+        """Read a target file; raises ``TargetError`` with one line that says what is wrong where."""
+        from fuzzer.target.load import load_target  # late: loading needs this class
+
+        return load_target(Path(path), allow_hosts=allow_hosts)
 
     def endpoint(self, port: int | None, user: str, session: str | None = None, token: TokenKind = "valid") -> Endpoint:
         """Where and how ``user`` connects, with a fresh token; ``port`` None: the one in the URL."""

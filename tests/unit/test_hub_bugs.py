@@ -87,6 +87,7 @@ async def double_release(hub: TestHub) -> bool:
 async def drop_in_handshake(hub: TestHub) -> bool:
     tab = hub.tab()
     await tab.ask()
+    await eventually(lambda: len(hub.hub.peers) == 1)
     tab.drop()
     await _nobody(hub)
     return not await hub.fits()
@@ -164,7 +165,7 @@ SCRIPTS: dict[str, Script] = {
 
 def _patient(knobs: Knobs) -> Knobs:
     """A longer window where the script has to meet one, so that a busy machine does not miss it."""
-    return msgspec.structs.replace(knobs, leave_delay=10 * knobs.leave_delay)
+    return msgspec.structs.replace(knobs, leave_delay=10 * knobs.leave_delay, auth_delay=10 * knobs.auth_delay)
 
 
 async def _shows(code: str, pieces: Pieces | None) -> bool:

@@ -9,7 +9,7 @@ import trio
 from hub_client import Tab, TestHub, eventually, hub_test, running
 
 from fuzzer.hub.knobs import Knobs
-from fuzzer.hub.wire import Wire
+from fuzzer.hub.stream import Wire
 
 
 async def _close(tab: Tab) -> None:

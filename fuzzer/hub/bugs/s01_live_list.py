@@ -16,7 +16,7 @@ from fuzzer.hub.broadcaster import Broadcaster
 from fuzzer.hub.bugs.model import SeededBug, plan, step
 from fuzzer.hub.hub import Pieces
 from fuzzer.hub.peer import Peer
-from fuzzer.hub.wire import PeerGone
+from fuzzer.hub.stream import PeerGone
 from fuzzer.plan import Close, Open, Send
 
 PARK = 0.004  # seconds that a send waits, as it does for a socket that is not writable at once

@@ -20,7 +20,7 @@ from fuzzer.hub.bugs.model import SeededBug, plan, step
 from fuzzer.hub.hub import Pieces
 from fuzzer.hub.knobs import Knobs
 from fuzzer.hub.peer import Peer
-from fuzzer.hub.wire import PeerGone
+from fuzzer.hub.stream import PeerGone
 from fuzzer.plan import Drop, Open, Send
 
 
