@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fuzzer.hub_failure import HubFailure as HubFailure
     from fuzzer.hub_failure import Vacuous as Vacuous
     from fuzzer.invariants import judge as judge
-    from fuzzer.machine_runner import machine_runner as machine_runner
+    from fuzzer.plan_runner import machine_runner as machine_runner
     from fuzzer.plan import Plan as Plan
     from fuzzer.policy import Limit as Limit
     from fuzzer.policy import Policy as Policy
@@ -49,7 +49,7 @@ _HOMES = {
     "fuzz": "fuzzer.api",
     "judge": "fuzzer.invariants",
     "load_target": "fuzzer.target.load",
-    "machine_runner": "fuzzer.machine_runner",
+    "machine_runner": "fuzzer.plan_runner",
     "run_plan": "fuzzer.api",
 }
 __all__ = sorted(_HOMES)

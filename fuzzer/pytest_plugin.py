@@ -36,7 +36,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> HubFile | 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown() -> None:
     """A state machine's session ends with its test, whichever way the machine was run."""
-    _close("fuzzer.machine_runner")
+    _close("fuzzer.plan_runner")
 
 
 def pytest_unconfigure() -> None:

@@ -201,7 +201,7 @@ class HubMachine(RuleBasedStateMachine):
             return None
         known = vars(cls).get("_runner_of")  # of this very class: a subclass has answers, and an end, of its own
         if known is None or known[0] != cls.target:
-            from fuzzer.machine_runner import machine_runner
+            from fuzzer.plan_runner import machine_runner
 
             runner = machine_runner(cls.target)
             cls.TestCase.addClassCleanup(runner.close)

@@ -1,0 +1,139 @@
+"""Bad input gets one line that says what is wrong, and exit code 2."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+TARGET = """
+[target]
+name = "t"
+url = "ws://127.0.0.1:{{port}}/ws"
+start = {start}
+ready_timeout = 3
+[auth]
+kind = "jwt"
+secret = "a secret of at least thirty-two bytes"
+[protocol]
+publish = '{{"type": "publish", "id": "{{id}}", "body": "{{body}}"}}'
+deliver = {{match = {{type = "message"}}, id = "id", body = "body"}}
+"""
+ECHO = """
+import http.server, sys
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler).serve_forever()
+"""
+
+
+def hubfuzz(*arguments: str, cwd: Path, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from fuzzer.cli import main; main()", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+def refusal(*arguments: str, cwd: Path) -> str:
+    """The one line on standard error of a run that could not do its job."""
+    done = hubfuzz(*arguments, cwd=cwd)
+    assert done.returncode == 2, done.stdout + done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("hubfuzz: ")
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("run", "nowhere.toml"), "nowhere.toml"),
+        (("run", "--bug", "S99"), "S99"),
+        (("run", "--scenario", "none-such"), "five-tabs"),
+        (("run", "--invariant", "HF999"), "HF999"),
+        (("run", "--report", "pdf"), "pdf"),
+        (("run", "--seconds", "-1"), "--seconds"),
+        (("replay", "HF101-ffffff.json"), "HF101-ffffff"),
+        (("check", "nowhere.json"), "nowhere.json"),
+        (("explain", "HF999"), "HF999"),
+        (("run", "--url", "ws://192.0.2.1/ws"), "--allow-host"),
+        (("run", "--url", "ws://127.0.0.1:1/ws", "--seconds", "1"), "127.0.0.1:1"),
+    ],
+)
+def test_one_line_for_a_bad_request(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    assert said in refusal(*arguments, cwd=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("[target", "hubfuzz.toml"), ("[target]\nnmae = 'x'", "nmae"), ("[target]\nurl = 'http://x'", "hubfuzz.toml")],
+)
+def test_one_line_for_a_bad_target_file(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "hubfuzz.toml").write_text(text)
+    assert said in refusal("run", "--seconds", "1", cwd=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        ('["no-such-command-at-all"]', "no-such-command-at-all"),
+        ('["{python}", "-c", "raise SystemExit(3)"]', "3"),
+        ('["{python}", "-c", "import time; time.sleep(60)"]', "3 s"),
+        ('["{python}", "echo.py", "{port}"]', "refused"),
+    ],
+)
+def test_one_line_for_a_server_that_does_not_serve(start: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "echo.py").write_text(ECHO)
+    (tmp_path / "hubfuzz.toml").write_text(TARGET.format(start=start))
+    assert said in refusal("run", "--seconds", "1", cwd=tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b'{"format": "hubfuzz-failure/9"}', b"[]"])
+def test_one_line_for_a_damaged_failure_file(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "HF101-abcdef.json"
+    path.write_bytes(content)
+    assert "HF101-abcdef.json" in refusal("replay", str(path), cwd=tmp_path)
+    assert path.read_bytes() == content
+
+
+def test_a_seeded_bug_is_found_stored_replayed_and_fixed(tmp_path: Path) -> None:
+    found = hubfuzz("run", "--bug", "S17", "--plans", "4", "--max-failures", "1", "--seed", "1", cwd=tmp_path)
+    assert found.returncode == 1, found.stderr
+    assert "limit-exceeded" in found.stdout
+    files = list((tmp_path / ".hubfuzz" / "failures").glob("*.json"))
+    assert len(files) == 1
+    again = hubfuzz("replay", str(files[0]), "--times", "3", cwd=tmp_path)
+    assert again.returncode == 1
+    assert "FAILED 3/3" in again.stdout
+    fixed = hubfuzz("replay", str(files[0]), "--times", "3", "--bug", "none", cwd=tmp_path)
+    assert fixed.returncode == 0
+    assert "FIXED 0/3" in fixed.stdout
+    judged = hubfuzz("check", str(files[0]), cwd=tmp_path)
+    assert judged.returncode == 1
+
+
+def test_the_correct_hub_is_clean_and_every_invariant_had_something_to_check(tmp_path: Path) -> None:
+    done = hubfuzz("run", "--plans", "25", "--seed", "1", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "no failures" in done.stdout
+    assert "Unchecked" not in done.stdout
+
+
+def test_a_dry_run_connects_to_nothing(tmp_path: Path) -> None:
+    done = hubfuzz("run", "--url", "ws://127.0.0.1:1/ws", "--dry-run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "HF101" in done.stdout
+
+
+def test_ctrl_c_while_shrinking_leaves_what_was_found(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from fuzzer.cli import main; main()", "run", "--bug", "S19", "--seconds", "30"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        folder = tmp_path / ".hubfuzz" / "failures"
+        give_up = time.monotonic() + 30
+        while not list(folder.glob("HF*.json")) and time.monotonic() < give_up:
+            time.sleep(0.05)
+        os.kill(running.pid, signal.SIGINT)
+        running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert hubfuzz("check", str(next(folder.glob("HF*.json"))), cwd=tmp_path).returncode == 1
