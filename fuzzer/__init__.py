@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from fuzzer.hub_failure import HubFailure as HubFailure
     from fuzzer.hub_failure import Vacuous as Vacuous
     from fuzzer.invariants import judge as judge
-    from fuzzer.plan_runner import machine_runner as machine_runner
     from fuzzer.plan import Plan as Plan
+    from fuzzer.plan_runner import machine_runner as machine_runner
     from fuzzer.policy import Limit as Limit
     from fuzzer.policy import Policy as Policy
     from fuzzer.target.errors import ServerError as ServerError

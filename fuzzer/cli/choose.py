@@ -56,7 +56,7 @@ def _from_file(file: Path | None, allow_hosts: Collection[str]) -> Target:
 def at_url(target: Target, url: str, allow_hosts: Collection[str] = ()) -> Target:
     """The same protocol, tokens and promises on a server that already runs at ``url``.
 
-    A ``url`` without path keeps path and query of the target. Probes go to the new server if they were relative to the
+    A ``url`` without path or query keeps those of the target. Probes go to the new server if they were relative to the
     port of the started one, else they stay. Raises ``CliError``.
     """
     from fuzzer.target.check import check_target
@@ -73,10 +73,10 @@ def at_url(target: Target, url: str, allow_hosts: Collection[str] = ()) -> Targe
 
 def _moved(target: Target, url: str) -> Target:
     there = urlsplit(url)
-    if there.path in ("", "/") and not there.query:
-        scheme, _, rest = target.url.partition("://")
-        _, slash, path = rest.partition("/")
-        url = urlunsplit((scheme, there.netloc, "", "", "")) + slash + path
+    if not there.query:
+        path, question, query = ("/" + target.url.partition("://")[2].partition("/")[2]).partition("?")
+        own_path = there.path not in ("", "/")
+        url = f"{there.scheme}://{there.netloc}{there.path if own_path else path}{question}{query}"
     counts = {
         name: msgspec.structs.replace(count, url=_beside(count.url, there.hostname or "", there.port or 80))
         for name, count in target.probe.counts.items()

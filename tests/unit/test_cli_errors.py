@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+HUBFUZZ = (sys.executable, "-c", "from fuzzer.cli import main; main()")
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
 TARGET = """
 [target]
 name = "t"
@@ -31,8 +33,10 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRe
 
 
 def hubfuzz(*arguments: str, cwd: Path, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from fuzzer.cli import main; main()", *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False)
+    command = [*HUBFUZZ, *arguments]
+    return subprocess.run(
+        command, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, timeout=timeout, check=False
+    )
 
 
 def refusal(*arguments: str, cwd: Path) -> str:
@@ -127,13 +131,15 @@ def test_a_dry_run_connects_to_nothing(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_while_shrinking_leaves_what_was_found(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", "from fuzzer.cli import main; main()", "run", "--bug", "S19", "--seconds", "30"]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+    command = [*HUBFUZZ, "run", "--bug", "S19", "--seconds", "30"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as running:
         folder = tmp_path / ".hubfuzz" / "failures"
         give_up = time.monotonic() + 30
         while not list(folder.glob("HF*.json")) and time.monotonic() < give_up:
             time.sleep(0.05)
         os.kill(running.pid, signal.SIGINT)
-        running.communicate(timeout=30)
+        running.wait(timeout=30)
     assert running.returncode == 130
     assert hubfuzz("check", str(next(folder.glob("HF*.json"))), cwd=tmp_path).returncode == 1
