@@ -41,8 +41,8 @@ INVARIANTS = (
         "registry-leak",
         "cleanup",
         "The server's own counts return to what they were before the plan.",
-        "All connections of the plan had ended, and t_release or t_detect had passed in healthy time; nobody else uses "
-        "the server meanwhile.",
+        "All connections of the plan had ended, and t_release or t_detect had passed in healthy time; nobody else "
+        "uses the server meanwhile.",
         "policy.t_release, policy.t_detect, probe",
         (
             "https://github.com/jetty/jetty.project/issues/6602",
