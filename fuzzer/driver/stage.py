@@ -53,6 +53,7 @@ class Stage:
         self.awaited: set[Pair] = set()
         self.delivered: set[Pair] = set()
         self._control_mark = control_mark
+        self._group_of: dict[str, str] = {}
         self._audiences: dict[str, tuple[str, frozenset[str]]] = {}
         self._pings: dict[bytes, float] = {}
         self._lot = trio.lowlevel.ParkingLot()
@@ -93,6 +94,7 @@ class Stage:
     def published(self, msg: str, sender: Actor, group: str) -> None:
         """Remember who was a member when ``msg`` was sent."""
         self._audiences[msg] = (sender.name, frozenset(a.name for a in self.members(group) if a.member))
+        self._group_of[msg] = group
 
     def split_messages(self) -> bool:
         """Has some message of a sender that is gone reached one member and not (yet) another?
@@ -106,7 +108,9 @@ class Stage:
         got = {c for c in self.actors if (msg, c) in self.delivered}
         later = [m for m, (s, _) in self._audiences.items() if s == sender]
         later = later[later.index(msg) + 1 :]
-        missing = [c for c in audience - got if self.actors[c].dependable and c != sender]
+        group = self._group_of[msg]
+        stayed = [c for c in audience - got if self.actors[c].dependable and group in self.actors[c].groups]
+        missing = [c for c in stayed if c != sender]
         return bool(got) and any(not any((m, c) in self.delivered for m in later) for c in missing)
 
     def expect_pong(self, payload: bytes) -> None:

@@ -106,9 +106,10 @@ def proved_silent(facts: Facts, since: int, until: int, healthy: float) -> bool:
     return healthy >= facts.policy.deadline and good >= CONTROLS_NEEDED
 
 
-def still_owed(conn: Conn, at: int) -> bool:
-    """Nothing has happened to ``conn`` by ``at`` that lets the server off."""
-    return conn.x > at and conn.server_end > at
+def still_owed(facts: Facts, conn: Conn, message: Message, at: int) -> bool:
+    """Nothing has happened by ``at`` that lets the server off: no end of ``conn``, nor of its stay in the group."""
+    stay = facts.episode_at(conn, message.group, message.inv)
+    return stay is not None and stay.end > at and conn.x > at and conn.server_end > at
 
 
 def blocker(facts: Facts, message: Message, conn: Conn, at: int) -> Conn | None:
@@ -139,7 +140,9 @@ def _volume(facts: Facts, conn: Conn, since: int, at: int) -> int:
 def _by_deadline(facts: Facts, message: Message, conn: Conn) -> Finding | None:
     found = silence_at(facts, message, conn, message.ok) if message.ok != NEVER else None
     sender = facts.conns[message.conn]
-    if found is None or not (still_owed(conn, found[0]) and still_owed(sender, found[0])):
+    if found is None or not (
+        still_owed(facts, conn, message, found[0]) and still_owed(facts, sender, message, found[0])
+    ):
         return None
     if blocker(facts, message, conn, found[0]) is not None:
         return None  # HF302 judges it
@@ -179,7 +182,7 @@ def agreement(facts: Facts) -> Judgement:
 def _disagreement(facts: Facts, message: Message, conn: Conn) -> Finding | None:
     since = min(message.got.values())
     found = silence_at(facts, message, conn, since)
-    if found is None or not still_owed(conn, found[0]) or facts.conns[message.conn].x > found[0]:
+    if found is None or not still_owed(facts, conn, message, found[0]) or facts.conns[message.conn].x > found[0]:
         return None
     if _by_gap(facts, message, conn) is not None or blocker(facts, message, conn, found[0]) is not None:
         return None

@@ -66,7 +66,9 @@ def head_of_line(facts: Facts) -> Judgement:
         guilty = blocker(facts, message, conn, message.inv)
         obligations += guilty is not None
         found = silence_at(facts, message, conn, since)
-        if found is None or not (still_owed(conn, found[0]) and still_owed(sender, found[0])):
+        if found is None or not (
+            still_owed(facts, conn, message, found[0]) and still_owed(facts, sender, message, found[0])
+        ):
             continue
         guilty = blocker(facts, message, conn, found[0])
         if guilty is not None:

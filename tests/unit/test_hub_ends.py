@@ -147,7 +147,7 @@ async def test_a_reader_that_stalls_and_resumes_misses_nothing(hub: TestHub) -> 
     await hub.until(outbox=0)
 
 
-@hub_test(Knobs(heartbeat=0.05, heartbeat_timeout=0.05))
+@hub_test(Knobs(heartbeat=0.2, heartbeat_timeout=0.2))
 async def test_the_heartbeat_reaps_the_silent_and_spares_the_listener(hub: TestHub) -> None:
     listener, mute = await hub.open("a"), await hub.open("b")
     mute.pongs = False
