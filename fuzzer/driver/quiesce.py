@@ -27,6 +27,7 @@ LINGER = 0.002
 CONTROL_PAUSE = 0.03
 CONTROL_SPACING = 0.5
 UNANSWERED_MOST = 8.0
+OVERTAKEN_WAIT = 0.1
 
 
 @dataclass
@@ -132,7 +133,13 @@ class Quiescence:
         if not done:
             done = await self._confirm(lambda: not self._open_pairs(pairs), resend=True, senders=senders)
         self._stage.awaited.clear()
+        await self._let_stragglers_in()
         return done
+
+    async def _let_stragglers_in(self) -> None:
+        """What was overtaken may be late and not lost: only by waiting is an inversion told from a gap."""
+        if self._stage.policy.order != "none":
+            await self._stage.until(lambda: not self._stage.overtaken(), OVERTAKEN_WAIT)
 
     async def linger(self) -> None:
         """Let second copies and leaks arrive that nothing waits for; too short costs misses, never false alarms."""

@@ -113,6 +113,22 @@ class Stage:
         missing = [c for c in stayed if c != sender]
         return bool(got) and any(not any((m, c) in self.delivered for m in later) for c in missing)
 
+    def overtaken(self) -> bool:
+        """Has some member read a later message of a sender in a group, and not (yet) an earlier one?"""
+        return any(self._passed_over(name) for name, actor in self.actors.items() if actor.dependable)
+
+    def _passed_over(self, conn: str) -> bool:
+        newer: set[Pair] = set()
+        for msg, (sender, audience) in reversed(self._audiences.items()):
+            if conn not in audience:
+                continue
+            stream = (sender, self._group_of[msg])
+            if (msg, conn) in self.delivered:
+                newer.add(stream)
+            elif stream in newer and stream[1] in self.actors[conn].groups:
+                return True
+        return False
+
     def expect_pong(self, payload: bytes) -> None:
         """Remember when this ping was sent."""
         self._pings[payload] = self.record.now()

@@ -144,6 +144,21 @@ def test_a_message_of_a_gone_sender_that_reached_one_is_awaited_at_the_other() -
     assert not stage.split_messages(), "a later message is there: the hole is a loss, waiting proves nothing more"
 
 
+def test_a_later_message_already_there_means_that_an_earlier_one_was_overtaken() -> None:
+    stage = a_stage(conns="abc")
+    for actor in stage.actors.values():
+        actor.welcome_expected = False
+    for msg in ("m0", "m1"):
+        stage.published(msg, stage.actors["a"], "user:u0")
+    (first, body), (second, later) = stage.cast.publish("m0", 0, "ascii"), stage.cast.publish("m1", 0, "ascii")
+    stage.frame("b", frame(first, body))
+    assert not stage.overtaken()  # only late: nothing passed it
+    stage.frame("c", frame(second, later))
+    assert stage.overtaken()
+    stage.frame("c", frame(first, body))
+    assert not stage.overtaken()
+
+
 def test_until_wakes_on_what_happens_and_gives_up_in_time() -> None:
     stage = a_stage()
 
