@@ -6,22 +6,28 @@ import secrets
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import msgspec
 import trio
 
 from fuzzer.campaign.engine import run_campaign
+from fuzzer.campaign.events import CampaignEvent, FailureFound, FailureShrunk
 from fuzzer.campaign.options import Options, Result, Subject
 from fuzzer.campaign.runner import ServerUnavailable
-from fuzzer.campaign.store import FailureStore
+from fuzzer.campaign.store import DEFAULT_FOLDER, FailureStore
 from fuzzer.driver.session import Session
-from fuzzer.driver.session import execute as execute
-from fuzzer.hub_failure import Vacuous, hub_failure
+from fuzzer.history import History
+from fuzzer.hub_failure import Vacuous, failure_of, hub_failure
+from fuzzer.invariants import SEVERITY, by_name, judge
 from fuzzer.plan import Plan
 from fuzzer.report.warnings import nothing_was_exercised
 from fuzzer.scenarios import SCENARIOS
 from fuzzer.session_thread import SessionThread
 from fuzzer.target.model import Target
+from fuzzer.target.store import target_to_json
+from fuzzer.verdict import Verdict
 
-DEFAULT_FOLDER = Path(".hubfuzz/failures")
+SHRINK_SECONDS = 10.0
+GREETINGS = 3  # round trips of the control pair that may fail before the target is called unusable
 
 
 def fuzz(
@@ -33,26 +39,48 @@ def fuzz(
     only: Sequence[str] = (),
     skip: Sequence[str] = (),
     scenarios: bool = True,
-    failures: Path | None = DEFAULT_FOLDER,
+    failures: str | Path | None = DEFAULT_FOLDER,
 ) -> Result:
-    """Fuzz for ``seconds`` or ``plans``, whichever ends first; shrinking has its own time.
+    """Fuzz for ``seconds`` or ``plans``, whichever ends first, or until the first failure; shrinking has its own time.
 
-    Raises ``HubFailure`` if the hub broke an invariant, ``Vacuous`` if nothing was exercised, ``ServerError`` or
-    ``TargetError`` if the server cannot be used. ``failures``: where failure files go; None: nowhere.
+    Raises ``HubFailure`` if the hub broke an invariant, ``Vacuous`` if nothing was exercised, ``ServerError``,
+    ``ServerUnavailable`` or ``TargetError`` if the server cannot be used, ``ValueError`` for an unknown invariant.
+    ``seed`` None: a new one each time. ``only`` and ``skip`` take codes or names of invariants. ``failures``: the
+    folder that failure files go to; None: nowhere. A server that a fixture started is reached by ``target.at(url)``.
     """
-    chosen = secrets.randbelow(1_000_000_000) if seed is None else seed
+    __tracebackhide__ = True  # of pytest: what failed is the hub, and the text says how
     options = Options(
-        seconds=seconds, plans=plans, seed=chosen, only=codes(only), skip=codes(skip), shrink_seconds=10.0
+        seconds=seconds,
+        plans=plans,
+        seed=secrets.randbelow(1_000_000_000) if seed is None else seed,
+        only=tuple(by_name(name).code for name in only),
+        skip=tuple(by_name(name).code for name in skip),
+        max_failures=1,
+        shrink_seconds=SHRINK_SECONDS,
     )
     named = named_plans(target) if scenarios else []
+    folder = None if failures is None else Path(failures)
     with SessionThread(target) as thread:
-        return campaign(thread, target, options, drawn_plans(target, chosen), named, failures)
+        return campaign(thread, target, options, drawn_plans(target, options.seed), named, folder)
 
 
-def run_plan(plan: Plan, target: Target) -> None:
-    """One plan, once; raises ``HubFailure`` if it fails."""
+def run_plan(plan: Plan, target: Target, *, only: Sequence[str] = (), skip: Sequence[str] = ()) -> Verdict:
+    """One plan, once: what the invariants say of it. Raises what ``fuzz`` raises; nothing is shrunk or stored."""
+    __tracebackhide__ = True
+    history = execute(plan, target)
+    verdict = judge(history, only=only, skip=skip)
+    if verdict.violations:
+        raise hub_failure([failure_of(history, verdict.violations, origin="run_plan")])
+    if not any(judgement.obligations for judgement in verdict.judgements):
+        raise Vacuous(f"{target.name}: no invariant had anything to check, so this proves nothing")
+    return verdict
+
+
+def execute(plan: Plan, target: Target) -> History:
+    """What happened in one execution of a plan. Also from within a running event loop, of whatever kind."""
+    __tracebackhide__ = True
     with SessionThread(target) as thread:
-        campaign(thread, target, Options(seconds=None, plans=1, shrink_seconds=0), [plan], [], None)
+        return thread.call(lambda session: session.execute(plan))
 
 
 def campaign(
@@ -64,38 +92,62 @@ def campaign(
     folder: Path | None,
 ) -> Result:
     """A campaign on an open session; raises what ``fuzz`` raises."""
+    __tracebackhide__ = True
     store = None if folder is None else FailureStore(folder)
+    paths: dict[str, str] = {}
+
+    def note(event: CampaignEvent) -> None:
+        if isinstance(event, FailureFound | FailureShrunk):
+            paths[event.failure.fingerprint] = _shown(event.path)
 
     async def work(session: Session) -> Result:
-        if not await session.control_answers():
-            raise ServerUnavailable(f"{target.name}: {session.control_trouble()}")
-        subject = subject_of(target)
+        await _greet(session)
         return await run_campaign(
-            session, options, plans=plans, scenarios=scenarios, store=store, subject=subject, clock=trio.current_time
+            session,
+            options,
+            plans=plans,
+            scenarios=scenarios,
+            store=store,
+            emit=note,
+            subject=subject_of(target),
+            clock=trio.current_time,
         )
 
     result = thread.call(work)
-    if result.failures:
-        stored = () if store is None else store.all()
-        raise hub_failure(result.failures, {s.failure.fingerprint: str(s.path) for s in stored})
-    if result.stop_reason == "server-unavailable":
-        raise ServerUnavailable(result.why)
-    nothing = nothing_was_exercised(result)
-    if nothing:
-        raise Vacuous(f"{target.name}: {nothing}, so this proves nothing")
+    _complain(result, paths, target)
     return result
 
 
-def codes(names: Sequence[str]) -> tuple[str, ...]:
-    """Codes of invariants given by code or name; ``ValueError`` for one that there is not."""
-    from fuzzer.invariants import by_name
+async def _greet(session: Session) -> None:
+    """A server that does not speak as the target file says would prove nothing."""
+    for _ in range(GREETINGS):
+        if await session.control_answers():
+            return
+    raise ServerUnavailable(
+        f"{session.target_name}: {session.control_trouble()}; a message that was published did not come back "
+        "(are auth, protocol.publish and protocol.deliver as the server has them?)"
+    )
 
-    return tuple(by_name(name).code for name in names)
+
+def _complain(result: Result, paths: dict[str, str], target: Target) -> None:
+    __tracebackhide__ = True
+    if result.failures:
+        raise hub_failure(sorted(result.failures, key=lambda failure: SEVERITY.index(failure.code)), paths)
+    if result.stop_reason == "server-unavailable":
+        raise ServerUnavailable(f"{target.name}: {result.why}")
+    if nothing := nothing_was_exercised(result):
+        raise Vacuous(f"{target.name}: {nothing}, so this proves nothing")
+
+
+def _shown(path: str) -> str:
+    """From here, if it is below here: that is what people type."""
+    here = Path.cwd()
+    return str(Path(path).relative_to(here)) if path and Path(path).is_relative_to(here) else path
 
 
 def drawn_plans(target: Target, seed: int) -> Iterable[Plan]:
     """Plans for this target without end."""
-    from strategies.draw import draw_plans
+    from strategies.draw import draw_plans  # late: it brings Hypothesis along
     from strategies.shape import shape_of_target
 
     return draw_plans(shape_of_target(target), seed)
@@ -116,8 +168,4 @@ def scenario_plan(name: str, target: Target) -> Plan | None:
 
 def subject_of(target: Target) -> Subject:
     """What was fuzzed, without secrets."""
-    import msgspec
-
-    from fuzzer.target.store import target_to_json
-
     return Subject(target.name, msgspec.json.decode(target_to_json(target)))

@@ -6,7 +6,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
 
-from fuzzer.campaign.failure import Failure
+from fuzzer.campaign.failure import Failure, invariant_name, tool_version
+from fuzzer.history import History
+from fuzzer.plan import Plan
+from fuzzer.verdict import Finding
 
 WIDTH = 100
 
@@ -23,6 +26,23 @@ class HubFailure(AssertionError):
 
 class Vacuous(Exception):
     """Nothing was exercised, so that a green light would mean nothing; the text is one line."""
+
+
+def failure_of(history: History, violations: Sequence[Finding], origin: str, first: Plan | None = None) -> Failure:
+    """The failure that one execution shows, by the first of its violations; ``first``: the plan before shrinking."""
+    finding = violations[0]
+    return Failure(
+        fingerprint=finding.fingerprint,
+        code=finding.code,
+        name=invariant_name(finding.code),
+        plan=history.plan,
+        original=first or history.plan,
+        history=history,
+        finding=finding,
+        others=tuple(other for other in violations if other.fingerprint != finding.fingerprint),
+        origin=origin,
+        tool=tool_version(),
+    )
 
 
 @cache

@@ -12,15 +12,16 @@ import weakref
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+import msgspec
 import trio
 
-from fuzzer.campaign.failure import Failure, Rate, invariant_name, tool_version
+from fuzzer.campaign.failure import Failure, Rate
 from fuzzer.campaign.reproduce import MEASURE, STEADY, measure, repeats
 from fuzzer.campaign.runner import default_judge
 from fuzzer.campaign.shrink import RAREST
 from fuzzer.campaign.trials import Attempt, Trials
 from fuzzer.driver.session import Session
-from fuzzer.hub_failure import hub_failure
+from fuzzer.hub_failure import failure_of, hub_failure
 from fuzzer.plan import Plan
 from fuzzer.session_thread import SessionThread
 from fuzzer.target.model import Target
@@ -130,22 +131,11 @@ class MachineRunner:
         return self._trials
 
     def _failure(self, attempt: Attempt) -> Failure:
-        finding = attempt.finding(self._hunted)
-        assert finding is not None
-        assert self._first is not None
-        return Failure(
-            fingerprint=finding.fingerprint,
-            code=finding.code,
-            name=invariant_name(finding.code),
-            plan=attempt.plan,
-            original=self._first,
-            history=attempt.history,
-            finding=finding,
-            others=tuple(f for f in attempt.verdict.violations if f.fingerprint != finding.fingerprint),
-            notes=(f"the first plan failed again {self._rate} times",),
-            origin="HubMachine",
-            tool=tool_version(),
-        )
+        """With the violation that is hunted first, and how often the first plan failed."""
+        violations = sorted(attempt.verdict.violations, key=lambda finding: finding.fingerprint != self._hunted)
+        failure = failure_of(attempt.history, violations, "HubMachine", self._first)
+        note = f"as drawn, it failed again in {self._rate.failed} of {self._rate.runs} runs"
+        return msgspec.structs.replace(failure, notes=(note,))
 
 
 def machine_runner(target: Target, shrink_seconds: float = SHRINK_SECONDS) -> MachineRunner:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 from _pytest._code.code import ExceptionInfo, ReprFileLocation, TerminalRepr
@@ -14,7 +13,7 @@ from _pytest._io import TerminalWriter
 from fuzzer.campaign.runner import ServerUnavailable
 from fuzzer.campaign.store import StoreError
 from fuzzer.hub_failure import HubFailure, Vacuous
-from fuzzer.pytest_checks import Check, checks_of, replay_file
+from fuzzer.pytest_checks import Check, Replay, checks_of
 from fuzzer.session_thread import SessionThread
 from fuzzer.target.errors import ProbeError, ServerError, TargetError
 from fuzzer.target.load import load_target
@@ -43,13 +42,13 @@ class HubFile(pytest.File):
     def thread(self) -> SessionThread:
         """The session; a server that did not come is not tried again by the next item."""
         if self._unusable:
-            give_up(self._unusable)
+            raise given_up(self._unusable)
         if self._session is None or self._session.closed:
             try:
                 self._session = SessionThread(self.target)
             except UNUSABLE as error:
                 self._unusable = one_line(error)
-                give_up(self._unusable)
+                raise given_up(self._unusable) from None
         return self._session
 
     def renew(self) -> None:
@@ -101,13 +100,23 @@ class FailureFile(pytest.File):
 
 
 class FailureItem(pytest.Item):
-    """Replays a stored failure: passes if it is fixed."""
+    """Replays a stored failure: passes if it is fixed. A file or server that cannot be used is an error of setup."""
+
+    _replay: Replay | None = None
+
+    def setup(self) -> None:
+        try:
+            self._replay = Replay(self.path)
+        except UNUSABLE as error:
+            raise given_up(f"ERROR {one_line(error)}") from None
 
     def runtest(self) -> None:
-        try:
-            replay_file(self.path)
-        except UNUSABLE as error:
-            give_up(f"ERROR {one_line(error)}")
+        assert self._replay is not None, "setup made it"
+        self._replay.run()
+
+    def teardown(self) -> None:
+        if self._replay is not None:
+            self._replay.close()
 
     def reportinfo(self) -> tuple[os.PathLike[str], int, str]:
         return self.path, 0, f"replay of {self.name}"
@@ -147,9 +156,9 @@ def one_line(error: BaseException) -> str:
     return " ".join(str(error).split())
 
 
-def give_up(line: str) -> NoReturn:
-    """End this item with one line and no traceback; during setup pytest calls that an error."""
-    pytest.fail(line, pytrace=False)
+def given_up(line: str) -> BaseException:
+    """What ends an item with one line and no traceback; during setup pytest calls that an error."""
+    return pytest.fail.Exception(line, pytrace=False)
 
 
 def failures_folder(item: pytest.Item) -> Path:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
-
-import msgspec
 
 from fuzzer.cli.errors import CliError
 from fuzzer.target.errors import TargetError
@@ -61,40 +58,12 @@ def at_url(target: Target, url: str, allow_hosts: Collection[str] = ()) -> Targe
     """
     from fuzzer.target.check import check_target
     from fuzzer.target.check_url import check_ws_url
+    from fuzzer.target.moved import moved_to
 
     try:
         check_ws_url("--url", url)
-        moved = _moved(target, url)
+        moved = moved_to(target, url)
         check_target(moved, allow_hosts)
     except TargetError as error:
         raise CliError(str(error).replace("target.url", "--url", 1)) from None
     return moved
-
-
-def _moved(target: Target, url: str) -> Target:
-    there = urlsplit(url)
-    if not there.query:
-        path, question, query = ("/" + target.url.partition("://")[2].partition("/")[2]).partition("?")
-        own_path = there.path not in ("", "/")
-        url = f"{there.scheme}://{there.netloc}{there.path if own_path else path}{question}{query}"
-    counts = {
-        name: msgspec.structs.replace(count, url=_beside(count.url, there.hostname or "", there.port or 80))
-        for name, count in target.probe.counts.items()
-    }
-    return msgspec.structs.replace(
-        target,
-        url=url,
-        start=None,
-        ready=None,
-        env={},
-        probe=msgspec.structs.replace(target.probe, counts=counts, process=False),
-    )
-
-
-def _beside(url: str, host: str, port: int) -> str:
-    """A probe of the started server, asked of the one that runs at ``host`` and ``port``."""
-    if "{port}" not in url:
-        return url
-    shown = f"[{host}]" if ":" in host else host
-    parts = urlsplit(url.replace("{port}", str(port)))
-    return urlunsplit(parts._replace(netloc=f"{shown}:{port}"))

@@ -50,6 +50,21 @@ class Target(Value):
 
         return load_target(Path(path), allow_hosts=allow_hosts)
 
+    def at(self, url: str, *, allow_hosts: Collection[str] = ()) -> Target:
+        """The same hub on a server that runs already, say one that a fixture started.
+
+        Without path or query in ``url`` those of the target stay; probes that named ``{port}`` follow. Raises
+        ``TargetError``.
+        """
+        from fuzzer.target.check import check_target  # late: checking needs this class
+        from fuzzer.target.check_url import check_ws_url
+        from fuzzer.target.moved import moved_to
+
+        check_ws_url("url", url)
+        moved = moved_to(self, url)
+        check_target(moved, allow_hosts)
+        return moved
+
     def endpoint(self, port: int | None, user: str, session: str | None = None, token: TokenKind = "valid") -> Endpoint:
         """Where and how ``user`` connects, with a fresh token; ``port`` None: the one in the URL."""
         return build_endpoint(self, port, user, session, token)

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
 
-from fuzzer import HubFailure, Target, fuzz
-from fuzzer.hub.target import embedded_target
-
 ROOT = Path(__file__).parents[2]
+SCENARIOS = ("five-tabs", "broadcast", "limit", "lifecycle", "failure-isolation", "cleanup")
+ITEMS = (*SCENARIOS, "authentication", "campaign")
+HUB = """
+import sys
+from pathlib import Path
+from fuzzer.hub.__main__ import main
+sys.exit(main([*sys.argv[1:], *Path("flags.txt").read_text().split()]))
+"""
 TARGET = """
 [target]
 name = "hub"
 url = "ws://127.0.0.1:{port}/ws?session={session}"
-start = ["{python}", "-m", "fuzzer.hub", "--port", "{port}", FLAGS]
+start = ["{python}", "hub.py", "--port", "{port}"]
 env = {HUBFUZZ_SECRET = "a secret of at least thirty-two bytes"}
 [auth]
 kind = "jwt"
@@ -29,66 +36,227 @@ welcome = {match = {type = "welcome"}}
 [policy]
 echo = "always"
 sessions = "takeover"
+deadline = 2.0
+t_release = 1.0
+t_detect = 1.0
 limit = {max = 2, statuses = [429]}
 max_size = 1000000
 """
 
 
-def a_target(folder: Path, *flags: str) -> Path:
-    path = folder / "hubfuzz.toml"
-    path.write_text(TARGET.replace("FLAGS", ", ".join(f'"{flag}"' for flag in ("--limit", "2", *flags))))
-    return path
+def set_bug(folder: Path, bug: str | None) -> None:
+    """From now on the hub starts with this bug. ``join_delay`` holds the window of the race of S15 open."""
+    (folder / "flags.txt").write_text("--limit 2" + (f" --bug {bug} --join-delay 0.02" if bug else ""))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A project with a correct hub and its target file."""
+    (tmp_path / "hub.py").write_text(HUB)
+    (tmp_path / "hubfuzz.toml").write_text(TARGET)
+    set_bug(tmp_path, None)
+    return tmp_path
 
 
 def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    command = [sys.executable, "-m", "pytest", "-p", "fuzzer.pytest_plugin", "-p", "no:cacheprovider", *arguments]
+    environment.pop("PYTEST_ADDOPTS", None)
+    options = ("-p", "fuzzer.pytest_plugin", "-p", "no:cacheprovider", "-W", "error", "-ra")
+    command = [sys.executable, "-m", "pytest", *options, *arguments]
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=100, check=False
     )
 
 
-def test_a_correct_hub_passes_every_item(tmp_path: Path) -> None:
-    a_target(tmp_path)
-    done = run_pytest(tmp_path, "hubfuzz.toml", "-v")
+def collected(done: subprocess.CompletedProcess[str]) -> list[str]:
+    return [line.rpartition("::")[2] for line in done.stdout.splitlines() if "::" in line]
+
+
+def test_a_correct_hub_passes_every_item(folder: Path) -> None:
+    done = run_pytest(folder, "hubfuzz.toml", "-v")
     assert done.returncode == 0, done.stdout
-    for name in ("five-tabs", "broadcast", "limit", "lifecycle", "failure-isolation", "cleanup", "authentication"):
+    for name in ITEMS:
         assert f"hubfuzz.toml::{name} PASSED" in done.stdout
-    assert "hubfuzz.toml::fuzz PASSED" in done.stdout
+    assert not list(folder.glob(".hubfuzz/failures/*"))
 
 
-def test_a_failing_item_reads_as_on_the_command_line_and_its_file_replays(tmp_path: Path) -> None:
-    a_target(tmp_path, "--bug", "S15")
-    done = run_pytest(tmp_path, "hubfuzz.toml", "-k", "limit", "--junit-xml", "report.xml")
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        (("-k", "limit"), ["limit"]),
+        (("-k", "isolation or tokens"), ["failure-isolation"]),
+        (("-k", "not campaign"), [*SCENARIOS, "authentication"]),
+        (("-k", "campaign"), ["campaign"]),
+        (("hubfuzz.toml::five-tabs",), ["five-tabs"]),
+    ],
+)
+def test_items_are_chosen_as_any_others(folder: Path, choice: tuple[str, ...], expected: list[str]) -> None:
+    named = () if "::" in choice[0] else ("hubfuzz.toml",)
+    done = run_pytest(folder, *named, *choice, "--collect-only", "-q")
+    assert collected(done) == expected
+
+
+def test_a_failing_item_reads_as_on_the_command_line_and_its_file_replays_until_it_is_fixed(folder: Path) -> None:
+    set_bug(folder, "S15")
+    done = run_pytest(folder, "hubfuzz.toml", "-k", "limit", "--junit-xml", "report.xml")
     assert done.returncode == 1, done.stdout
-    assert "HF201" in done.stdout
-    assert "Traceback" not in done.stdout
-    assert "HF201" in (tmp_path / "report.xml").read_text()
-    again = run_pytest(tmp_path, ".hubfuzz/failures")
-    assert again.returncode == 1
+    assert "scenario limit: The limit holds" in done.stdout
+    assert "But " in done.stdout
+    assert "Reproduce  hubfuzz replay .hubfuzz/failures/HF201-" in done.stdout
+    assert "FAILED hubfuzz.toml::limit - HF201-" in done.stdout
+    assert ".py:" not in done.stdout  # no traceback
+
+    case = ET.parse(folder / "report.xml").getroot().find(".//testcase")
+    assert case is not None
+    assert case.get("name") == "limit"
+    failure = case.find("failure")
+    assert failure is not None
+    assert (failure.get("message") or "").startswith("HF201-")
+    assert "limit-exceeded" in (failure.text or "")
+
+    again = run_pytest(folder, ".hubfuzz/failures")
+    assert again.returncode == 1, again.stdout
     assert "limit-exceeded" in again.stdout
+    assert "fails " in again.stdout
+    assert ".py:" not in again.stdout
+
+    set_bug(folder, None)
+    fixed = run_pytest(folder, ".hubfuzz/failures", "-v")
+    assert fixed.returncode == 0, fixed.stdout
+    assert ".json::HF201-" in fixed.stdout
 
 
-def test_a_target_file_that_is_not_named_is_left_alone(tmp_path: Path) -> None:
-    a_target(tmp_path)
-    assert run_pytest(tmp_path).returncode == pytest.ExitCode.NO_TESTS_COLLECTED
+def test_a_failure_reads_the_same_from_a_worker_of_xdist(folder: Path) -> None:
+    set_bug(folder, "S19")
+    done = run_pytest(folder, "-p", "xdist", "-n", "1", "hubfuzz.toml", "-k", "cleanup")
+    assert done.returncode == 1, done.stdout
+    assert "slot-leak" in done.stdout
+    assert "Reproduce  hubfuzz replay .hubfuzz/failures/HF203-" in done.stdout
+    assert list(folder.glob(".hubfuzz/failures/HF203-*.json"))
 
 
-def test_a_damaged_failure_file_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / "HF101-abcdef.json").write_text("{")
-    done = run_pytest(tmp_path, "HF101-abcdef.json")
+def test_a_limit_bug_is_no_failure_of_the_tokens(folder: Path) -> None:
+    set_bug(folder, "S15")
+    assert run_pytest(folder, "hubfuzz.toml", "-k", "authentication").returncode == 0
+
+
+def test_x_stops_at_the_first_that_fails(folder: Path) -> None:
+    (folder / "hub.py").write_text("raise SystemExit('no licence')")
+    done = run_pytest(folder, "hubfuzz.toml", "-x")
+    assert "1 error" in done.stdout
+    assert "stopping after 1 failures" in done.stdout
+
+
+def test_workers_of_xdist_share_the_items(folder: Path) -> None:
+    done = run_pytest(folder, "-p", "xdist", "-n", "2", "hubfuzz.toml", "-k", "not campaign", "-v")
+    assert done.returncode == 0, done.stdout
+    assert "7 passed" in done.stdout
+
+
+def test_what_does_not_apply_is_skipped_by_name_and_reason(folder: Path) -> None:
+    text = TARGET.replace("limit = {max = 2, statuses = [429]}", "")
+    (folder / "hubfuzz.toml").write_text(text)
+    done = run_pytest(folder, "hubfuzz.toml", "-k", "limit")
+    assert done.returncode == 0, done.stdout
+    assert "SKIPPED [1] hubfuzz.toml: limit: the target file declares no policy.limit" in done.stdout
+
+
+def test_a_timeout_ends_the_item_and_the_next_one_has_a_server_again(folder: Path) -> None:
+    done = run_pytest(
+        folder, "-p", "pytest_timeout", "--timeout", "2.5", "hubfuzz.toml", "-k", "campaign or authentication", "-v"
+    )
+    assert "::campaign FAILED" in done.stdout
+    assert "::authentication PASSED" in done.stdout
+    assert "Timeout" in done.stdout
+
+
+# ---- what is collected -------------------------------------------------------------------------------------------
+
+
+def test_a_target_file_that_is_not_named_is_left_alone(folder: Path) -> None:
+    assert run_pytest(folder).returncode == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+def test_any_toml_with_a_target_table_can_be_named_and_others_are_not_ours(folder: Path) -> None:
+    (folder / "chat.toml").write_text(TARGET)
+    (folder / "other.toml").write_text("[tool]\nname = 'x'\n")
+    assert len(collected(run_pytest(folder, "chat.toml", "--collect-only", "-q"))) == len(ITEMS)
+    other = run_pytest(folder, "other.toml", "--collect-only", "-q")
+    assert "hubfuzz" not in other.stdout + other.stderr
+
+
+def test_failure_files_in_other_folders_are_left_alone_unless_named(folder: Path) -> None:
+    (folder / "data").mkdir()
+    (folder / "data" / "HF101-abcdef.json").write_text("{}")
+    assert run_pytest(folder, "--collect-only").returncode == pytest.ExitCode.NO_TESTS_COLLECTED
+    assert collected(run_pytest(folder, "data", "--collect-only", "-q")) == ["HF101-abcdef"]
+
+
+def test_the_plugin_costs_nothing_where_it_is_not_used() -> None:
+    heavy = ("hypothesis", "trio", "msgspec", "rich", "fuzzer.api")
+    code = f"import sys, fuzzer.pytest_plugin; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+# ---- what is wrong -----------------------------------------------------------------------------------------------
+
+
+def lines_of_error(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """What stands below the heading of the only error."""
+    body = done.stdout.partition("\n____")[2].partition("short test summary")[0]
+    return [line for line in body.splitlines()[1:] if line.strip(" =")]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[target", "hubfuzz.toml: broken TOML"),
+        (TARGET.replace("deliver =", "delivers ="), "hubfuzz.toml: protocol"),
+    ],
+)
+def test_a_damaged_target_file_is_one_line(folder: Path, text: str, expected: str) -> None:
+    (folder / "hubfuzz.toml").write_text(text)
+    done = run_pytest(folder, "hubfuzz.toml")
+    assert done.returncode == pytest.ExitCode.INTERRUPTED
+    (line,) = lines_of_error(done)
+    assert expected in line
+
+
+def test_a_server_that_does_not_start_is_one_line_for_each_item(folder: Path) -> None:
+    (folder / "hub.py").write_text("raise SystemExit('no licence')")
+    done = run_pytest(folder, "hubfuzz.toml", "-k", "limit or broadcast")
+    assert "2 errors" in done.stdout
+    assert done.stdout.count("ERROR hubfuzz.toml::") == 2
+    assert "no licence" in done.stdout
+    assert ".py:" not in done.stdout
+
+
+def test_a_server_that_refuses_every_token_is_one_line(folder: Path) -> None:
+    text = TARGET.replace('[auth]\nkind = "jwt"\nsecret = "a', '[auth]\nkind = "jwt"\nsecret = "another')
+    (folder / "hubfuzz.toml").write_text(text)
+    done = run_pytest(folder, "hubfuzz.toml", "-k", "limit")
     assert done.returncode == 1
-    assert "HF101-abcdef.json" in done.stdout
-    assert "Traceback" not in done.stdout
+    (line,) = lines_of_error(done)
+    assert "auth" in line
 
 
-def test_fuzz_is_silent_on_a_correct_hub_and_raises_on_a_broken_one(tmp_path: Path) -> None:
-    result = fuzz(embedded_target(), seconds=None, plans=8, seed=1, failures=None)
-    assert result.exercised
-    with pytest.raises(HubFailure, match="limit-exceeded"):
-        fuzz(embedded_target("S15"), seconds=None, plans=4, seed=1, failures=tmp_path)
-    assert list(tmp_path.glob("HF201-*.json"))
-
-
-def test_a_target_is_loaded_by_its_path(tmp_path: Path) -> None:
-    assert Target.load(a_target(tmp_path)).name == "hub"
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("{", "not JSON"),
+        (json.dumps({"format": "hubfuzz-plan/1"}), "hubfuzz-failure/1"),
+        (json.dumps({"format": "hubfuzz-failure/1", "code": 3}), "not a hubfuzz-failure/1 file"),
+    ],
+)
+def test_a_damaged_failure_file_is_one_line_and_stops_no_other(folder: Path, content: str, expected: str) -> None:
+    (folder / "HF101-abcdef.json").write_text(content)
+    (folder / "test_other.py").write_text("def test_other(): pass")
+    done = run_pytest(folder, "HF101-abcdef.json", "test_other.py")
+    assert "1 passed, 1 error" in done.stdout, done.stdout
+    (line,) = lines_of_error(done)
+    assert line.startswith("ERROR ")
+    assert "HF101-abcdef.json: " in line
+    assert expected in line
