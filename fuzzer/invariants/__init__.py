@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from fuzzer.facts import Facts
-from fuzzer.history import History, ServerExit
+from fuzzer.history import History
 from fuzzer.invariants import auth, cleanup, delivery, integrity, lifecycle, limit, liveness, order
 from fuzzer.invariants.registry import Invariant
 from fuzzer.verdict import Finding, Judgement, Verdict
@@ -48,12 +48,11 @@ def judge(history: History, *, only: Collection[str] = (), skip: Collection[str]
     asked = [i for i in INVARIANTS if i.applies(history.policy) and i.code not in unwanted]
     said = [i.check(facts) for i in asked if not wanted or i.code in wanted]
     said.sort(key=lambda judgement: SEVERITY.index(judgement.code))
-    return Verdict(tuple(_without_explained(history, judgement) for judgement in said))
+    return Verdict(tuple(_without_explained(judgement) for judgement in said) if facts.exits else tuple(said))
 
 
-def _without_explained(history: History, judgement: Judgement) -> Judgement:
-    exited = any(isinstance(e, ServerExit) for e in history.events[-5:])
-    if not exited or judgement.code not in EXPLAINED_BY_EXIT:
+def _without_explained(judgement: Judgement) -> Judgement:
+    if judgement.code not in EXPLAINED_BY_EXIT:
         return judgement
     return Judgement(judgement.code, judgement.obligations)
 

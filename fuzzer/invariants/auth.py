@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fuzzer.facts import NEVER, Conn, Facts
-from fuzzer.history import Dlv, Joined
 from fuzzer.invariants.registry import Invariant
 from fuzzer.policy import Policy
 from fuzzer.verdict import Finding, Judgement
@@ -21,14 +20,13 @@ def authentication(facts: Facts) -> Judgement:
 
 
 def _admitted(facts: Facts, conn: Conn) -> Finding | None:
-    for i, event in enumerate(facts.events[conn.open_inv :], conn.open_inv):
-        if isinstance(event, Joined) and event.conn == conn.name:
-            return _finding(conn, i, f"it was welcomed in {event.group}")
-        if isinstance(event, Dlv) and event.conn == conn.name:
-            return _finding(conn, i, f"it received {event.msg}")
-        if isinstance(event, Dlv) and event.msg in facts.messages and facts.messages[event.msg].conn == conn.name:
-            return _finding(conn, i, f"its message {event.msg} reached {event.conn}")
-    return None
+    seen = [(i, f"it was welcomed in {e.group}") for i, e in facts.joins if e.conn == conn.name]
+    for i, e in facts.deliveries:
+        if e.conn == conn.name:
+            seen.append((i, f"it received {e.msg}"))
+        elif facts.messages[e.msg].conn == conn.name:
+            seen.append((i, f"its message {e.msg} reached {e.conn}"))
+    return _finding(conn, *min(seen)) if seen else None
 
 
 def _finding(conn: Conn, index: int, observed: str) -> Finding:

@@ -10,8 +10,8 @@ from fuzzer.verdict import Finding, Judgement
 
 def registry_leak(facts: Facts) -> Judgement:
     """A count of the server stays above its value before the plan, though everybody is surely released."""
-    before = {e.name: e.value for e in facts.events if isinstance(e, Probe) and e.when == "before"}
-    last = {e.name: (i, e) for i, e in enumerate(facts.events) if isinstance(e, Probe) and e.when == "after"}
+    before = {e.name: e.value for _, e in facts.probes if e.when == "before"}
+    last = {e.name: (i, e) for i, e in facts.probes if e.when == "after"}
     findings = []
     for name, base in before.items():
         if name in last and last[name][1].value > base:

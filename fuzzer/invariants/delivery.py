@@ -8,54 +8,23 @@ unrelated control pair was answered; sender and receiver must both still be owed
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from fuzzer.facts import NEVER, Conn, Facts, Message
 from fuzzer.invariants.registry import Invariant
+from fuzzer.invariants.silence import Silence, silence
 from fuzzer.policy import Policy
 from fuzzer.verdict import Finding, Judgement
-
-CONTROLS_NEEDED = 3
-BLOCKING_VOLUME = 32_768  # characters; the smallest socket buffers hold less
 
 
 def delivery(facts: Facts) -> Judgement:
     """Losses by gap, and losses in silence that no stalled neighbour explains."""
     findings: dict[str, Finding] = {}
-    obligations = 0
-    for message, conn in owed_pairs(facts):
-        obligations += 1
+    for message, conn in facts.owed:
         if conn.name in message.got:
             continue
         found = _by_gap(facts, message, conn) or _by_deadline(facts, message, conn)
         if found is not None:
             findings.setdefault(f"{conn.name}|{found.key}|{found.strength}", found)
-    return Judgement("HF101", obligations, tuple(findings.values()))
-
-
-def owed_pairs(facts: Facts) -> Iterator[tuple[Message, Conn]]:
-    """(m, c) that satisfy (a), (b) and (e) of MUST; whether (c) and (d) hold is for the proof to say."""
-    most = facts.policy.max_size
-    for message in facts.messages.values():
-        sender = facts.conns[message.conn]
-        if not _publishes(facts, sender, message) or (most is not None and message.size > most):
-            continue
-        for conn in facts.conns.values():
-            if _in_audience(facts, message, sender, conn):
-                yield message, conn
-
-
-def _publishes(facts: Facts, sender: Conn, message: Message) -> bool:
-    """The sender was itself a member, so that the hub had to take its message."""
-    if sender.inv.token != "valid" or sender.first_fault < message.inv:
-        return False
-    return facts.episode_at(sender, message.group, message.inv) is not None
-
-
-def _in_audience(facts: Facts, message: Message, sender: Conn, conn: Conn) -> bool:
-    if conn is sender and facts.policy.echo != "always":
-        return False
-    return conn.inv.token == "valid" and facts.episode_at(conn, message.group, message.inv) is not None
+    return Judgement("HF101", len(facts.owed), tuple(findings.values()))
 
 
 def _by_gap(facts: Facts, message: Message, conn: Conn) -> Finding | None:
@@ -69,21 +38,27 @@ def _by_gap(facts: Facts, message: Message, conn: Conn) -> Finding | None:
 
 
 def _one_stay(facts: Facts, conn: Conn, message: Message, at: int) -> bool:
-    """``conn`` read on without a fault, and did not leave and join again between the two deliveries."""
+    """``conn`` read on without a fault, and did not leave and join again between the two deliveries.
+
+    Then it was a member when ``message`` was broadcast: it had joined before the sending, and it was still there when
+    the later message was, which the hub took from the same connection afterwards. Whoever has gone since.
+    """
     if conn.first_fault < at and facts.policy.slow_consumer != "lossless":
         return False
-    stay = facts.episode_at(conn, message.group, message.inv)
+    stay = conn.stay(message.group, message.inv)
     begins = [episode.begin for episode in conn.episodes[message.group]]
     return stay is not None and not any(stay.begin < begin < at for begin in begins)
 
 
 def _gap_finding(facts: Facts, message: Message, later: Message, conn: Conn, at: int) -> Finding:
+    stay = conn.stay(message.group, message.inv)
+    joined = facts.t(stay.je) if stay else facts.t(conn.je)
     return Finding(
         code="HF101",
         strength="violated",
         key=f"gap:{message.group.split(':')[0]}",
         summary=f"{conn.name} never got {message.name}, sent by {message.conn} to {message.group}",
-        expected=f"{message.name} on {conn.name}, a member since {facts.t(facts.je(conn)):.3f} s",
+        expected=f"{message.name} on {conn.name}, a member since {joined:.3f} s",
         observed=f"{later.name}, which {message.conn} sent later, was read at {facts.t(at):.3f} s; this one never",
         witness=(message.inv, later.inv, at),
         conns=(message.conn, conn.name),
@@ -92,73 +67,18 @@ def _gap_finding(facts: Facts, message: Message, later: Message, conn: Conn, at:
     )
 
 
-def silence_at(facts: Facts, message: Message, conn: Conn, since: int) -> tuple[int, float] | None:
-    """The first failed fence after ``since`` at which (m, c) was still missing, with the healthy seconds until then."""
-    for index in facts.failed_fences:
-        if index > since and message.got.get(conn.name, NEVER) > index:
-            return index, facts.healthy(facts.t(since), facts.t(index))
-    return None
-
-
-def proved_silent(facts: Facts, since: int, until: int, healthy: float) -> bool:
-    """Did the deadline really pass while the server answered others?"""
-    good = facts.controls_begun_after(facts.t(since), facts.t(until))
-    return healthy >= facts.policy.deadline and good >= CONTROLS_NEEDED
-
-
-def still_owed(facts: Facts, conn: Conn, message: Message, at: int) -> bool:
-    """Nothing has happened by ``at`` that lets the server off: no end of ``conn``, nor of its stay in the group."""
-    stay = facts.episode_at(conn, message.group, message.inv)
-    return stay is not None and stay.end > at and conn.x > at and conn.server_end > at
-
-
-def blocker(facts: Facts, message: Message, conn: Conn, at: int) -> Conn | None:
-    """Another connection that does not read at that time, and to which enough was sent that writes to it may block.
-
-    It decides only under which name a silence is reported, never whether it is one.
-    """
-    for other in facts.conns.values():
-        if other.name in (conn.name, message.conn):
-            continue
-        since = _deaf_since(facts, other, at)
-        if since < at and _volume(facts, other, since, at) >= BLOCKING_VOLUME:
-            return other
-    return None
-
-
-def _deaf_since(facts: Facts, conn: Conn, at: int) -> int:
-    stalls = [start for start, end, kind in conn.faults if kind == "stall" and start < at < end]
-    vanished = [i for i in conn.drops if getattr(facts.events[i], "how", "") == "vanish"]
-    return min(stalls + vanished, default=NEVER)
-
-
-def _volume(facts: Facts, conn: Conn, since: int, at: int) -> int:
-    """Characters sent to the groups of ``conn`` since it stopped reading."""
-    return sum(m.size for m in facts.messages.values() if since < m.inv < at and m.group in conn.episodes)
-
-
 def _by_deadline(facts: Facts, message: Message, conn: Conn) -> Finding | None:
-    found = silence_at(facts, message, conn, message.ok) if message.ok != NEVER else None
-    sender = facts.conns[message.conn]
-    if found is None or not (
-        still_owed(facts, conn, message, found[0]) and still_owed(facts, sender, message, found[0])
-    ):
-        return None
-    if blocker(facts, message, conn, found[0]) is not None:
-        return None  # HF302 judges it
-    return _silence_finding(facts, "HF101", message, conn, *found)
-
-
-def _silence_finding(facts: Facts, code: str, message: Message, conn: Conn, at: int, healthy: float) -> Finding:
-    proved = proved_silent(facts, message.ok, at, healthy)
+    found = silence(facts, message, conn, message.ok) if message.ok != NEVER else None
+    if found is None or not (found.receiver_owed and found.sender_owed) or found.blocker is not None:
+        return None  # HF302 judges silences behind a stalled connection
     return Finding(
-        code=code,
-        strength="violated" if proved else "inconclusive",
+        code="HF101",
+        strength="violated" if found.proved else "inconclusive",
         key=f"silence:{message.group.split(':')[0]}",
         summary=f"{conn.name} never got {message.name}, sent by {message.conn} to {message.group}",
         expected=f"{message.name} on {conn.name} within {facts.policy.deadline:g} s",
-        observed=f"nothing of it in {healthy:.2f} s during which the control pair was answered",
-        witness=(message.inv, at),
+        observed=f"nothing of it in {found.healthy:.2f} s during which the control pair was answered",
+        witness=(message.inv, found.until),
         conns=(message.conn, conn.name),
         proof="deadline",
         dial="policy.deadline",
@@ -169,32 +89,37 @@ def agreement(facts: Facts) -> Judgement:
     """A message of a sender that is gone, which reached some members, must reach all that were owed it."""
     findings: dict[str, Finding] = {}
     obligations = 0
-    for message, conn in owed_pairs(facts):
-        if facts.conns[message.conn].x > facts.drain() or not message.got:
+    for message, conn in facts.owed:
+        if facts.conns[message.conn].x > facts.drain or not message.got:
             continue
         obligations += 1
-        found = _disagreement(facts, message, conn)
-        if found is not None:
-            findings.setdefault(f"{conn.name}|{found.strength}", found)
+        if conn.name not in message.got:
+            found = _disagreement(facts, message, conn)
+            if found is not None:
+                findings.setdefault(f"{conn.name}|{found.strength}", found)
     return Judgement("HF102", obligations, tuple(findings.values()))
 
 
 def _disagreement(facts: Facts, message: Message, conn: Conn) -> Finding | None:
     since = min(message.got.values())
-    found = silence_at(facts, message, conn, since)
-    if found is None or not still_owed(facts, conn, message, found[0]) or facts.conns[message.conn].x > found[0]:
+    found = silence(facts, message, conn, since)
+    if found is None or not found.receiver_owed or found.sender_owed:
         return None
-    if _by_gap(facts, message, conn) is not None or blocker(facts, message, conn, found[0]) is not None:
+    if _by_gap(facts, message, conn) is not None or found.blocker is not None:
         return None
-    at, healthy = found
+    return _disagreed(facts, found, since)
+
+
+def _disagreed(facts: Facts, found: Silence, since: int) -> Finding:
+    message, conn = found.message, found.conn
     return Finding(
         code="HF102",
-        strength="violated" if proved_silent(facts, since, at, healthy) else "inconclusive",
+        strength="violated" if found.proved else "inconclusive",
         key=f"agreement:{message.group.split(':')[0]}",
         summary=f"{message.name} of {message.conn}, which then left, reached {', '.join(message.got)}, not {conn.name}",
         expected=f"{message.name} on {conn.name} too, within {facts.policy.deadline:g} s",
-        observed=f"nothing of it in {healthy:.2f} s during which the control pair was answered",
-        witness=(message.inv, since, at),
+        observed=f"nothing of it in {found.healthy:.2f} s during which the control pair was answered",
+        witness=(message.inv, since, found.until),
         conns=(message.conn, conn.name),
         proof="deadline",
         dial="policy.agreement = false",

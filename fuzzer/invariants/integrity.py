@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from fuzzer.facts import Facts, Message
-from fuzzer.history import Dlv, Stray
+from fuzzer.facts import NEVER, Conn, Facts, Message
+from fuzzer.history import Dlv
 from fuzzer.invariants.registry import Invariant
+from fuzzer.policy import Policy
 from fuzzer.verdict import Finding, Judgement
 
 
 def no_duplicate(facts: Facts) -> Judgement:
-    """A second delivery of one message on one connection."""
+    """A second delivery of one message on one connection, which no second subscription explains."""
     first: dict[tuple[str, str], int] = {}
-    findings = []
-    for i, e in enumerate(facts.events):
-        if not isinstance(e, Dlv):
-            continue
+    findings: dict[str, Finding] = {}
+    for i, e in facts.deliveries:
         before = first.setdefault((e.msg, e.conn), i)
-        if before != i:
-            findings.append(_twice(facts, e, before, i))
-    return Judgement("HF103", len(first), tuple(findings))
+        if before != i and not facts.rejoined(facts.messages[e.msg], facts.conns[e.conn], i):
+            findings.setdefault(e.conn, _twice(facts, e, before, i))
+    return Judgement("HF103", len(first), tuple(findings.values()))
 
 
 def _twice(facts: Facts, e: Dlv, before: int, i: int) -> Finding:
-    group = facts.messages[e.msg].group if e.msg in facts.messages else "?"
+    group = facts.messages[e.msg].group
     return Finding(
         code="HF103",
         strength="violated",
@@ -39,16 +38,21 @@ def _twice(facts: Facts, e: Dlv, before: int, i: int) -> Finding:
 
 def no_creation(facts: Facts) -> Judgement:
     """A message that nobody sent, or whose body is not the one that was sent."""
-    findings = []
-    obligations = 0
-    for i, e in enumerate(facts.events):
-        if isinstance(e, Dlv):
-            obligations += 1
-            if not e.intact:
-                findings.append(_invented(i, e.conn, f"{e.msg} with another body than was sent", "body"))
-        elif isinstance(e, Stray):
-            findings.append(_invented(i, e.conn, f"the id {e.id!r}, which nobody sent in this plan", "id"))
-    return Judgement("HF104", obligations, tuple(findings))
+    findings: dict[str, Finding] = {}
+    for i, e in facts.deliveries:
+        if not e.intact and _undisturbed(facts, facts.messages[e.msg]):
+            findings.setdefault(
+                f"body {e.conn}", _invented(i, e.conn, f"{e.msg} with another body than was sent", "body")
+            )
+    for i, stray in facts.strays:
+        what = f"the id {stray.id!r}, which nobody sent in this plan"
+        findings.setdefault(f"id {stray.conn}", _invented(i, stray.conn, what, "id"))
+    return Judgement("HF104", len(facts.deliveries), tuple(findings.values()))
+
+
+def _undisturbed(facts: Facts, message: Message) -> bool:
+    """Nothing allowed the hub to cut the message or to misread the bytes around it."""
+    return not facts.may_be_oversize(message) and not facts.conns[message.conn].garbled(message.inv)
 
 
 def _invented(i: int, conn: str, what: str, key: str) -> Finding:
@@ -66,43 +70,70 @@ def _invented(i: int, conn: str, what: str, key: str) -> Finding:
 
 
 def isolation(facts: Facts) -> Judgement:
-    """A message outside its group: another user's, or of a room that was never subscribed."""
-    findings = []
-    for i, e in enumerate(facts.events):
-        if isinstance(e, Dlv) and e.msg in facts.messages and not _entitled(facts, facts.messages[e.msg], e.conn, i):
-            findings.append(_leak(facts, facts.messages[e.msg], e.conn, i))
-    return Judgement("HF105", _strangers(facts), tuple(findings))
+    """A message outside its group: another user's, of a room that was never subscribed, or back to its sender."""
+    findings: dict[str, Finding] = {}
+    for i, e in facts.deliveries:
+        message, conn = facts.messages[e.msg], facts.conns[e.conn]
+        if not _entitled(facts, message, conn, i):
+            findings.setdefault(e.conn, _leak(facts, message, conn, i))
+        elif conn.name == message.conn and _is_echo(facts, message, conn, i):
+            findings.setdefault(f"echo {e.conn}", _echoed(message, i))
+    return Judgement("HF105", _strangers(facts), tuple(findings.values()))
 
 
-def _entitled(facts: Facts, message: Message, name: str, at: int) -> bool:
-    conn = facts.conns.get(name)
-    if conn is None or conn.inv.token != "valid":
+def _entitled(facts: Facts, message: Message, conn: Conn, at: int) -> bool:
+    """Whoever has asked to be in the group, even if it has left since: what was on its way may still arrive."""
+    if not conn.honest or facts.policy.group == "all" or not facts.means(message.group):
         return True  # a bad token that receives is the business of HF601
     return any(episode.begin < at for episode in conn.episodes.get(message.group, ()))
 
 
+def _is_echo(facts: Facts, message: Message, conn: Conn, at: int) -> bool:
+    """A copy to the sender, which is no history that it reads after joining later."""
+    return facts.policy.echo == "never" and conn.honest and not facts.may_be_history(message, conn, at)
+
+
 def _strangers(facts: Facts) -> int:
-    """Pairs of a message and a connection that was open when it was sent and outside of its group."""
+    """Pairs of a message and a connection that was open when it was sent and must not get it."""
+    spans = [(conn, conn.open_ok, min(conn.server_end, conn.x)) for conn in facts.conns.values()]
+    echoes = facts.policy.echo == "never"
     total = 0
-    for message in facts.messages.values():
-        there = (c for c in facts.conns.values() if c.open_ok < message.inv < min(c.server_end, c.x))
-        total += sum(1 for c in there if message.group not in c.episodes)
+    for m in facts.messages.values():
+        there = [conn for conn, start, end in spans if start < m.inv < end]
+        total += sum(1 for conn in there if not _entitled(facts, m, conn, NEVER) or (echoes and conn.name == m.conn))
     return total
 
 
-def _leak(facts: Facts, message: Message, conn: str, i: int) -> Finding:
-    owner = facts.conns[conn].inv.user
+def _leak(facts: Facts, message: Message, conn: Conn, i: int) -> Finding:
     return Finding(
         code="HF105",
         strength="violated",
         key=f"{message.group.split(':')[0]}",
-        summary=f"{conn} (user {owner}) got {message.name}, which went to {message.group}",
+        summary=f"{conn.name} (user {conn.inv.user}) got {message.name}, which went to {message.group}",
         expected=f"{message.name} only in {message.group}",
-        observed=f"it was read on {conn} at {facts.t(i):.3f} s",
+        observed=f"it was read on {conn.name} at {facts.t(i):.3f} s",
         witness=(message.inv, i),
-        conns=(message.conn, conn),
+        conns=(message.conn, conn.name),
         dial="policy.group",
     )
+
+
+def _echoed(message: Message, i: int) -> Finding:
+    return Finding(
+        code="HF105",
+        strength="violated",
+        key="echo",
+        summary=f"{message.conn} got its own {message.name} back",
+        expected=f"{message.name} on all members but its sender",
+        observed=f"it was read on {message.conn}, which had sent it",
+        witness=(message.inv, i),
+        conns=(message.conn,),
+        dial="policy.echo",
+    )
+
+
+def _has_outsiders(policy: Policy) -> bool:
+    return policy.group != "all" or policy.echo == "never"
 
 
 INVARIANTS = (
@@ -133,9 +164,9 @@ INVARIANTS = (
         "broadcast",
         "A message must stay within its user or room.",
         "Users and rooms are fresh for each plan, so that even a late leak names its origin.",
-        "policy.group",
+        "policy.group, policy.echo",
         ("https://github.com/LinuxForHealth/FHIR/issues/1214", "https://github.com/socketio/socket.io/issues/2962"),
         isolation,
-        lambda policy: policy.group != "all",
+        _has_outsiders,
     ),
 )

@@ -2,41 +2,40 @@
 
 from __future__ import annotations
 
-from fuzzer.facts import NEVER, Conn, Facts
+from fuzzer.facts import NEVER, Conn, Facts, Message
 from fuzzer.history import SrvBad, SrvClose, SrvEof, SrvRst
-from fuzzer.invariants.delivery import blocker, owed_pairs, proved_silent, silence_at, still_owed
 from fuzzer.invariants.registry import Invariant
+from fuzzer.invariants.silence import Silence, blockers, silence
 from fuzzer.verdict import Finding, Judgement
 
 
 def collateral_close(facts: Facts) -> Judgement:
     """The server ended a member that gave it no cause."""
     findings: dict[str, Finding] = {}
-    obligations = 0
-    for conn in facts.conns.values():
-        if facts.je(conn) == NEVER or conn.inv.token != "valid":
-            continue
-        obligations += 1
-        if facts.je(conn) < conn.server_end < min(conn.x, _our_end(facts, conn)):
+    joined = [conn for conn in facts.conns.values() if conn.je != NEVER and conn.honest]
+    for conn in joined:
+        if conn.je < conn.server_end < min(conn.x, _our_end(facts, conn)):
             found = _collateral(facts, conn)
-            findings.setdefault(found.key, found)
-    return Judgement("HF301", obligations, tuple(findings.values()))
+            findings.setdefault(f"{found.key}|{found.strength}", found)
+    return Judgement("HF301", len(joined), tuple(findings.values()))
 
 
 def _our_end(facts: Facts, conn: Conn) -> int:
-    return min(facts.drain(), conn.close_inv) if conn.inv.role == "plan" else conn.close_inv
+    return min(facts.drain, conn.close_inv) if conn.inv.role == "plan" else conn.close_inv
 
 
 def _collateral(facts: Facts, conn: Conn) -> Finding:
+    """A hub with a heartbeat may end who does not answer in time; when hubfuzz itself was late, nothing is proved."""
     how = _how(facts.events[conn.server_end])
+    late = facts.we_were_late(conn.open_inv, conn.server_end)
     return Finding(
         code="HF301",
-        strength="violated",
+        strength="inconclusive" if late else "violated",
         key=how,
         summary=f"the server ended {conn.name} (user {conn.inv.user}), which gave it no cause",
         expected=f"{conn.name} stays open",
-        observed=f"{how} at {facts.t(conn.server_end):.3f} s",
-        witness=(facts.je(conn), conn.server_end),
+        observed=f"{how} at {facts.t(conn.server_end):.3f} s" + ("; but hubfuzz itself was late" if late else ""),
+        witness=(conn.je, conn.server_end),
         conns=(conn.name,),
         dial="policy.sessions, policy.limit.over, policy.max_size (are takeover, eviction or limits missing there?)",
     )
@@ -59,36 +58,41 @@ def _how(event: object) -> str:
 def head_of_line(facts: Facts) -> Judgement:
     """A connection that does not read delays a delivery to others beyond the deadline."""
     findings: dict[str, Finding] = {}
-    obligations = 0
-    for message, conn in owed_pairs(facts):
-        sender = facts.conns[message.conn]
-        since = message.ok if message.ok != NEVER else message.inv
-        guilty = blocker(facts, message, conn, message.inv)
-        obligations += guilty is not None
-        found = silence_at(facts, message, conn, since)
-        if found is None or not (
-            still_owed(facts, conn, message, found[0]) and still_owed(facts, sender, message, found[0])
-        ):
+    for message, conn in facts.owed if facts.failed_fences else ():
+        found = silence(facts, message, conn, _handed_over(message))
+        if found is None or not (found.receiver_owed and found.sender_owed):
             continue
-        guilty = blocker(facts, message, conn, found[0])
+        guilty = found.blocker
         if guilty is not None:
-            finding = _blocked(facts, message.name, message.inv, since, conn, guilty, *found)
+            finding = _blocked(facts, found, guilty)
             findings.setdefault(finding.strength, finding)
-    return Judgement("HF302", obligations, tuple(findings.values()))
+    return Judgement("HF302", _behind_the_deaf(facts), tuple(findings.values()))
 
 
-def _blocked(
-    facts: Facts, message: str, sent: int, since: int, conn: Conn, guilty: Conn, at: int, healthy: float
-) -> Finding:
+def _handed_over(message: Message) -> int:
+    """A hub that is blocked may not even take the message from the kernel."""
+    return message.ok if message.ok != NEVER else message.inv
+
+
+def _behind_the_deaf(facts: Facts) -> int:
+    """How many deliveries were owed while writes to somebody else could block."""
+    if not any(conn.faults or conn.drops for conn in facts.conns.values()):
+        return 0
+    deaf = {message.inv: {conn.name for conn in blockers(facts, message.inv)} for message in facts.messages.values()}
+    return sum(1 for message, conn in facts.owed if deaf[message.inv] - {conn.name, message.conn})
+
+
+def _blocked(facts: Facts, found: Silence, guilty: Conn) -> Finding:
+    message, conn = found.message.name, found.conn.name
     return Finding(
         code="HF302",
-        strength="violated" if proved_silent(facts, since, at, healthy) else "inconclusive",
+        strength="violated" if found.proved else "inconclusive",
         key="blocked",
-        summary=f"{conn.name} waited for {message} while {guilty.name} did not read",
-        expected=f"{message} on {conn.name} within {facts.policy.deadline:g} s, whatever {guilty.name} does",
-        observed=f"nothing of it in {healthy:.2f} s during which the control pair was answered",
-        witness=(sent, at),
-        conns=(conn.name, guilty.name),
+        summary=f"{conn} waited for {message} while {guilty.name} did not read",
+        expected=f"{message} on {conn} within {facts.policy.deadline:g} s, whatever {guilty.name} does",
+        observed=f"nothing of it in {found.healthy:.2f} s during which the control pair was answered",
+        witness=(found.message.inv, found.until),
+        conns=(conn, guilty.name),
         proof="deadline",
         dial="policy.deadline",
     )

@@ -20,8 +20,7 @@ def limit_exceeded(facts: Facts) -> Judgement:
     findings = []
     obligations = 0
     for user in sorted({c.inv.user for c in facts.conns.values()}):
-        spans = [(facts.je(c), facts.le(c), c) for c in facts.of_user(user) if c.inv.token == "valid"]
-        witnessed = [span for span in spans if span[0] < span[1]]
+        witnessed = [(c.je, c.le, c) for c in facts.of_user(user) if c.honest and c.je < c.le]
         obligations += len(witnessed)
         crowd = _crowd(witnessed, limit.max)
         if crowd:
@@ -71,54 +70,51 @@ def _refusals(facts: Facts, code: str, role: str, key: str) -> Judgement:
     findings = []
     obligations = 0
     for conn in facts.conns.values():
-        if conn.inv.role != role or conn.inv.token != "valid" or conn.inv.abandon is not None:
-            continue
         decided = _decided(facts, conn)
-        if decided == NEVER or conn.x < decided:
+        if conn.inv.role != role or not conn.honest or conn.inv.abandon is not None or conn.x < decided:
             continue  # undecided, or it gave the server another cause before the answer
-        if len(facts.possible_others(conn, decided, facts.t(conn.open_inv))) >= limit.max:
-            obligations += role == "slot" and facts.je(conn) == decided  # refused, it would have been tried again
+        others = facts.possible_others(conn, decided, facts.t(conn.open_inv))
+        if len(others) >= limit.max:
+            obligations += role == "slot" and conn.je == decided  # refused, it would have been tried again
             continue
         obligations += 1
-        found = _refusal(facts, conn, decided, code, key, limit)
+        found = _refusal(facts, conn, decided, limit)
         if found is not None:
-            findings.append(found)
+            findings.append(_refused(conn, others, decided, code, key, limit, *found))
     return Judgement(code, obligations, tuple(findings))
 
 
 def _decided(facts: Facts, conn: Conn) -> int:
-    """Where the server's answer is known: the refusal, or the evidence of having joined."""
-    if conn.rejected != NEVER:
-        return conn.rejected
-    return min(facts.je(conn), conn.server_end)
+    """Where the server's answer is known: the refusal, or the evidence of having joined. Beyond any cause if never."""
+    answer = conn.rejected if conn.rejected != NEVER else min(conn.je, conn.server_end)
+    return answer if answer != NEVER else NEVER + 1
 
 
-def _refusal(facts: Facts, conn: Conn, decided: int, code: str, key: str, limit: Limit) -> Finding | None:
+def _refusal(facts: Facts, conn: Conn, decided: int, limit: Limit) -> tuple[bool, str] | None:
+    """Was it surely the limit, and how was it told? None: it was not refused."""
     event = facts.events[decided]
     if isinstance(event, OpenRej):
-        declared = event.by == "status" and event.code in limit.statuses
-        how = f"{event.by} {event.code or ''}".strip()
-    elif isinstance(event, SrvClose) and facts.je(conn) > decided:
-        declared, how = event.code in limit.codes, f"close code {event.code}"
-    else:
-        return None
-    return _refused(facts, conn, decided, code, key, limit, declared, how)
+        return event.by == "status" and event.code in limit.statuses, f"{event.by} {event.code or ''}".strip()
+    if isinstance(event, SrvClose) and conn.je > decided:
+        late = facts.we_were_late(conn.open_inv, decided)  # a hub may close who does not log in in time
+        return event.code in limit.codes and not late, f"close code {event.code}"
+    return None
 
 
 def _refused(
-    facts: Facts, conn: Conn, decided: int, code: str, key: str, limit: Limit, declared: bool, how: str
+    conn: Conn, others: list[Conn], decided: int, code: str, key: str, limit: Limit, declared: bool, how: str
 ) -> Finding:
-    others = [c.name for c in facts.possible_others(conn, decided, facts.t(conn.open_inv))]
-    held = f"{len(others)} of {limit.max} slots can be in use" + (f" ({', '.join(others)})" if others else "")
+    names = [c.name for c in others]
+    held = f"{len(names)} of {limit.max} slots can be in use" + (f" ({', '.join(names)})" if names else "")
     return Finding(
         code=code,
         strength="violated" if declared else "inconclusive",
         key=key,
         summary=f"{conn.name} of user {conn.inv.user} was refused below the limit ({how})",
         expected=f"accepted: {held}",
-        observed=f"refused by {how}" + ("" if declared else "; not declared as a limit refusal in policy.limit"),
+        observed=f"refused by {how}" + ("" if declared else "; that need not be because of the limit"),
         witness=(conn.open_inv, decided),
-        conns=(conn.name, *others),
+        conns=(conn.name, *names),
         proof="count",
         dial="policy.limit, policy.t_release, policy.t_detect",
     )

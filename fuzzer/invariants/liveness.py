@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from fuzzer.facts import LAG_THAT_SPOILS, NEVER, Conn, Facts
-from fuzzer.history import Control, Lag, OpenRej, Phase, ServerExit, ServerLog
-from fuzzer.invariants.delivery import CONTROLS_NEEDED
+from fuzzer.facts import NEVER, Conn, Facts
+from fuzzer.history import Event, OpenRej, SrvClose
 from fuzzer.invariants.registry import Invariant
+from fuzzer.invariants.silence import CONTROLS_NEEDED
 from fuzzer.verdict import Finding, Judgement, Strength
 
 UNRESPONSIVE = 5.0
@@ -18,24 +18,27 @@ def liveness(facts: Facts) -> Judgement:
     if start == NEVER or not canaries:
         return Judgement("HF501")
     trouble = [found for conn in canaries if (found := _trouble(facts, conn, start)) is not None]
-    return Judgement("HF501", len(canaries), tuple(trouble[:1]))
+    worst = sorted(trouble, key=lambda found: found.strength != "violated")
+    return Judgement("HF501", len(canaries), tuple(worst[:1]))
 
 
 def _trouble(facts: Facts, conn: Conn, start: int) -> Finding | None:
-    if conn.rejected != NEVER:
-        event = facts.events[conn.rejected]
-        assert isinstance(event, OpenRej)
-        return _rejected(facts, conn, event, start)
+    ended = min(conn.rejected, conn.server_end)
+    if ended < min(conn.je, conn.close_inv):
+        return _turned_away(facts, conn, ended, start)
     end = next((i for i in facts.failed_fences if i > start), NEVER)
-    if end == NEVER or _received(facts, conn, start):
+    if end == NEVER or _received(facts, conn, start) or min(conn.close_inv, conn.server_end) < end:
         return None
-    healthy = facts.healthy(facts.t(start), facts.t(end))
-    good = facts.controls_begun_after(facts.t(start), facts.t(end))
-    if healthy >= facts.policy.deadline and good >= CONTROLS_NEEDED:
-        return _finding(
-            conn, (start, end), "canary", "violated", f"nothing in {healthy:.2f} s, while the control pair was answered"
-        )
-    dead = _unanswered(facts, facts.t(start), facts.t(end))
+    return _silent(facts, conn, start, end)
+
+
+def _silent(facts: Facts, conn: Conn, start: int, end: int) -> Finding:
+    healthy = facts.healthy(facts.t(conn.open_inv), facts.t(end))
+    good = facts.clock.good_round_trips(facts.t(conn.open_inv), facts.t(end))
+    if healthy >= facts.policy.deadline + facts.policy.t_join and good >= CONTROLS_NEEDED:
+        observed = f"nothing in {healthy:.2f} s, while the control pair was answered"
+        return _finding(conn, (start, end), "canary", "violated", observed)
+    dead = facts.clock.unanswered(facts.t(start), facts.t(end))
     strength: Strength = "violated" if dead >= max(UNRESPONSIVE, facts.policy.deadline) else "inconclusive"
     return _finding(conn, (start, end), "unresponsive", strength, f"no answer to anybody for {dead:.2f} s")
 
@@ -44,27 +47,27 @@ def _received(facts: Facts, conn: Conn, start: int) -> bool:
     return any(conn.name in m.got for m in facts.messages.values() if m.inv > start)
 
 
-def _rejected(facts: Facts, conn: Conn, event: OpenRej, start: int) -> Finding:
+def _turned_away(facts: Facts, conn: Conn, ended: int, start: int) -> Finding:
     """A fresh user is below any limit of its own; other refusals (overload, for one) the policy does not speak of."""
+    event = facts.events[ended]
+    sure = _tells_the_limit(facts, event) and not facts.we_were_late(conn.open_inv, ended)
+    strength: Strength = "violated" if sure else "inconclusive"
+    return _finding(conn, (start, ended), "refused", strength, f"refused: {_how(event)}")
+
+
+def _tells_the_limit(facts: Facts, event: Event) -> bool:
     limit = facts.policy.limit
-    by_limit = limit is not None and event.by == "status" and event.code in limit.statuses
-    how = f"{event.by} {event.code or ''} {event.reason}".strip()
-    return _finding(
-        conn, (start, conn.rejected), "refused", "violated" if by_limit else "inconclusive", f"refused: {how}"
-    )
+    if limit is None:
+        return False
+    if isinstance(event, OpenRej):
+        return event.by == "status" and event.code in limit.statuses
+    return isinstance(event, SrvClose) and event.code in limit.codes
 
 
-def _unanswered(facts: Facts, start: float, end: float) -> float:
-    """The longest stretch in which every round trip of the control pair failed and hubfuzz itself was not late."""
-    longest = 0.0
-    begun: float | None = None
-    for event in facts.events:
-        if isinstance(event, Lag) and event.seconds > LAG_THAT_SPOILS:
-            begun = None
-        elif isinstance(event, Control) and start <= event.since and event.t <= end:
-            begun = None if event.ok else (event.since if begun is None else begun)
-            longest = max(longest, 0.0 if begun is None else event.t - begun)
-    return longest
+def _how(event: Event) -> str:
+    if isinstance(event, OpenRej):
+        return f"{event.by} {event.code or ''} {event.reason}".strip()
+    return f"close {event.code} {event.reason}".strip() if isinstance(event, SrvClose) else "the connection was ended"
 
 
 def _finding(conn: Conn, witness: tuple[int, int], key: str, strength: Strength, observed: str) -> Finding:
@@ -83,15 +86,10 @@ def _finding(conn: Conn, witness: tuple[int, int], key: str, strength: Strength,
 
 
 def crash(facts: Facts) -> Judgement:
-    """The server process ended, or logged an error that it did not handle."""
-    findings = []
-    for i, event in enumerate(facts.events):
-        if isinstance(event, ServerExit):
-            findings.append(_crashed(i, "exit", f"the server process ended with status {event.status}"))
-        elif isinstance(event, ServerLog):
-            findings.append(_crashed(i, "log", f"the server logged: {event.line}"))
-    watched = any(isinstance(e, Phase) for e in facts.events)
-    return Judgement("HF502", int(watched), tuple(findings[:1]))
+    """The server process ended, or logged an error that it did not handle. The end is told first: it is the worse."""
+    exits = [_crashed(i, "exit", f"the server process ended with status {e.status}") for i, e in facts.exits]
+    logs = [_crashed(i, "log", f"the server logged: {e.line}") for i, e in facts.logs]
+    return Judgement("HF502", int(bool(facts.phases)), tuple((exits + logs)[:1]))
 
 
 def _crashed(index: int, key: str, observed: str) -> Finding:

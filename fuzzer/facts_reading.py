@@ -1,0 +1,226 @@
+"""One pass over the events of a history: who did what, and the evidence for each connection and message."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+from fuzzer.facts_records import NEVER, Conn, Episode, Message, Subscription
+from fuzzer.history import (
+    CloseInv,
+    CloseOk,
+    Control,
+    Dlv,
+    DropInv,
+    Event,
+    FaultEnd,
+    FaultInv,
+    Joined,
+    Lag,
+    OpenInv,
+    OpenOk,
+    OpenRej,
+    Phase,
+    Probe,
+    Quiet,
+    SendInv,
+    SendOk,
+    ServerExit,
+    ServerLog,
+    SrvBad,
+    SrvClose,
+    SrvEof,
+    SrvRst,
+    Stray,
+    SubInv,
+    TcpClosed,
+    UnsubInv,
+)
+from fuzzer.policy import Policy
+
+ServerEnd: TypeAlias = SrvClose | SrvEof | SrvRst | SrvBad
+
+
+class Notes:
+    """What was read. Events of a connection that never opened, or of unknown messages, are passed over."""
+
+    def __init__(self, events: Iterable[Event], policy: Policy) -> None:
+        self.policy = policy
+        self.conns: dict[str, Conn] = {}
+        self.messages: dict[str, Message] = {}
+        self.sent: dict[tuple[str, str], list[Message]] = defaultdict(list)
+        self.deliveries: list[tuple[int, Dlv]] = []
+        self.joins: list[tuple[int, Joined]] = []
+        self.phases: list[tuple[int, str]] = []
+        self.failed_fences: list[int] = []
+        self.controls: list[Control] = []
+        self.lags: list[Lag] = []
+        self.strays: list[tuple[int, Stray]] = []
+        self.probes: list[tuple[int, Probe]] = []
+        self.logs: list[tuple[int, ServerLog]] = []
+        self.exits: list[tuple[int, ServerExit]] = []
+        for index, event in enumerate(events):
+            step = _STEPS.get(type(event))
+            if step is not None:
+                step(self, index, event)
+
+    def own_group(self, conn: OpenInv) -> str:
+        """The group that a connection is in by itself."""
+        return "all" if self.policy.group == "all" else f"user:{conn.user}"
+
+
+def _open_inv(notes: Notes, i: int, e: OpenInv) -> None:
+    conn = notes.conns[e.conn] = Conn(e.conn, e, i)
+    group = notes.own_group(e)
+    conn.episodes[group] = [Episode(e.conn, group, i)]
+
+
+def _joined(notes: Notes, i: int, e: Joined) -> None:
+    """The k-th answer belongs to the k-th subscription; if the hub answers fewer, evidence comes later, never early."""
+    conn = notes.conns.get(e.conn)
+    if conn is None:
+        return
+    notes.joins.append((i, e))
+    waiting = [s for s in conn.subscriptions.get(e.group, ()) if s.answered == NEVER]
+    if waiting:
+        waiting[0].answered = i
+        waiting[0].episode.je = min(waiting[0].episode.je, i)
+    elif e.group == notes.own_group(conn.inv):
+        conn.episodes[e.group][0].je = min(conn.episodes[e.group][0].je, i)
+
+
+def _sub_inv(notes: Notes, i: int, e: SubInv) -> None:
+    conn = notes.conns.get(e.conn)
+    if conn is None:
+        return
+    group = f"room:{e.room}"
+    episodes = conn.episodes.setdefault(group, [])
+    if not episodes or episodes[-1].end != NEVER:
+        episodes.append(Episode(e.conn, group, i))
+    conn.subscriptions.setdefault(group, []).append(Subscription(i, episodes[-1]))
+
+
+def _unsub_inv(notes: Notes, i: int, e: UnsubInv) -> None:
+    conn = notes.conns.get(e.conn)
+    for episode in conn.episodes.get(f"room:{e.room}", [])[-1:] if conn else []:
+        episode.end = min(episode.end, i)
+
+
+def _send_inv(notes: Notes, i: int, e: SendInv) -> None:
+    if e.conn in notes.conns:
+        message = notes.messages[e.msg] = Message(e.msg, e.conn, e.group, i, e.size, e.fence)
+        notes.sent[e.conn, e.group].append(message)
+
+
+def _send_ok(notes: Notes, i: int, e: SendOk) -> None:
+    if e.msg in notes.messages:
+        notes.messages[e.msg].ok = i
+
+
+def _dlv(notes: Notes, i: int, e: Dlv) -> None:
+    """A delivery proves membership unless it may be replayed history, or belong to an earlier stay.
+
+    What was sent before the stay was asked for may be history that a hub reads out before it registers. After a
+    second stay has begun a late delivery may still belong to the first.
+    """
+    message, conn = notes.messages.get(e.msg), notes.conns.get(e.conn)
+    if message is None or conn is None:
+        return
+    notes.deliveries.append((i, e))
+    message.got.setdefault(e.conn, i)
+    episodes = conn.episodes.get(message.group, ())
+    if len(episodes) == 1 and message.inv > episodes[0].begin:
+        stay = episodes[0]
+        stay.je = min(stay.je, i)
+        stay.le = max(stay.le, message.inv)
+
+
+def _server_end(notes: Notes, i: int, e: ServerEnd) -> None:
+    conn = notes.conns.get(e.conn)
+    if conn is not None:
+        conn.server_end = min(conn.server_end, i)
+
+
+def _drop(notes: Notes, i: int, e: DropInv) -> None:
+    if e.conn in notes.conns:
+        notes.conns[e.conn].drops.append((i, e))
+
+
+def _fault(notes: Notes, i: int, e: FaultInv) -> None:
+    if e.conn in notes.conns:
+        notes.conns[e.conn].faults.append((i, NEVER, e.kind))
+
+
+def _fault_end(notes: Notes, i: int, e: FaultEnd) -> None:
+    conn = notes.conns.get(e.conn)
+    if conn is not None:
+        conn.faults = [(a, i if b == NEVER and k == e.kind else b, k) for a, b, k in conn.faults]
+
+
+def _quiet(notes: Notes, i: int, e: Quiet) -> None:
+    if not e.complete:
+        notes.failed_fences.append(i)
+
+
+def _phase(notes: Notes, i: int, e: Phase) -> None:
+    notes.phases.append((i, e.name))
+
+
+def _control(notes: Notes, _: int, e: Control) -> None:
+    notes.controls.append(e)
+
+
+def _lag(notes: Notes, _: int, e: Lag) -> None:
+    notes.lags.append(e)
+
+
+def _keep(name: str) -> Callable[[Notes, int, Event], None]:
+    """Keep every event of a kind, with its index."""
+
+    def step(notes: Notes, i: int, e: Event) -> None:
+        getattr(notes, name).append((i, e))
+
+    return step
+
+
+def _first(name: str) -> Callable[[Notes, int, OpenOk | OpenRej | CloseInv | CloseOk | TcpClosed], None]:
+    """Note the first event of a kind on its connection."""
+
+    def step(notes: Notes, i: int, e: OpenOk | OpenRej | CloseInv | CloseOk | TcpClosed) -> None:
+        conn = notes.conns.get(e.conn)
+        if conn is not None and getattr(conn, name) == NEVER:
+            setattr(conn, name, i)
+
+    return step
+
+
+_STEPS: dict[type, Callable[..., None]] = {
+    OpenInv: _open_inv,
+    OpenOk: _first("open_ok"),
+    OpenRej: _first("rejected"),
+    Joined: _joined,
+    SubInv: _sub_inv,
+    UnsubInv: _unsub_inv,
+    SendInv: _send_inv,
+    SendOk: _send_ok,
+    Dlv: _dlv,
+    CloseInv: _first("close_inv"),
+    CloseOk: _first("close_ok"),
+    TcpClosed: _first("tcp_closed"),
+    DropInv: _drop,
+    FaultInv: _fault,
+    FaultEnd: _fault_end,
+    SrvClose: _server_end,
+    SrvEof: _server_end,
+    SrvRst: _server_end,
+    SrvBad: _server_end,
+    Phase: _phase,
+    Quiet: _quiet,
+    Control: _control,
+    Lag: _lag,
+    Stray: _keep("strays"),
+    Probe: _keep("probes"),
+    ServerLog: _keep("logs"),
+    ServerExit: _keep("exits"),
+}

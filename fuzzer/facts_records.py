@@ -1,0 +1,110 @@
+"""What is noted of each connection, stay and message while a history is read once, in order. All are event indices.
+
+Evidence is taken as late as it can be: an answer that could belong to an earlier request is given to the earlier one,
+and a delivery that could be a replay of history proves no membership. Late evidence costs misses, never accusations.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fuzzer.history import DropInv, OpenInv
+
+NEVER = 1 << 60
+
+
+@dataclass(slots=True)
+class Episode:
+    """One stay of a connection in a group; ``begin`` is its invocation, ``end`` the unsubscription (or NEVER).
+
+    ``je``: the first event that only a member can cause. ``le``: the last sending of which it was in the audience.
+    """
+
+    conn: str
+    group: str
+    begin: int
+    je: int = NEVER
+    end: int = NEVER
+    le: int = -1
+
+
+@dataclass(slots=True)
+class Subscription:
+    """One request to join a room, and the answer to it; of equal requests the first is answered first."""
+
+    inv: int
+    episode: Episode
+    answered: int = NEVER
+
+
+@dataclass(slots=True)
+class Conn:
+    """Everything that happened to one connection. ``x`` (end cause): from there on the server may drop it."""
+
+    name: str
+    inv: OpenInv
+    open_inv: int
+    open_ok: int = NEVER
+    rejected: int = NEVER
+    close_inv: int = NEVER
+    close_ok: int = NEVER
+    tcp_closed: int = NEVER
+    drops: list[tuple[int, DropInv]] = field(default_factory=list)
+    faults: list[tuple[int, int, str]] = field(default_factory=list)
+    server_end: int = NEVER
+    x: int = NEVER
+    je: int = NEVER
+    le: int = -1
+    episodes: dict[str, list[Episode]] = field(default_factory=dict)
+    subscriptions: dict[str, list[Subscription]] = field(default_factory=dict)
+
+    @property
+    def honest(self) -> bool:
+        """Its token is one that the hub must take."""
+        return self.inv.token == "valid"
+
+    @property
+    def first_fault(self) -> int:
+        """When it first stopped being a well-behaved reader."""
+        return min((start for start, _, _ in self.faults), default=NEVER)
+
+    @property
+    def first_drop(self) -> int:
+        """When it first went away without a Close."""
+        return self.drops[0][0] if self.drops else NEVER
+
+    @property
+    def let_go(self) -> int:
+        """When the server could begin to notice that it went away; never, if it only vanished."""
+        return next((i for i, drop in reversed(self.drops) if drop.how != "vanish"), NEVER)
+
+    def garbled(self, index: int) -> bool:
+        """Had it sent malformed bytes before ``index``? What the hub then makes of later bytes is undefined."""
+        return any(start < index and kind.startswith("malformed") for start, _, kind in self.faults)
+
+    def deaf_since(self, at: int) -> int:
+        """Since when it has not been reading at ``at``; NEVER if it reads."""
+        stalls = (start for start, end, kind in self.faults if kind == "stall" and start < at < end)
+        vanished = (i for i, drop in self.drops if drop.how == "vanish" and i < at)
+        return min((*stalls, *vanished), default=NEVER)
+
+    def stay(self, group: str, index: int) -> Episode | None:
+        """The stay that provably had begun, and that nobody had begun to end, at ``index``."""
+        for episode in self.episodes.get(group, ()):
+            if episode.je < index < episode.end:
+                return episode
+        return None
+
+
+@dataclass(slots=True)
+class Message:
+    """One published message; ``got`` has the first delivery on each connection."""
+
+    name: str
+    conn: str
+    group: str
+    inv: int
+    size: int
+    fence: bool
+    ok: int = NEVER
+    got: dict[str, int] = field(default_factory=dict)

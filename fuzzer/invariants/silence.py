@@ -1,0 +1,96 @@
+"""Silence: when a message that has not arrived may be called lost although nothing later arrived either (SPEC 2.2, 3).
+
+Only when a fence failed, the deadline has passed in healthy time since the message was sent and since anything sent
+before it last came in (a backlog is progress, not silence), and neither end has given the server a right to stop.
+"""
+
+from __future__ import annotations
+
+from fuzzer.facts import NEVER, Conn, Facts, Message
+from fuzzer.history import CloseInv
+
+CONTROLS_NEEDED = 3
+BLOCKING_VOLUME = 32_768  # characters; the smallest socket buffers hold less
+
+
+class Silence:
+    """(m, c) was still missing when the fence at ``until`` failed; ``since`` counts the healthy seconds before."""
+
+    def __init__(self, facts: Facts, message: Message, conn: Conn, since: int, until: int) -> None:
+        self.facts, self.message, self.conn, self.until = facts, message, conn, until
+        self.since = max(since, _last_progress(message, conn, facts, since, until))
+        self.healthy = facts.healthy(facts.t(self.since), facts.t(until))
+
+    @property
+    def proved(self) -> bool:
+        """Did the deadline really pass while the server answered others?
+
+        A lossless hub may have to make senders wait for a reader that stalls: there a delay proves nothing.
+        """
+        facts = self.facts
+        if facts.policy.slow_consumer == "lossless" and any(_deaf(c, self.until) for c in facts.conns.values()):
+            return False
+        good = facts.clock.good_round_trips(facts.t(self.since), facts.t(self.until))
+        return self.healthy >= facts.policy.deadline and good >= CONTROLS_NEEDED
+
+    @property
+    def receiver_owed(self) -> bool:
+        """Nothing has happened to the receiver that lets the server off, nor has it begun to leave the group."""
+        return self._stays(self.conn) and _there(self.conn, self.until)
+
+    @property
+    def sender_owed(self) -> bool:
+        """The hub had to take the message: the sender is there still, or by dial has closed in good order."""
+        sender = self.facts.conns[self.message.conn]
+        return self._stays(sender) and (_there(sender, self.until) or self._sent_then_closed(sender))
+
+    def _stays(self, conn: Conn) -> bool:
+        stay = conn.stay(self.message.group, self.message.inv)
+        return stay is not None and stay.end > self.until
+
+    def _sent_then_closed(self, sender: Conn) -> bool:
+        if self.facts.policy.send_then_close != "must" or not sender.x == sender.close_inv < sender.close_ok:
+            return False
+        close = self.facts.events[sender.close_inv]
+        return sender.close_ok < self.until and isinstance(close, CloseInv) and close.code in (1000, 1001)
+
+    @property
+    def blocker(self) -> Conn | None:
+        """Another connection that does not read at that time, and to which enough was sent that writes may block.
+
+        It decides only under which name a silence is reported, never whether it is one.
+        """
+        not_deaf = (self.conn.name, self.message.conn)
+        return next((other for other in blockers(self.facts, self.until) if other.name not in not_deaf), None)
+
+
+def silence(facts: Facts, message: Message, conn: Conn, since: int) -> Silence | None:
+    """The first failed fence after ``since`` at which (m, c) was still missing."""
+    got = message.got.get(conn.name, NEVER)
+    until = next((i for i in facts.failed_fences if since < i < got), None)
+    return None if until is None else Silence(facts, message, conn, since, until)
+
+
+def blockers(facts: Facts, at: int) -> list[Conn]:
+    """Connections that do not read at ``at``, and to which enough was sent since that writes to them may block."""
+    deaf = ((c, c.deaf_since(at)) for c in facts.conns.values() if c.faults or c.drops)
+    return [c for c, since in deaf if since < at and _volume(facts, c, since, at) >= BLOCKING_VOLUME]
+
+
+def _there(conn: Conn, at: int) -> bool:
+    return conn.x > at and conn.server_end > at
+
+
+def _deaf(conn: Conn, at: int) -> bool:
+    return conn.deaf_since(at) < at
+
+
+def _volume(facts: Facts, conn: Conn, since: int, at: int) -> int:
+    """Characters sent to the groups of ``conn`` since it stopped reading."""
+    return sum(m.size for m in facts.messages.values() if since < m.inv < at and m.group in conn.episodes)
+
+
+def _last_progress(message: Message, conn: Conn, facts: Facts, since: int, until: int) -> int:
+    """The last arrival on ``conn``, before ``until``, of anything sent before ``since``."""
+    arrivals = (m.got.get(conn.name, NEVER) for m in facts.messages.values() if m.inv < since and m is not message)
+    return max((i for i in arrivals if i < until), default=-1)

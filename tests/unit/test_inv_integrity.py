@@ -1,0 +1,154 @@
+"""HF103 no-duplicate, HF104 no-creation, HF105 isolation: what must never be delivered (SPEC 2.2, MUST NOT)."""
+
+from __future__ import annotations
+
+import pytest
+from histories import H, obligations, says
+
+from fuzzer.plan import Send
+from fuzzer.policy import Policy
+
+NOTHING: set[str] = set()
+
+
+# ---- duplicates ----------------------------------------------------------------------------------------------------
+
+
+def test_the_same_message_twice_on_one_connection() -> None:
+    written = H().join("a", "b").send("m", "a").got("m", "b", "b")
+    assert says(written) == {"HF103 violated"}
+    assert obligations(written, "HF103") == 1
+
+
+def test_twice_however_late_and_whoever_has_gone() -> None:
+    assert says(H().join("a", "b").send("m", "a").got("m", "b").closed("a").wait(60).got("m", "b")) == {
+        "HF103 violated"
+    }
+
+
+def test_once_on_each_connection_is_no_duplicate() -> None:
+    assert says(H().join("a", "b", "c").send("m", "a").got("m", "a", "b", "c")) == NOTHING
+
+
+def test_twice_by_dial() -> None:
+    written = H(Policy(delivery="at-least-once")).join("a", "b").send("m", "a").got("m", "b", "b")
+    assert says(written) == NOTHING
+    assert obligations(written, "HF103") is None
+
+
+def test_nothing_delivered_nothing_checked() -> None:
+    assert obligations(H().join("a"), "HF103") == 0
+
+
+def test_a_second_subscription_may_read_history_out_again() -> None:
+    written = H().join("a", "b").sub("a", "b").send("m", "a", "r0").got("m", "b").unsub("b").sub("b").got("m", "b")
+    assert says(written) == NOTHING
+
+
+def test_a_second_subscription_counts_once() -> None:
+    written = H().join("a", "b").sub("a", "b").sub("b").send("m", "a", "r0").got("m", "b", "b")
+    assert says(written) == {"HF103 violated"}
+
+
+def test_an_unanswered_second_subscription_is_handled_when_a_later_message_of_it_arrives() -> None:
+    written = H().join("a", "b").sub("a", "b").sub("b", answered=False)
+    early = H().join("a", "b").sub("a", "b").sub("b", answered=False).send("m", "a", "r0").got("m", "b", "b")
+    assert says(early) == NOTHING
+    written.send("~b@~0", "b").got("~b@~0", "a").send("m", "a", "r0").got("m", "b", "b")
+    assert says(written) == {"HF103 violated"}
+
+
+# ---- creation ------------------------------------------------------------------------------------------------------
+
+
+def test_another_body_than_was_sent() -> None:
+    written = H().join("a", "b").send("m", "a").got("m", "b", intact=False)
+    assert says(written) == {"HF104 violated"}
+    assert obligations(written, "HF104") == 1
+
+
+def test_an_id_that_nobody_sent() -> None:
+    assert says(H().join("a").stray("a")) == {"HF104 violated"}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        H().join("a", "b").send("m", "a").got("m", "b"),
+        H(Policy(max_size=2_000), Send(conn="a", msg="m"))
+        .join("a", "b")
+        .send("m", "a", size=1_900)
+        .got("m", "b", intact=False),
+        H().join("a", "b").fault("a", "malformed:huge-length").send("m", "a").got("m", "b", intact=False),
+    ],
+    ids=["intact", "may-be-cut", "after-malformed-bytes"],
+)
+def test_a_body_that_proves_nothing(written: H) -> None:
+    assert says(written) == NOTHING
+
+
+def test_a_stall_excuses_no_other_body() -> None:
+    written = H().join("a", "b").fault("a", "stall").send("m", "a").got("m", "b", intact=False)
+    assert says(written) == {"HF104 violated"}
+
+
+# ---- isolation -----------------------------------------------------------------------------------------------------
+
+
+def test_a_message_of_another_user() -> None:
+    written = H().join("a").join("b", user="u1").send("m", "a").got("m", "b")
+    assert says(written) == {"HF105 violated"}
+    assert obligations(written, "HF105") == 1
+
+
+def test_a_message_of_a_room_never_asked_for() -> None:
+    assert says(H().join("a", "b").sub("a").send("m", "a", "r0").got("m", "b")) == {"HF105 violated"}
+    assert says(H().join("a", "b").sub("a").sub("b", room="r1").send("m", "a", "r0").got("m", "b")) == {
+        "HF105 violated"
+    }
+
+
+def test_a_leak_is_one_however_late() -> None:
+    written = H().join("a").join("b", user="u1").send("m", "a").closed("a").wait(60).got("m", "b")
+    assert says(written) == {"HF105 violated"}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        H().join("a", "b").send("m", "a").got("m", "b"),
+        H().join("a").send("m", "a").open("b").ok("b").got("m", "b"),  # read out on joining
+        H().join("a", "b").sub("a").sub("b", answered=False).send("m", "a", "r0").got("m", "b"),
+        H().join("a", "b").sub("a", "b").unsub("b").send("m", "a", "r0").got("m", "b"),  # on its way
+        H(Policy(group="all")).join("a").join("b", user="u1").send("m", "a").got("m", "b"),
+        H(Policy(group="room")).join("a").join("b", user="u1").send("m", "a").got("m", "b"),  # to no room: undefined
+        H().join("a").join("b", user="u1").sub("a", "b").send("m", "a", "r0").got("m", "b"),
+        H().join("a").open("b", user="u1", token="wrong-claims").ok("b").send("m", "a").got("m", "b"),
+        H(Policy(echo="always")).join("a").send("m", "a").got("m", "a"),
+        H().join("a").send("m", "a").got("m", "a"),
+    ],
+    ids=["own", "history", "unanswered", "left", "all", "no-room", "same-room", "bad-token", "echo-always", "echo"],
+)
+def test_a_delivery_that_is_allowed(written: H) -> None:
+    assert says(written) == NOTHING
+
+
+@pytest.mark.parametrize("group", ["user", "all"])
+def test_an_echo_where_the_hub_promises_none(group: str) -> None:
+    policy = Policy(echo="never", group=group)
+    assert says(H(policy).join("a").send("m", "a").got("m", "a")) == {"HF105 violated"}
+    assert says(H(policy).join("a", "b").send("m", "a").got("m", "b")) == NOTHING
+
+
+def test_an_own_message_may_come_back_as_history() -> None:
+    written = H(Policy(echo="never")).join("a", "b").sub("b").send("m", "a", "r0").sub("a").got("m", "a")
+    assert says(written) == NOTHING
+
+
+def test_one_group_and_any_echo_leaves_nobody_outside() -> None:
+    assert obligations(H(Policy(group="all")).join("a").send("m", "a"), "HF105") is None
+    assert obligations(H(Policy(group="all", echo="never")).join("a").send("m", "a"), "HF105") == 1
+
+
+def test_without_strangers_nothing_was_checked() -> None:
+    assert obligations(H().join("a", "b").send("m", "a").got("m", "b"), "HF105") == 0
