@@ -1,39 +1,39 @@
-"""The campaign: scenarios first, then drawn plans until a budget is spent; each new kind of failure is shrunk at once.
+"""The campaign: scenarios, then drawn plans until a budget is spent; each new failure is written, then shrunk.
 
-A failure is on disk from the moment it is found, unshrunk, and its file is replaced by the shrunk one; so whatever ends
-the campaign, nothing that was found is lost.
+The engine emits events and returns a result; it prints nothing. However it ends, what was found is on disk.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+import contextlib
+import math
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from typing import Final
 
-import msgspec
 import trio
 
 from fuzzer.campaign.control import Clock, Control
-from fuzzer.campaign.events import (
-    Emit,
-    FailureFound,
-    FailureShrunk,
-    Finished,
-    PlanExecuted,
-    ServerRestarted,
-    ShrinkStep,
-    Started,
-    Warned,
-    ignore,
-)
-from fuzzer.campaign.failure import Failure, invariant_name, tool_version
+from fuzzer.campaign.doubts import warnings_about
+from fuzzer.campaign.events import Emit, Finished, PlanExecuted, ServerRestarted, ShrinkStep, Started, Warned, ignore
+from fuzzer.campaign.failure import Failure
+from fuzzer.campaign.ledger import Ledger
 from fuzzer.campaign.minimise import Minimiser
-from fuzzer.campaign.options import Options, Result, StopReason, Subject, Totals
+from fuzzer.campaign.options import Options, Result, Subject, Totals
 from fuzzer.campaign.runner import Judge, Runner, ServerUnavailable, default_judge
 from fuzzer.campaign.store import FailureStore
 from fuzzer.campaign.tally import Tally, tally_of
 from fuzzer.campaign.trials import Attempt, Trials
 from fuzzer.plan import Plan
+
+SCENARIO: Final = "scenario "
+TRIES_OF_A_SUSPECT: Final = 2
+
+
+def utc_now() -> str:
+    """ISO 8601, in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 async def run_campaign(
@@ -44,189 +44,175 @@ async def run_campaign(
     scenarios: Sequence[tuple[str, Plan]] = (),
     store: FailureStore | None = None,
     emit: Emit = ignore,
-    clock: Clock = trio.current_time,
+    clock: Clock = time.monotonic,
     judge: Judge | None = None,
-    subject: Subject | None = None,
     control: Control | None = None,
+    subject: Subject | None = None,
+    now: Callable[[], str] = utc_now,
 ) -> Result:
-    """Explore, shrink, measure; returns what was done and found. Raises ``StoreError`` if a file cannot be written."""
-    campaign = Campaign(runner, options, store, emit, clock, judge or default_judge(), subject or Subject(), control)
-    return await campaign.run(plans, scenarios)
+    """Run a campaign to its end.
+
+    ``control.interrupt()`` (or a KeyboardInterrupt) ends it at once, with a result; so does a server that is gone for
+    good. ``now`` dates failures. Raises ``StoreError`` before the first plan if the store cannot be written, and
+    ``trio.Cancelled`` if the caller cancels: then the files that are written are the result.
+    """
+    if store is not None:
+        store.prepare()
+    subject = subject or Subject(name=runner.target_name)
+    ledger = Ledger(emit, store, subject, options.seed, options.known, now)
+    campaign = Campaign(runner, options, control or Control(options, clock), ledger, judge or default_judge(), clock)
+    emit(Started(subject, options, len(scenarios)))
+    await campaign.run(plans, scenarios)
+    result = campaign.result()
+    for text in warnings_about(result):
+        emit(Warned(text))
+    emit(Finished(result))
+    return result
 
 
 class Campaign:
-    """The state of one campaign."""
+    """The state of one run of the engine."""
 
     def __init__(
-        self,
-        runner: Runner,
-        options: Options,
-        store: FailureStore | None,
-        emit: Emit,
-        clock: Clock,
-        judge: Judge,
-        subject: Subject,
-        control: Control | None,
+        self, runner: Runner, options: Options, control: Control, ledger: Ledger, judge: Judge, clock: Clock
     ) -> None:
         self._options = options
-        self._store = store
-        self._emit = emit
+        self._control = control
+        self._ledger = ledger
         self._clock = clock
-        self._subject = subject
-        self._control = control or Control(options, clock)
-        self._trials = Trials(runner, judge, clock, self._met, self._restarted, options.only, options.skip)
+        self._emit = ledger.emit
+        self._trials = Trials(runner, judge, clock, self._note, self._restarted, options.only, options.skip)
         self._origin = ""
+        self._exploring = False
+        self._plans = self._scenarios = 0
         self._tally = Tally()
-        self._counts: Counter[str] = Counter()
-        self._met_fingerprints: Counter[str] = Counter()
-        self._failures: dict[str, Failure] = {}
-        self._waiting: list[tuple[str, float]] = []
 
-    async def run(self, plans: Iterable[Plan], scenarios: Sequence[tuple[str, Plan]]) -> Result:
-        """Until a stopping rule says so. What was met but not yet shrunk is shrunk then, within its own budget."""
-        self._emit(Started(self._subject, self._options, len(scenarios)))
-        with trio.CancelScope() as scope:
+    async def run(self, plans: Iterable[Plan], scenarios: Sequence[tuple[str, Plan]]) -> None:
+        """Explore and shrink; at the end ``control`` knows why it is the end."""
+        deadline = trio.current_time() + (math.inf if self._options.ceiling is None else self._options.ceiling)
+        with contextlib.closing(_named(plans, scenarios)) as source, trio.CancelScope(deadline=deadline) as scope:
             self._control.when_interrupted(scope.cancel)
             try:
-                await self._explore(plans, scenarios)
-            except ServerUnavailable as error:
-                self._control.server_unavailable(str(error))
-        result = self._result()
-        self._emit(Finished(result))
-        return result
+                await self._explore(source)
+            except* KeyboardInterrupt:
+                self._control.interrupt()
+            except* ServerUnavailable as group:
+                self._control.server_unavailable(str(group.exceptions[0]))
 
-    async def _explore(self, plans: Iterable[Plan], scenarios: Sequence[tuple[str, Plan]]) -> None:
-        for origin, plan in self._sources(plans, scenarios):
-            await self._one(origin, plan)
-            await self._shrink_waiting()
-            if not self._control.may_explore:
+    def result(self) -> Result:
+        """What there is to say at the end."""
+        # Only the ceiling, on trio's own clock, can have ended a run of which the control knows no reason to end.
+        reason, why = self._control.stopped() or ("time", f"the ceiling of {self._options.ceiling} s is reached")
+        obligations = self._tally.obligations
+        return Result(
+            stop_reason=reason,
+            why=why,
+            totals=self._totals(),
+            failures=tuple(self._ledger.failures.values()),
+            vacuous=tuple(code for code, number in sorted(obligations.items()) if number == 0),
+            exercised=any(obligations.values()),
+            seed=self._options.seed,
+        )
+
+    def _totals(self) -> Totals:
+        return Totals(
+            plans=self._plans,
+            scenarios=self._scenarios,
+            executions=self._trials.executions,
+            seconds=round(self._control.elapsed, 3),
+            restarts=self._trials.restarts,
+            exercise=self._tally,
+            met=dict(self._ledger.met),
+        )
+
+    # ---- exploring -------------------------------------------------------------------------------------------------
+
+    async def _explore(self, source: Iterator[tuple[str, Plan]]) -> None:
+        while self._control.may_explore:
+            drawn = next(source, None)
+            if drawn is None:
+                self._control.plans_exhausted()
                 return
-        self._control.plans_exhausted()
+            await self._explore_one(*drawn)
+            await self._shrink_waiting()
 
-    def _sources(self, plans: Iterable[Plan], scenarios: Sequence[tuple[str, Plan]]) -> Iterator[tuple[str, Plan]]:
-        yield from ((f"scenario {name}", plan) for name, plan in scenarios)
-        yield from ((f"plan {number}", plan) for number, plan in enumerate(plans, 1))
-
-    # ---- one plan ------------------------------------------------------------------------------------------------
-
-    async def _one(self, origin: str, plan: Plan) -> None:
-        self._origin = origin
-        self._counts["scenarios"] += origin.startswith("scenario")
+    async def _explore_one(self, origin: str, plan: Plan) -> None:
+        self._origin, self._exploring = origin, True
         self._trials.forget()
-        attempt = await self._trials.run(plan)
-        self._origin = ""
-        self._control.plan_executed()
-        self._counts["plans"] += 1
-        tally = tally_of(plan, attempt.history, attempt.verdict)
+        try:
+            await self._trials.run(plan)
+        finally:
+            self._exploring = False
+
+    def _note(self, attempt: Attempt) -> None:
+        """Every execution comes by here, whatever it was for."""
+        self._ledger.note(attempt, self._origin)
+        self._control.failures_found(len(self._ledger.failures))
+        if self._exploring:
+            self._count(attempt)
+
+    def _count(self, attempt: Attempt) -> None:
+        tally = tally_of(attempt.plan, attempt.history, attempt.verdict)
         self._tally = self._tally.plus(tally)
+        self._plans += 1
+        self._scenarios += self._origin.startswith(SCENARIO)
+        self._control.plan_executed()
         self._emit(
             PlanExecuted(
-                number=self._counts["plans"],
-                origin=origin,
-                size=plan.size(),
+                number=self._plans,
+                origin=self._origin,
+                size=attempt.plan.size(),
                 seconds=attempt.seconds,
                 elapsed=self._control.elapsed,
                 tally=tally,
                 violated=attempt.fingerprints,
-                inconclusive=tuple(sorted({finding.code for finding in attempt.verdict.inconclusive})),
+                inconclusive=tuple(dict.fromkeys(finding.code for finding in attempt.verdict.inconclusive)),
             )
         )
 
-    def _met(self, attempt: Attempt) -> None:
-        """Hears of every execution, also of those of shrinking: another failure on the way is kept, too.
+    def _restarted(self, reason: str) -> None:
+        self._emit(ServerRestarted(reason))
 
-        Of one history only the worst finding opens a failure; the others are written down with it, and whichever is a
-        defect of its own will be met without the first.
-        """
-        self._met_fingerprints.update(attempt.fingerprints)
-        fresh = [f for f in attempt.fingerprints if f not in self._failures and f not in self._options.known]
-        if not fresh or fresh[0] != attempt.fingerprints[0] or attempt.hurry < 1:
-            return
-        self._found(attempt, fresh[0])
-
-    def _found(self, attempt: Attempt, fingerprint: str) -> None:
-        finding = attempt.finding(fingerprint)
-        assert finding is not None, "its fingerprint came from there"
-        failure = Failure(
-            fingerprint=fingerprint,
-            code=finding.code,
-            name=invariant_name(finding.code),
-            plan=attempt.plan,
-            original=attempt.plan,
-            history=attempt.history,
-            finding=finding,
-            others=tuple(f for f in attempt.verdict.violations if f is not finding),
-            origin=self._origin or "while another failure was shrunk",
-            seed=self._options.seed,
-            found_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            target=self._subject.target,
-            hub=self._subject.hub,
-            tool=tool_version(),
-        )
-        self._failures[fingerprint] = failure
-        self._waiting.append((fingerprint, attempt.seconds))
-        self._control.failures_found(len(self._failures))
-        self._emit(FailureFound(failure, self._write(failure)))
-
-    def _write(self, failure: Failure) -> str:
-        return "" if self._store is None else str(self._store.write(failure))
-
-    # ---- shrinking -----------------------------------------------------------------------------------------------
+    # ---- shrinking -------------------------------------------------------------------------------------------------
 
     async def _shrink_waiting(self) -> None:
+        """Shrink what was found, and what is found while shrinking."""
         began = self._clock()
-        while self._waiting and self._control.may_shrink:
-            fingerprint, seconds = self._waiting.pop(0)
-            await self._shrink(fingerprint, seconds)
-        self._control.exclude(self._clock() - began)
-
-    async def _shrink(self, fingerprint: str, seconds: float) -> None:
-        self._trials.forget()
-        minimiser = Minimiser(
-            trials=self._trials,
-            best=self._failures[fingerprint],
-            options=self._options,
-            ceiling=self._control.ceiling,
-            seconds=seconds,
-            on_step=lambda plan, by, runs, took: self._emit(
-                ShrinkStep(fingerprint, plan, plan.size(), runs, round(took, 3), by)
-            ),
-        )
         try:
-            await minimiser.run()
-        finally:  # interrupted or without a server: what is known by now is still worth keeping
-            self._keep(msgspec.structs.replace(minimiser.best, found_at=self._failures[fingerprint].found_at))
+            while self._control.may_shrink and (waiting := self._ledger.next_waiting()):
+                await self._shrink_one(*waiting)
+                await self._try_suspects()
+        finally:
+            self._control.exclude(self._clock() - began)
 
-    def _keep(self, failure: Failure) -> None:
-        self._failures[failure.fingerprint] = failure
-        path = self._write(failure)
-        self._emit(FailureShrunk(failure, path))
+    async def _shrink_one(self, failure: Failure, seconds: float) -> None:
+        self._origin = f"shrinking {failure.fingerprint}"
 
-    def _restarted(self, reason: str) -> None:
-        if "fresh server" not in reason:
-            self._emit(ServerRestarted(reason))
+        def step(plan: Plan, by: str, executions: int, spent: float) -> None:
+            self._emit(ShrinkStep(failure.fingerprint, plan, plan.size(), executions, spent, by))
 
-    # ---- the end -------------------------------------------------------------------------------------------------
+        minimiser = Minimiser(self._trials, failure, self._options, self._control.ceiling, seconds, step)
+        try:
+            self._ledger.shrunk(await minimiser.run())
+        except BaseException:
+            self._ledger.given_up(minimiser.so_far())
+            raise
 
-    def _result(self) -> Result:
-        reason: tuple[StopReason, str] = self._control.stopped() or ("done", "all plans are executed")
-        obligations = self._tally.obligations
-        if reason[0] == "server-unavailable":
-            self._emit(Warned(reason[1]))
-        return Result(
-            stop_reason=reason[0],
-            why=reason[1],
-            totals=Totals(
-                plans=self._counts["plans"],
-                scenarios=self._counts["scenarios"],
-                executions=self._trials.executions,
-                seconds=round(self._control.elapsed, 3),
-                restarts=self._trials.restarts,
-                exercise=self._tally,
-                met=dict(self._met_fingerprints),
-            ),
-            failures=tuple(self._failures.values()),
-            vacuous=tuple(sorted(code for code, count in obligations.items() if not count)),
-            exercised=any(obligations.values()),
-            seed=self._options.seed,
-        )
+    async def _try_suspects(self) -> None:
+        """What was met with shorter time bounds only counts if it happens with the real ones."""
+        while self._control.may_shrink and (plan := self._ledger.next_suspect()):
+            for _ in range(TRIES_OF_A_SUSPECT):
+                await self._trials.run(plan)
+
+
+def _named(plans: Iterable[Plan], scenarios: Sequence[tuple[str, Plan]]) -> Generator[tuple[str, Plan], None, None]:
+    """Scenarios first. A source of plans that can be closed is closed, however far it was read."""
+    try:
+        for name, plan in scenarios:
+            yield f"{SCENARIO}{name}", plan
+        for number, plan in enumerate(plans, start=1):
+            yield f"plan {number}", plan
+    finally:
+        close = getattr(plans, "close", None)
+        if close is not None:
+            close()

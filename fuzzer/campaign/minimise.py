@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from fuzzer.campaign.complexity import complexity
 from fuzzer.campaign.failure import Failure, Rate
 from fuzzer.campaign.options import Options
 from fuzzer.campaign.reproduce import MEASURE, STEADY, measure
@@ -35,6 +36,14 @@ class Minimiser:
     _notes: list[str] = field(default_factory=list)
     _began: float = 0.0
     _executions: int = 0
+    _shrinker: Shrinker | None = None
+
+    def so_far(self) -> Failure:
+        """What to keep if the hunt ends here: the smallest plan that failed with the real time bounds."""
+        witness = self._shrinker.witness if self._shrinker else None
+        if witness is None or witness.hurry < 1 or complexity(witness.plan) >= complexity(self.best.plan):
+            return self.best
+        return shown_by(self.best, witness)
 
     async def run(self) -> Failure:
         """The failure with ``shrunk`` set. Raises ``ServerUnavailable``; ``best`` then holds what is known."""
@@ -63,7 +72,7 @@ class Minimiser:
         seen = await self._measure(hurry, deadline)
         if seen.share < RAREST:
             return self._too_rare(seen, hurry)
-        shrinker = self._shrinker(seen, hurry, deadline)
+        shrinker = self._shrinker = self._hunt(seen, hurry, deadline)
         part = causal_part(self.best.plan, self.best.finding, self.best.history)
         if part is not None:
             await shrinker.try_once(part, "the witnesses' own ops")
@@ -86,7 +95,7 @@ class Minimiser:
                 break
         return Rate(failed, runs)
 
-    def _shrinker(self, seen: Rate, hurry: float, deadline: float) -> Shrinker:
+    def _hunt(self, seen: Rate, hurry: float, deadline: float) -> Shrinker:
         return Shrinker(
             trials=self.trials,
             fingerprint=self.best.fingerprint,

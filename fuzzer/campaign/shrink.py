@@ -51,7 +51,10 @@ class Evidence:
 
 @dataclass
 class Shrinker:
-    """One hunt for one fingerprint, until ``deadline`` on the clock of ``trials``."""
+    """One hunt for one fingerprint, until ``deadline`` on the clock of ``trials``.
+
+    ``witness`` is an execution of an accepted plan, mostly of the best; ``steady_plans`` were measured on the way.
+    """
 
     trials: Trials
     fingerprint: str
@@ -61,7 +64,9 @@ class Shrinker:
     hurry: float = 1.0
     on_step: Callable[[Plan, str], None] = lambda plan, by: None
     spent: bool = False
+    witness: Attempt | None = None
     steady_plans: list[Plan] = field(default_factory=list)
+    _last: Attempt | None = None
 
     async def shrink(self, passes: tuple[tuple[str, Pass], ...] = PASSES) -> Plan:
         """The simplest plan that was found to fail in the same way, and not too rarely."""
@@ -107,6 +112,7 @@ class Shrinker:
             return False
         record = self.trials.record(candidate, self.hurry)
         self.best = candidate
+        self.witness = self._last if self._last and self._last.plan == candidate else self.witness
         self.evidence.succeed(record.failed[self.fingerprint], record.runs)
         self.on_step(candidate, by)
         return True
@@ -135,7 +141,9 @@ class Shrinker:
 
     async def _run(self, candidate: Plan) -> None:
         self._check_time()
-        await self.trials.run(candidate, self.hurry)
+        attempt = await self.trials.run(candidate, self.hurry)
+        if attempt.finding(self.fingerprint):
+            self._last = attempt
 
     def _check_time(self) -> None:
         if self.trials.clock() >= self.deadline:
@@ -167,9 +175,3 @@ def causal_part(plan: Plan, finding: Finding, history: History) -> Plan | None:
     conns = conns_of(plan, users)
     part = tidy(keep(plan, lambda place, op: op.conn in conns))
     return part if 0 < part.size() < plan.size() else None
-
-
-def causal_part_of(attempt: Attempt, fingerprint: str) -> Plan | None:
-    """The same for an execution that failed."""
-    finding = attempt.finding(fingerprint)
-    return causal_part(attempt.plan, finding, attempt.history) if finding else None

@@ -1,0 +1,121 @@
+"""What was found: each fingerprint once, on disk from the first moment."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+from fuzzer.campaign.complexity import complexity
+from fuzzer.campaign.events import Emit, FailureFound, FailureShrunk, Warned
+from fuzzer.campaign.failure import Failure, invariant_name, tool_version
+from fuzzer.campaign.minimise import shown_by
+from fuzzer.campaign.options import Subject
+from fuzzer.campaign.store import FailureStore, StoreError
+from fuzzer.campaign.trials import Attempt
+from fuzzer.plan import Plan
+from fuzzer.verdict import Finding
+
+
+@dataclass
+class Ledger:
+    """Failures by fingerprint. ``known`` ones are counted in ``met`` and otherwise left alone; suspects were seen
+    only with scaled time bounds, which proves nothing: they wait for a run with the real ones."""
+
+    emit: Emit
+    store: FailureStore | None
+    subject: Subject
+    seed: int
+    known: Collection[str]
+    now: Callable[[], str]
+    failures: dict[str, Failure] = field(default_factory=dict)
+    met: Counter[str] = field(default_factory=Counter)
+    _suspects: dict[str, Plan] = field(default_factory=dict)
+    _tried: set[str] = field(default_factory=set)
+    _waiting: dict[str, Attempt] = field(default_factory=dict)
+
+    def note(self, attempt: Attempt, origin: str) -> None:
+        """Take in one execution: new fingerprints are written before anything else happens."""
+        for fingerprint in attempt.fingerprints:
+            if attempt.hurry < 1:
+                self._suspect(fingerprint, attempt)
+                continue
+            self.met[fingerprint] += 1
+            self._suspects.pop(fingerprint, None)
+            if fingerprint not in self.failures and fingerprint not in self.known:
+                self._found(fingerprint, attempt, origin)
+            elif fingerprint in self._waiting:
+                self._prefer_smaller(fingerprint, attempt)
+
+    def next_waiting(self) -> tuple[Failure, float] | None:
+        """The next failure to shrink, begun from the least plan that is known, and how long its execution took."""
+        if not self._waiting:
+            return None
+        fingerprint = next(iter(self._waiting))
+        attempt = self._waiting.pop(fingerprint)
+        return shown_by(self.failures[fingerprint], attempt), attempt.seconds
+
+    def next_suspect(self) -> Plan | None:
+        """A plan to run with the real time bounds; each suspicion is followed up once."""
+        if not self._suspects:
+            return None
+        fingerprint = next(iter(self._suspects))
+        self._tried.add(fingerprint)
+        return self._suspects.pop(fingerprint)
+
+    def shrunk(self, failure: Failure) -> None:
+        """The end of its shrinking."""
+        self.failures[failure.fingerprint] = failure
+        self.emit(FailureShrunk(failure, self._write(failure)))
+
+    def given_up(self, failure: Failure) -> None:
+        """Shrinking was interrupted: the smallest plan so far is worth keeping, but not the last word."""
+        if complexity(failure.plan) < complexity(self.failures[failure.fingerprint].plan):
+            self.failures[failure.fingerprint] = failure
+            self._write(failure)
+
+    # ---- a new one ---------------------------------------------------------------------------------------------------
+
+    def _found(self, fingerprint: str, attempt: Attempt, origin: str) -> None:
+        finding = attempt.finding(fingerprint)
+        assert finding is not None, "fingerprints are those of the findings"
+        failure = self._failure(finding, attempt, origin)
+        self.failures[fingerprint] = failure
+        self._waiting[fingerprint] = attempt
+        self.emit(FailureFound(failure, self._write(failure)))
+
+    def _failure(self, finding: Finding, attempt: Attempt, origin: str) -> Failure:
+        return Failure(
+            fingerprint=finding.fingerprint,
+            code=finding.code,
+            name=invariant_name(finding.code),
+            plan=attempt.plan,
+            original=attempt.plan,
+            history=attempt.history,
+            finding=finding,
+            others=tuple(other for other in attempt.verdict.violations if other is not finding),
+            origin=origin,
+            seed=self.seed,
+            found_at=self.now(),
+            target=self.subject.target,
+            hub=self.subject.hub,
+            tool=tool_version(),
+        )
+
+    def _suspect(self, fingerprint: str, attempt: Attempt) -> None:
+        if not (fingerprint in self.failures or fingerprint in self.known or fingerprint in self._tried):
+            self._suspects.setdefault(fingerprint, attempt.plan)
+
+    def _prefer_smaller(self, fingerprint: str, attempt: Attempt) -> None:
+        if complexity(attempt.plan) < complexity(self._waiting[fingerprint].plan):
+            self._waiting[fingerprint] = attempt
+
+    def _write(self, failure: Failure) -> str:
+        """The path; empty, with a warning, if it cannot be written: a full disk must not end the campaign."""
+        if self.store is None:
+            return ""
+        try:
+            return str(self.store.write(failure))
+        except StoreError as error:
+            self.emit(Warned(str(error)))
+            return ""
