@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from fuzzer.plan import AbandonKind, Plan, TokenKind
+from fuzzer.plan import AbandonKind, DropKind, Plan, TokenKind
 from fuzzer.policy import Policy
 from fuzzer.values import Value, decode, encode
 
@@ -22,7 +22,10 @@ RejectedBy = Literal["status", "close", "eof", "reset", "invalid", "timeout"]
 
 
 class OpenInv(Value, tag_field="e", tag="open_inv"):
-    """Before the first byte of the opening handshake (before the TCP connect)."""
+    """Before the first byte of the opening handshake (before the TCP connect).
+
+    ``expires``: when the token ends, in seconds since the start as ``t`` is; None: not while the plan runs.
+    """
 
     t: float
     conn: str
@@ -31,6 +34,7 @@ class OpenInv(Value, tag_field="e", tag="open_inv"):
     session: str | None = None
     token: TokenKind = "valid"
     abandon: AbandonKind | None = None
+    expires: float | None = None
 
 
 class OpenOk(Value, tag_field="e", tag="open_ok"):
@@ -56,6 +60,29 @@ class Joined(Value, tag_field="e", tag="joined"):
     t: float
     conn: str
     group: str
+
+
+class Named(Value, tag_field="e", tag="named"):
+    """The server said as whom it counts ``conn``; ``user``: a symbol of the plan, or the name as read if it is none."""
+
+    t: float
+    conn: str
+    user: str
+
+
+class QueryInv(Value, tag_field="e", tag="query_inv"):
+    """Before the first byte of a question who is present."""
+
+    t: float
+    conn: str
+
+
+class Present(Value, tag_field="e", tag="present"):
+    """The answer to the oldest open question of ``conn``: those of this plan's users who are present."""
+
+    t: float
+    conn: str
+    users: tuple[str, ...] = ()
 
 
 class SubInv(Value, tag_field="e", tag="sub_inv"):
@@ -133,6 +160,13 @@ class CloseInv(Value, tag_field="e", tag="close_inv"):
     code: int = 1000
 
 
+class CloseLate(Value, tag_field="e", tag="close_late"):
+    """Our Close was not answered, and we stopped waiting: the connection is dropped right after."""
+
+    t: float
+    conn: str
+
+
 class CloseOk(Value, tag_field="e", tag="close_ok"):
     """The peer's Close was read and our end of the TCP connection is closed."""
 
@@ -145,11 +179,11 @@ class DropInv(Value, tag_field="e", tag="drop_inv"):
 
     t: float
     conn: str
-    how: Literal["reset", "fin", "vanish"]
+    how: DropKind
 
 
 class FaultInv(Value, tag_field="e", tag="fault_inv"):
-    """Before ``conn`` misbehaves: ``stall``, ``mute``, ``malformed:KIND``."""
+    """Before ``conn`` misbehaves: ``stall``, ``mute``, ``malformed:KIND``, ``half-close``."""
 
     t: float
     conn: str
@@ -202,6 +236,13 @@ class TcpClosed(Value, tag_field="e", tag="tcp_closed"):
     conn: str
 
 
+class PingInv(Value, tag_field="e", tag="ping_inv"):
+    """Before the first byte of a ping of the plan."""
+
+    t: float
+    conn: str
+
+
 class Pong(Value, tag_field="e", tag="pong"):
     """The answer to a ping of ours that was sent at ``since``."""
 
@@ -226,6 +267,37 @@ class Lag(Value, tag_field="e", tag="lag"):
 
     t: float
     seconds: float
+
+
+class ServerPaused(Value, tag_field="e", tag="server_paused"):
+    """Before we stop the server process (SIGSTOP)."""
+
+    t: float
+
+
+class ServerResumed(Value, tag_field="e", tag="server_resumed"):
+    """After we let it go on (SIGCONT)."""
+
+    t: float
+
+
+class StopInv(Value, tag_field="e", tag="stop_inv"):
+    """Before we tell the server process to end (SIGTERM)."""
+
+    t: float
+
+
+class Stopped(Value, tag_field="e", tag="stopped"):
+    """The process that we told to end has ended, with this ``status``; None: not in time, and it was killed."""
+
+    t: float
+    status: int | None
+
+
+class Restarted(Value, tag_field="e", tag="restarted"):
+    """A fresh server process is ready."""
+
+    t: float
 
 
 class Phase(Value, tag_field="e", tag="phase"):
@@ -253,12 +325,15 @@ class Skip(Value, tag_field="e", tag="skip"):
 
 
 class Probe(Value, tag_field="e", tag="probe"):
-    """The server's own count ``name``. ``when`` is ``before`` (the baseline of this plan) or ``after``."""
+    """The server's own count ``name``; ``process.NAME``: what the operating system counts of its process.
+
+    ``when`` is ``before`` (the baseline of this plan), ``after``, or ``cycle``: at the end of one of several cycles.
+    """
 
     t: float
     name: str
     value: int
-    when: Literal["before", "after"]
+    when: Literal["before", "after", "cycle"]
 
 
 class ServerLog(Value, tag_field="e", tag="server_log"):
@@ -287,6 +362,9 @@ Event = (
     | OpenOk
     | OpenRej
     | Joined
+    | Named
+    | QueryInv
+    | Present
     | SubInv
     | UnsubInv
     | UnsubOk
@@ -296,6 +374,7 @@ Event = (
     | Stray
     | Frame
     | CloseInv
+    | CloseLate
     | CloseOk
     | DropInv
     | FaultInv
@@ -305,9 +384,15 @@ Event = (
     | SrvRst
     | SrvBad
     | TcpClosed
+    | PingInv
     | Pong
     | Control
     | Lag
+    | ServerPaused
+    | ServerResumed
+    | StopInv
+    | Stopped
+    | Restarted
     | Phase
     | Quiet
     | Skip

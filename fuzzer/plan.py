@@ -16,19 +16,33 @@ from fuzzer.values import Value, decode, encode
 PLAN_FORMAT = "hubfuzz-plan/1"
 
 TokenKind = Literal[
-    "valid", "expired", "not-yet-valid", "wrong-signature", "alg-none", "wrong-claims", "truncated", "none"
+    "valid", "brief", "expired", "not-yet-valid", "wrong-signature", "alg-none", "wrong-claims", "truncated", "none"
 ]
 AbandonKind = Literal["half-request", "before-101", "after-101"]
-DropKind = Literal["reset", "fin", "vanish"]
+DropKind = Literal["reset", "reset-pending", "fin", "vanish"]
 Fill = Literal["ascii", "unicode", "escapes", "markup"]
 MalformedKind = Literal[
-    "not-json", "unmasked", "rsv-bit", "reserved-opcode", "bad-utf8", "orphan-continuation", "long-ping", "huge-length"
+    "not-json",
+    "not-a-command",
+    "unmasked",
+    "rsv-bit",
+    "reserved-opcode",
+    "bad-utf8",
+    "orphan-continuation",
+    "long-ping",
+    "huge-length",
+    "oversize",
 ]
+Wire = Literal["frames", "one-segment", "fragments", "drip"]
 Separator = Literal["instant", "turn", "1ms", "fence"]
 
 
 class Open(Value, tag_field="op", tag="open"):
-    """Connect as a user. ``abandon`` leaves in the middle of the opening handshake, in the way ``how`` says."""
+    """Connect as a user. ``abandon`` leaves in the middle of the opening handshake, in the way ``how`` says.
+
+    ``token`` ``brief`` is a good one that expires while the plan runs. ``held``: the last byte of the upgrade request
+    is kept back until ``Finish``.
+    """
 
     conn: str
     user: str
@@ -36,10 +50,21 @@ class Open(Value, tag_field="op", tag="open"):
     token: TokenKind = "valid"
     abandon: AbandonKind | None = None
     how: Literal["reset", "fin"] = "reset"
+    held: bool = False
+
+
+class Finish(Value, tag_field="op", tag="finish"):
+    """Send the last byte of a held opening handshake."""
+
+    conn: str
 
 
 class Send(Value, tag_field="op", tag="send"):
-    """Publish ``count`` messages back to back, each with ``size`` characters of filler; ``room`` None: own group."""
+    """Publish ``count`` messages back to back, each with ``size`` characters of filler; ``room`` None: own group.
+
+    ``wire`` is how the bytes travel: whole frames, all frames in one TCP segment, each message in fragments with a
+    ping between them (RFC 6455, 5.4), or byte by byte.
+    """
 
     conn: str
     msg: str
@@ -47,18 +72,26 @@ class Send(Value, tag_field="op", tag="send"):
     count: int = 1
     fill: Fill = "ascii"
     room: str | None = None
+    wire: Wire = "frames"
 
 
 class Close(Value, tag_field="op", tag="close"):
-    """Start the closing handshake (RFC 6455, 7.1.2) with this code and reason."""
+    """Start the closing handshake (RFC 6455, 7.1.2) with this code and reason.
+
+    ``half``: our end of TCP stays open after the server's answer, until the drain; a server may wait for us then.
+    """
 
     conn: str
     code: int = 1000
     reason: str = ""
+    half: bool = False
 
 
 class Drop(Value, tag_field="op", tag="drop"):
-    """End without a Close frame: TCP reset, FIN, or ``vanish`` (neither; the peer is just never heard of again)."""
+    """End without a Close frame: TCP reset, FIN, or ``vanish`` (neither; the peer is just never heard of again).
+
+    ``reset-pending``: a ping right before the reset, so that the server has something to write to the dead peer.
+    """
 
     conn: str
     how: DropKind = "reset"
@@ -103,22 +136,47 @@ class Unsubscribe(Value, tag_field="op", tag="unsubscribe"):
     room: str
 
 
-Op = Open | Send | Close | Drop | Stall | Resume | Mute | Malformed | Subscribe | Unsubscribe
+class Ping(Value, tag_field="op", tag="ping"):
+    """Send a ping, which the server must answer (RFC 6455, 5.5.2)."""
+
+    conn: str
+
+
+class Query(Value, tag_field="op", tag="query"):
+    """Ask the hub who is present."""
+
+    conn: str
+
+
+Op = Open | Finish | Send | Close | Drop | Stall | Resume | Mute | Malformed | Subscribe | Unsubscribe | Ping | Query
 
 
 class Batch(Value):
-    """Ops on distinct connections, released together in this order; ``after`` says how it follows the last batch."""
+    """Ops on distinct connections, released together in this order; ``after`` says how it follows the last batch.
+
+    ``wait``: seconds that pass before, after the separator. ``frozen``: seconds for which a server of ours is stopped
+    (SIGSTOP) while the ops arrive, so that it finds all of them at once. ``restart``: a server of ours is told to end
+    (SIGTERM) after the ops, and started again.
+    """
 
     ops: tuple[Op, ...]
     after: Separator = "fence"
+    wait: float = 0.0
+    frozen: float = 0.0
+    restart: bool = False
 
 
 class Plan(Value):
-    """``names`` gives users an adversarial real name; ``schedule_seed`` seeds trio's own scheduling."""
+    """``names`` gives users an adversarial real name; ``schedule_seed`` seeds trio's own scheduling.
+
+    ``cycles``: the plan is executed so many times, each time with fresh users; what the server keeps of every cycle
+    (descriptors, threads) shows as a slope.
+    """
 
     batches: tuple[Batch, ...]
     schedule_seed: int = 0
     names: dict[str, str] = {}
+    cycles: int = 1
     format: str = PLAN_FORMAT
 
     def ops(self) -> Iterator[Op]:

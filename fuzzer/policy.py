@@ -14,22 +14,39 @@ from fuzzer.values import Value
 class Limit(Value):
     """How many connections one user may have, and what happens to the one above (``over``).
 
-    ``codes`` are the close codes and ``statuses`` the HTTP statuses that mean "because of the limit".
+    ``codes`` are the close codes and ``statuses`` the HTTP statuses that mean "because of the limit". ``evict-any``:
+    one of the user's connections goes, whichever.
     """
 
     max: int
-    over: Literal["reject", "evict-oldest"] = "reject"
+    over: Literal["reject", "evict-oldest", "evict-any"] = "reject"
     codes: tuple[int, ...] = ()
     statuses: tuple[int, ...] = ()
 
 
+class CloseCodes(Value):
+    """The close codes that mean this cause; none declared: not judged. 1006, say, stands for no Close frame at all."""
+
+    malformed: tuple[int, ...] = ()
+    oversize: tuple[int, ...] = ()
+    shutdown: tuple[int, ...] = ()
+
+
 class Policy(Value):
-    """What the hub promises, and within which times."""
+    """What the hub promises, and within which times; None: it does not.
+
+    ``t_heartbeat``: a peer that answers nothing is given up (and what it held is free) after at most so long.
+    ``t_presence``: after so long, presence says who is connected. ``t_expiry``: so long after its token expired a
+    connection is no member any more. ``t_shutdown``: after SIGTERM the process ends within it. ``t_idle``: a
+    connection that sends nothing for so long may be closed. ``storm``: more frames than this that nobody asked for,
+    on one connection that did nothing wrong, are a flood. ``answers_close``: a Close is answered within the deadline.
+    ``resources``: descriptors and threads come back to where they were.
+    """
 
     group: Literal["user", "room", "all"] = "user"
     echo: Literal["either", "always", "never"] = "either"
     join_evidence: Literal["broadcast", "welcome", "handshake"] = "broadcast"
-    order: Literal["fifo", "none"] = "fifo"
+    order: Literal["fifo", "causal", "total", "none"] = "fifo"
     delivery: Literal["at-most-once", "at-least-once"] = "at-most-once"
     send_then_close: Literal["may", "must"] = "may"
     agreement: bool = True
@@ -41,8 +58,16 @@ class Policy(Value):
     t_release: float = 2.0
     t_detect: float = 5.0
     t_heartbeat: float | None = None
+    t_presence: float | None = None
+    t_expiry: float | None = None
+    t_shutdown: float | None = None
+    t_idle: float | None = None
     max_size: int | None = None
     stall_bytes: int = 6_000_000
+    storm: int = 200
+    answers_close: bool = True
+    resources: bool = True
+    close_codes: CloseCodes = CloseCodes()
     refuse_tokens: tuple[str, ...] = (
         "expired",
         "not-yet-valid",

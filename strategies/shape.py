@@ -8,6 +8,7 @@ from fuzzer.payload import widest
 from fuzzer.plan import Fill, MalformedKind, TokenKind
 from fuzzer.policy import Policy
 from fuzzer.values import Value
+from strategies.faults import MALFORMED
 
 SIZES: Final = (0, 1, 20, 125, 126, 200, 1_000, 5_000, 16_384, 65_535)
 FLOOD_SIZE: Final = 65_536
@@ -23,7 +24,7 @@ class Shape(Value):
     """
 
     limit: int | None = None
-    over: Literal["reject", "evict-oldest"] = "reject"
+    over: Literal["reject", "evict-oldest", "evict-any"] = "reject"
     group: Literal["user", "room", "all"] = "user"
     rooms: bool = False
     sessions: bool = False
@@ -33,7 +34,7 @@ class Shape(Value):
     max_size: int = DEFAULT_FRAME
     stall_bytes: int = 6_000_000
     kinds: tuple[str, ...] = ("abandon", "close", "drop", "malformed", "mute", "stall")
-    malformed: tuple[MalformedKind, ...] = get_args(MalformedKind)
+    malformed: tuple[MalformedKind, ...] = MALFORMED
     odd_names: bool = True
     max_users: int = 3
     max_conns: int = 14

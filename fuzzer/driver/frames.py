@@ -57,8 +57,12 @@ def _mask(payload: bytes, key: bytes) -> bytes:
     return (int.from_bytes(payload, "little") ^ int.from_bytes(keys, "little")).to_bytes(length, "little")
 
 
+_OVERSIZE = 8 << 20  # above what any hub of these tests takes
+
 _MALFORMED = {
     "not-json": lambda: frame(TEXT, b'{"type": '),  # well-formed for RFC 6455, not for any protocol of JSON messages
+    "not-a-command": lambda: frame(TEXT, b'{"hubfuzz": "no such command"}'),
+    "oversize": lambda: frame(TEXT, b'{"x": "' + b"x" * _OVERSIZE + b'"}'),
     "unmasked": lambda: frame(TEXT, b"unmasked", masked=False),  # 5.1: a client MUST mask
     "rsv-bit": lambda: frame(TEXT, b"rsv-bit", rsv=4),  # 5.2: MUST be 0 unless negotiated
     "reserved-opcode": lambda: frame(0x3, b"reserved"),  # 5.2: %x3-7 are reserved

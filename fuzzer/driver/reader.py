@@ -81,7 +81,10 @@ class ContainedConnection(WebSocketConnection):
     # Ending
 
     def drop(self, how: DropKind) -> None:
-        """End now without a Close frame. ``vanish``: the socket stays, nothing is ever read or written again."""
+        """End now without a Close frame. ``vanish``: the socket stays, nothing is ever read or written again.
+
+        ``reset-pending``: a ping is written first, so that the server has something to answer.
+        """
         self._tell.silent = True
         self._over = True
         self._dropped = self._dropped or how
@@ -89,7 +92,9 @@ class ContainedConnection(WebSocketConnection):
         if how == "vanish":
             self._wire.freeze()
         else:
-            self._close_tcp(how)
+            if how == "reset-pending":  # the answer is on its way to a socket that is no more
+                self._wire.write(frames.frame(frames.PING, b"pending"))
+            self._close_tcp("fin" if how == "fin" else "reset")
 
     def dispose(self) -> None:
         """Close the socket whatever the state, wake everybody who waits. Synchronous and idempotent."""

@@ -98,7 +98,7 @@ def _check_policy(policy: Policy) -> None:
     _at_least_one("policy.stall_bytes", policy.stall_bytes)
     if policy.limit is not None:
         _check_limit(policy.limit)
-    known = [kind for kind in TokenKind.__args__ if kind != "valid"]  # type: ignore[attr-defined]
+    known = [kind for kind in TokenKind.__args__ if kind not in ("valid", "brief")]  # type: ignore[attr-defined]
     for kind in policy.refuse_tokens:
         if kind not in known:
             raise TargetError(f"policy.refuse_tokens: found {kind!r}; {hint(kind, known, 'one of')}")

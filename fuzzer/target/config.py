@@ -40,12 +40,17 @@ class NoAuth(Value, tag_field="kind", tag="none"):
 
 
 class Match(Value):
-    """A frame is of this kind if every field at these paths has this value; ``id``, ``body``, ``room``: paths too."""
+    """A frame is of this kind if every field at these paths has this value; the others are paths, too.
+
+    ``user``, in ``welcome``: as whom the hub counts the connection. ``users``, in ``present``: the list of names.
+    """
 
     match: dict[str, Any] = {}
     id: str | None = None
     body: str | None = None
     room: str | None = None
+    user: str | None = None
+    users: str | None = None
 
 
 class JwtAuth(Value, tag_field="kind", tag="jwt"):
@@ -75,6 +80,8 @@ class JsonProtocol(Value, tag_field="kind", tag="json"):
     welcome: Match | None = None
     subscribed: Match | None = None
     unsubscribed: Match | None = None
+    query: str | None = None
+    present: Match | None = None
 
 
 class Pattern(Value):

@@ -19,7 +19,9 @@ class Message(Value):
 
 
 class Welcome(Value):
-    """The hub says that this connection is a member."""
+    """The hub says that this connection is a member; ``user``: as whom, if it tells."""
+
+    user: str | None = None
 
 
 class Subscribed(Value):
@@ -34,6 +36,12 @@ class Unsubscribed(Value):
     room: str | None = None
 
 
+class Presence(Value):
+    """The hub's answer to the question who is present: user names."""
+
+    users: tuple[str, ...] = ()
+
+
 class Other(Value):
     """Any other frame; its text is cut to 200 characters."""
 
@@ -44,7 +52,7 @@ class Accepted(Other):
     """The answer to a good token that was sent in a message (``auth.accepted``). It proves no membership."""
 
 
-Reading = Message | Welcome | Subscribed | Unsubscribed | Other
+Reading = Message | Welcome | Subscribed | Unsubscribed | Presence | Other
 
 
 class Codec(abc.ABC):
@@ -58,6 +66,7 @@ class Codec(abc.ABC):
     has_welcome: bool = False
     has_subscribed: bool = False
     has_unsubscribed: bool = False
+    has_presence: bool = False
 
     @abc.abstractmethod
     def publish(self, msg_id: str, body: str, room: str | None = None, user: str = "") -> str:
@@ -74,6 +83,10 @@ class Codec(abc.ABC):
     def unsubscribe(self, room: str, user: str = "") -> str:
         """The frame that leaves ``room``."""
         raise no_rooms("unsubscribe")
+
+    def query(self, user: str = "") -> str:
+        """The frame that asks who is present."""
+        raise TargetError("protocol.query: missing, so this target has no presence")
 
 
 def no_rooms(key: str) -> TargetError:
