@@ -188,11 +188,15 @@ class Performer:
             conn.drop("reset")
             self._stage.wake()
 
-    async def _malformed(self, op: Malformed, actor: Actor, conn: FuzzConn) -> Release:
+    async def _malformed(self, op: Malformed, actor: Actor, conn: FuzzConn) -> Release | None:
+        max_size = self._stage.policy.max_size
+        if op.kind == "oversize" and max_size is None:
+            self._stage.record(Skip, op.conn, "malformed", "no max_size is declared")
+            return None
         self._stage.record(FaultInv, actor.name, f"malformed:{op.kind}")
         actor.tainted = True
         self._stage.forget(actor.name)
-        await conn.prepare_raw(frames.malformed_frame(op.kind))
+        await conn.prepare_raw(frames.malformed_frame(op.kind, max_size or 0))
         return conn.release
 
     async def _subscribe(self, op: Subscribe, actor: Actor, conn: FuzzConn) -> Release:
