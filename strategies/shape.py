@@ -23,7 +23,7 @@ class Shape(Value):
     """What plans may contain. ``limit`` is per user; ``max_size`` bounds a whole frame in bytes.
 
     ``kinds`` are the ops that may be drawn (``open`` and ``send`` always are); ``tokens`` the kinds of token, of which
-    all but ``valid`` must be ones that the hub is declared to refuse.
+    all but ``valid`` must be ones that the hub is declared to refuse. ``swarm`` False: each plan may use all features.
     """
 
     limit: int | None = None
@@ -42,6 +42,7 @@ class Shape(Value):
     max_users: int = 3
     max_conns: int = 14
     max_batches: int = 10
+    swarm: bool = True
 
     def largest(self, fill: Fill = "ascii") -> int:
         """The most characters of this fill that surely fit into one frame (0 or more)."""

@@ -30,7 +30,10 @@ LEAST_BOUND = 0.15
 
 
 class Session:
-    """Executes plans one after the other against one running server."""
+    """Executes plans one after the other against one running server. Its parts can be replaced, as benchmarks do."""
+
+    performer: type[Performer] = Performer
+    finale: type[Finale] = Finale
 
     def __init__(self, target: Target, server: Server, nursery: trio.Nursery) -> None:
         self.target = target
@@ -85,7 +88,7 @@ class Session:
     # ---- one plan ------------------------------------------------------------------------------------------------
 
     async def _play(self, plan: Plan, stage: Stage, nursery: trio.Nursery) -> None:
-        performer = Performer(stage, self.target, self.server.port, nursery)
+        performer = self.performer(stage, self.target, self.server.port, nursery)
         performer.study(plan)
         quiescence = Quiescence(stage, performer, self._control, self._server_is_dead)
         if not self._control.ready:
@@ -98,7 +101,7 @@ class Session:
             stage.record(Phase, f"batch:{number}")
             await performer.batch(batch)
         if not self._server_is_dead():
-            await self._end(plan, stage, Finale(stage, performer, quiescence, self._counts), quiescence, before)
+            await self._end(plan, stage, self.finale(stage, performer, quiescence, self._counts), quiescence, before)
 
     async def _between(self, batch: Batch, number: int, quiescence: Quiescence) -> None:
         """Let the last batch be followed in the drawn way."""
@@ -170,10 +173,10 @@ def hurried(policy: Policy, hurry: float) -> Policy:
 
 
 @asynccontextmanager
-async def open_session(target: Target) -> AsyncIterator[Session]:
+async def open_session(target: Target, kind: type[Session] = Session) -> AsyncIterator[Session]:
     """Serve the target (start it, or find it running) and end everything afterwards."""
     async with serve(target) as server, trio.open_nursery() as nursery:
-        session = Session(target, server, nursery)
+        session = kind(target, server, nursery)
         try:
             yield session
         finally:
