@@ -7,7 +7,7 @@ of them, which is more than any of the baselines has in real life. Baselines end
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import count
+from itertools import count, islice
 from random import Random
 from typing import NamedTuple
 
@@ -104,7 +104,7 @@ def _any_op(dice: Dice, turn: Turn) -> list[Op]:
     """An op of any kind that can be done now, all kinds alike."""
     aim = Aim(f"u{dice.below(2)}")
     made = (MAKERS[kind](dice, turn, aim) for kind in dice.some(EVENLY, len(EVENLY)))
-    return [op for op in made if op is not None][:1]
+    return list(islice((op for op in made if op is not None), 1))
 
 
 def without_swarm(shape: Shape, seed: int) -> Iterator[Plan]:
