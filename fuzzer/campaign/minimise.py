@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
 
+from fuzzer.campaign.amplify import STEADY_ENOUGH, Amplified, amplified, neighbours
+from fuzzer.campaign.causal import causal_parts, users_of, witnessed_batches
 from fuzzer.campaign.complexity import complexity
 from fuzzer.campaign.failure import Failure, Rate
 from fuzzer.campaign.options import Options
+from fuzzer.campaign.passes import conns_of
 from fuzzer.campaign.reproduce import MEASURE, STEADY, measure
-from fuzzer.campaign.shrink import RAREST, Evidence, Shrinker, causal_part
+from fuzzer.campaign.shrink import AS_OFTEN, LOOKS, RARER, RAREST, Evidence, Shrinker
 from fuzzer.campaign.trials import Attempt, Trials
+from fuzzer.history import History
 from fuzzer.plan import Plan
+from fuzzer.verdict import Finding
 
 SLOW: Final = 0.5  # seconds: such an execution surely waited for a time bound of the policy
 HALF_HURRY: Final = 0.5
-SHARE_OF_REPLAY: Final = 0.5  # of the shrink budget, on top of it
+SHARE_OF_REPLAY: Final = 0.2  # of the shrink budget, on top of it
+LEAST_REPLAYS: Final = 3  # however long they take
+SHARE_OF_AMPLIFYING: Final = 0.3  # of the time that is left
+FREQUENT: Final = 0.5  # from here on it costs less to shrink the plan as it stands
+STEADY_AND_SLOW: Final = 3
+MORE_OPS: Final = 2  # so much larger a plan may be for the sake of failing more often
 
 OnStep = Callable[[Plan, str, int, float], None]
 
@@ -70,40 +80,103 @@ class Minimiser:
     async def _shrink(self, hurry: float, deadline: float) -> bool:
         """One hunt with this scale of time; True if the result is final."""
         seen = await self._measure(hurry, deadline)
-        if seen.share < RAREST:
-            return self._too_rare(seen, hurry)
-        shrinker = self._shrinker = self._hunt(seen, hurry, deadline)
-        part = causal_part(self.best.plan, self.best.finding, self.best.history)
-        if part is not None:
-            await shrinker.try_once(part, "the witnesses' own ops")
-        smallest = await shrinker.shrink()
-        if shrinker.spent:
-            self._notes.append("the time for shrinking was over before nothing simpler was left to try")
-        for plan in distinct((smallest, shrinker.steady_plans[-1])):
+        start = await self._amplify(seen, hurry, deadline) if seen.rate.share < FREQUENT else seen
+        if start.rate.share < RAREST:
+            return self._too_rare(seen.rate, hurry)
+        smallest = await self._hunt(start, hurry, deadline)
+        for plan in distinct((*smallest, start.plan)):
             if plan != self.best.plan and await self._rate_of(plan):
                 return True
-        return smallest == self.best.plan or self._unconfirmed(hurry)
+        return smallest[0] == self.best.plan or self._unconfirmed(hurry)
 
-    async def _measure(self, hurry: float, deadline: float) -> Rate:
+    async def _measure(self, hurry: float, deadline: float) -> Amplified:
         """How often does it fail? A single failure in ten says too little, so that doubles the effort."""
         fingerprint, plan = self.best.fingerprint, self.best.plan
         failed = runs = 0
+        witness: Attempt | None = None
         for _ in range(2):
-            seen = await measure(self.trials, plan, fingerprint, MEASURE, hurry=hurry, until=deadline, steady=STEADY)
-            failed, runs = failed + seen.rate.failed, runs + seen.rate.runs
+            seen = await measure(
+                self.trials, plan, fingerprint, MEASURE, hurry=hurry, until=deadline, steady=self._steady
+            )
+            failed, runs, witness = failed + seen.rate.failed, runs + seen.rate.runs, witness or seen.witness
             if failed != 1 or runs < MEASURE:
                 break
-        return Rate(failed, runs)
+        return Amplified(plan, Rate(failed, runs), witness)
 
-    def _hunt(self, seen: Rate, hurry: float, deadline: float) -> Shrinker:
+    @property
+    def _steady(self) -> int:
+        """An execution that waits for time bounds costs as much as ten others, and is not a race."""
+        return STEADY_AND_SLOW if self.seconds > SLOW else STEADY
+
+    async def _amplify(self, known: Amplified, hurry: float, deadline: float) -> Amplified:
+        """A neighbour of the plan that fails more often, if there is one; within a part of the time that is left."""
+        now = self.trials.clock()
+        finding, history = self._shown(known)
+        conns = conns_of(known.plan, users_of(finding, history))
+        candidates = neighbours(known.plan, witnessed_batches(finding, history), conns)
+        until = now + max(0.0, deadline - now) * SHARE_OF_AMPLIFYING
+        found = await amplified(self.trials, self.best.fingerprint, known, candidates, hurry, until)
+        if found.plan != known.plan:
+            self._step(found.plan, "another order of release")
+        return found
+
+    def _shown(self, known: Amplified) -> tuple[Finding, History]:
+        """The finding and its history, of an execution of this very plan where there is one."""
+        finding = known.witness.finding(self.best.fingerprint) if known.witness else None
+        if known.witness is None or finding is None:
+            return self.best.finding, self.best.history
+        return finding, known.witness.history
+
+    async def _hunt(self, start: Amplified, hurry: float, deadline: float) -> tuple[Plan, Plan]:
+        """Shrink; and shrink again from what fails more often, if that is not much larger than the smallest.
+
+        Returns the smallest plan of the last shrinking, and the smallest that was measured.
+        """
+        rarer = RARER
+        while True:
+            shrinker = self._shrinker = self._shrinker_of(start, hurry, deadline, rarer)
+            await self._prune(shrinker, start)
+            smallest = await shrinker.shrink()
+            if shrinker.spent or shrinker.evidence.share >= STEADY_ENOUGH or rarer == AS_OFTEN:
+                break
+            start, rarer = await self._steadier(shrinker, hurry, deadline), AS_OFTEN
+            if start.plan == smallest:
+                break
+        if shrinker.spent:
+            self._notes.append("the time for shrinking was over before nothing simpler was left to try")
+        return smallest, shrinker.steady_plans[-1]
+
+    async def _prune(self, shrinker: Shrinker, start: Amplified) -> None:
+        for part in causal_parts(start.plan, *self._shown(start)):
+            if await shrinker.try_once(part, "the witnesses' own ops"):
+                break
+
+    async def _steadier(self, shrinker: Shrinker, hurry: float, deadline: float) -> Amplified:
+        """The smallest plan if nothing fails more often: not another order of it, nor a plan on the way to it that has
+        hardly more ops."""
+        evidence, smallest = shrinker.evidence, shrinker.best
+        known = Amplified(smallest, Rate(round(evidence.failed), round(evidence.runs)), shrinker.witness)
+        near = [p for p in reversed(shrinker.accepted) if p.size() <= smallest.size() + MORE_OPS and p != smallest]
+        candidates = [other for plan in (smallest, *near) for other in (plan, *neighbours(plan))][1:]
+        now = self.trials.clock()
+        until = now + max(0.0, deadline - now) * SHARE_OF_AMPLIFYING
+        found = await amplified(self.trials, self.best.fingerprint, known, distinct(candidates), hurry, until)
+        if found.plan != smallest:
+            self._step(found.plan, "what fails more often")
+        return found
+
+    def _shrinker_of(self, start: Amplified, hurry: float, deadline: float, rarer: float) -> Shrinker:
         return Shrinker(
             trials=self.trials,
             fingerprint=self.best.fingerprint,
-            best=self.best.plan,
-            evidence=Evidence(seen.failed, seen.runs),
+            best=start.plan,
+            evidence=Evidence(start.rate.failed, start.rate.runs),
             deadline=deadline,
             hurry=hurry,
             on_step=self._step,
+            steady=self._steady,
+            looks=1 if self.seconds > SLOW else LOOKS,
+            rarer=rarer,
         )
 
     def _step(self, plan: Plan, by: str) -> None:
@@ -115,7 +188,10 @@ class Minimiser:
         """Replay with the real time bounds; if it fails, this plan and its history are the failure."""
         until = min(self.trials.clock() + self.options.shrink_seconds * SHARE_OF_REPLAY, self.ceiling)
         await self.trials.fresh(f"{self.best.fingerprint} is replayed on a fresh server")
-        replayed = await measure(self.trials, plan, self.best.fingerprint, self.options.replay_times, until=until)
+        times = self.options.replay_times
+        replayed = await measure(
+            self.trials, plan, self.best.fingerprint, times, until=until, least=min(times, LEAST_REPLAYS)
+        )
         if replayed.witness is not None:
             self.best = shown_by(self.best, replayed.witness)
         if replayed.witness is not None or plan == self.best.plan:
@@ -150,6 +226,6 @@ def shown_by(failure: Failure, attempt: Attempt) -> Failure:
     return msgspec.structs.replace(failure, plan=attempt.plan, history=attempt.history, finding=finding, others=others)
 
 
-def distinct(plans: tuple[Plan, ...]) -> list[Plan]:
+def distinct(plans: Sequence[Plan]) -> list[Plan]:
     """Each plan once."""
     return [plan for place, plan in enumerate(plans) if plan not in plans[:place]]

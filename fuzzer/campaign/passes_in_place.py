@@ -49,9 +49,9 @@ def _smaller_messages(op: Op) -> Iterator[Op]:
 
 
 def _steps(value: int, least: int) -> Iterator[int]:
-    """The least value, then half-way, then nearer and nearer to the value itself, but not finer than an eighth."""
+    """The least value, then half-way, then nearer to the value itself, but not finer than a quarter."""
     gap = value - least
-    for part in (gap, gap // 2, gap // 4, gap // 8):
+    for part in (gap, gap // 2, gap // 4):
         if part > 0:
             yield value - part
 
