@@ -13,7 +13,7 @@ from fuzzer.campaign.causal import causal_parts, users_of, witnessed_batches
 from fuzzer.campaign.complexity import complexity
 from fuzzer.campaign.failure import Failure, Rate
 from fuzzer.campaign.options import Options
-from fuzzer.campaign.passes import conns_of
+from fuzzer.campaign.passes import FEWER, PASSES, conns_of
 from fuzzer.campaign.reproduce import MEASURE, STEADY, measure
 from fuzzer.campaign.shrink import AS_OFTEN, LOOKS, RARER, RAREST, Evidence, Shrinker
 from fuzzer.campaign.trials import Attempt, Trials
@@ -28,6 +28,7 @@ LEAST_REPLAYS: Final = 3  # however long they take
 SHARE_OF_AMPLIFYING: Final = 0.3  # of the time that is left
 FREQUENT: Final = 0.5  # from here on it costs less to shrink the plan as it stands
 STEADY_AND_SLOW: Final = 3
+STAGES: Final = (FEWER, PASSES, PASSES)  # the last only if the second ended with what fails too rarely
 MORE_OPS: Final = 2  # so much larger a plan may be for the sake of failing more often
 
 OnStep = Callable[[Plan, str, int, float], None]
@@ -111,43 +112,48 @@ class Minimiser:
     async def _amplify(self, known: Amplified, hurry: float, deadline: float) -> Amplified:
         """A neighbour of the plan that fails more often, if there is one; within a part of the time that is left."""
         now = self.trials.clock()
-        finding, history = self._shown(known)
-        conns = conns_of(known.plan, users_of(finding, history))
-        candidates = neighbours(known.plan, witnessed_batches(finding, history), conns)
+        candidates = neighbours(known.plan, *self._suspects(known.plan, known.witness))
         until = now + max(0.0, deadline - now) * SHARE_OF_AMPLIFYING
         found = await amplified(self.trials, self.best.fingerprint, known, candidates, hurry, until)
         if found.plan != known.plan:
             self._step(found.plan, "another order of release")
         return found
 
-    def _shown(self, known: Amplified) -> tuple[Finding, History]:
-        """The finding and its history, of an execution of this very plan where there is one."""
-        finding = known.witness.finding(self.best.fingerprint) if known.witness else None
-        if known.witness is None or finding is None:
-            return self.best.finding, self.best.history
-        return finding, known.witness.history
+    def _suspects(self, plan: Plan, witness: Attempt | None) -> tuple[set[int], set[str] | None]:
+        """The batches and connections that an execution of this plan says the failure is about."""
+        shown = self._shown(plan, witness)
+        if shown is None:
+            return set(), None
+        return witnessed_batches(*shown), conns_of(plan, users_of(*shown))
+
+    def _shown(self, plan: Plan, witness: Attempt | None) -> tuple[Finding, History] | None:
+        """The finding and its history, of an execution of this very plan."""
+        best = self.best
+        if witness and witness.plan == plan and (finding := witness.finding(best.fingerprint)):
+            return finding, witness.history
+        return (best.finding, best.history) if best.history.plan == plan else None
 
     async def _hunt(self, start: Amplified, hurry: float, deadline: float) -> tuple[Plan, Plan]:
-        """Shrink; and shrink again from what fails more often, if that is not much larger than the smallest.
+        """First to fewer ops, then to plainer ones, each time from what fails more often, if that is hardly larger.
 
         Returns the smallest plan of the last shrinking, and the smallest that was measured.
         """
         rarer = RARER
-        while True:
+        for stage in STAGES:
             shrinker = self._shrinker = self._shrinker_of(start, hurry, deadline, rarer)
             await self._prune(shrinker, start)
-            smallest = await shrinker.shrink()
-            if shrinker.spent or shrinker.evidence.share >= STEADY_ENOUGH or rarer == AS_OFTEN:
+            smallest = await shrinker.shrink(stage)
+            if shrinker.spent:
+                self._notes.append("the time for shrinking was over before nothing simpler was left to try")
                 break
             start, rarer = await self._steadier(shrinker, hurry, deadline), AS_OFTEN
-            if start.plan == smallest:
+            if stage == PASSES and start.plan == smallest:
                 break
-        if shrinker.spent:
-            self._notes.append("the time for shrinking was over before nothing simpler was left to try")
         return smallest, shrinker.steady_plans[-1]
 
     async def _prune(self, shrinker: Shrinker, start: Amplified) -> None:
-        for part in causal_parts(start.plan, *self._shown(start)):
+        shown = self._shown(start.plan, start.witness)
+        for part in causal_parts(start.plan, *shown) if shown else ():
             if await shrinker.try_once(part, "the witnesses' own ops"):
                 break
 
@@ -156,6 +162,8 @@ class Minimiser:
         hardly more ops."""
         evidence, smallest = shrinker.evidence, shrinker.best
         known = Amplified(smallest, Rate(round(evidence.failed), round(evidence.runs)), shrinker.witness)
+        if evidence.share >= STEADY_ENOUGH:
+            return known
         near = [p for p in reversed(shrinker.accepted) if p.size() <= smallest.size() + MORE_OPS and p != smallest]
         candidates = [other for plan in (smallest, *near) for other in (plan, *neighbours(plan))][1:]
         now = self.trials.clock()
