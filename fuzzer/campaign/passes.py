@@ -148,7 +148,7 @@ def canonical(plan: Plan) -> Iterator[Plan]:
     yield tidy(plan)
 
 
-PASSES: Final[tuple[tuple[str, Pass], ...]] = (
+FEWER: Final[tuple[tuple[str, Pass], ...]] = (
     ("halving", halves),
     ("dropping batches", drop_batches),
     ("dropping users", drop_users),
@@ -156,6 +156,8 @@ PASSES: Final[tuple[tuple[str, Pass], ...]] = (
     ("dropping ops", drop_ops),
     ("merging connections", merge_connections),
     ("merging users", merge_users),
+)
+PLAINER: Final[tuple[tuple[str, Pass], ...]] = (
     ("parallel to sequential", split_batches),
     ("waiting for quiet", fence_all),
     ("joining batches", join_batches),
@@ -168,6 +170,7 @@ PASSES: Final[tuple[tuple[str, Pass], ...]] = (
     ("canonical symbols", canonical),
     ("dropping pairs of ops", drop_pairs),
 )
+PASSES: Final = FEWER + PLAINER
 
 
 # ---- building blocks -----------------------------------------------------------------------------------------------

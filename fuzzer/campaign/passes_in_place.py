@@ -9,6 +9,7 @@ import msgspec
 
 from fuzzer.plan import Batch, Close, Drop, DropKind, Malformed, MalformedKind, Op, Open, Plan, Send
 
+SMALL = 16  # up to here one less is worth a try
 Change = Callable[[Op], Iterator[Op]]
 
 
@@ -49,9 +50,9 @@ def _smaller_messages(op: Op) -> Iterator[Op]:
 
 
 def _steps(value: int, least: int) -> Iterator[int]:
-    """The least value, then half-way, then nearer and nearer to the value itself, but not finer than an eighth."""
+    """The least value, then half-way, then nearer to the value itself; not finer than a quarter unless it is small."""
     gap = value - least
-    for part in (gap, gap // 2, gap // 4, gap // 8):
+    for part in (gap, gap // 2, gap // 4, int(4 < gap <= SMALL)):
         if part > 0:
             yield value - part
 

@@ -6,7 +6,7 @@ whoever waits. Sections 2.0 (contract of the driver) of the specification is kep
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
 import trio
@@ -113,11 +113,12 @@ class Stage:
         missing = [c for c in stayed if c != sender]
         return bool(got) and any(not any((m, c) in self.delivered for m in later) for c in missing)
 
-    def overtaken(self) -> bool:
-        """Has some member read a later message of a sender in a group, and not (yet) an earlier one?"""
-        return any(self._passed_over(name) for name, actor in self.actors.items() if actor.dependable)
+    def overtaken(self) -> set[Pair]:
+        """(message, member) pairs of which the member has read a later message of that sender, and this not (yet)."""
+        members = (name for name, actor in self.actors.items() if actor.dependable)
+        return {(msg, name) for name in members for msg in self._passed_over(name)}
 
-    def _passed_over(self, conn: str) -> bool:
+    def _passed_over(self, conn: str) -> Iterator[str]:
         newer: set[Pair] = set()
         for msg, (sender, audience) in reversed(self._audiences.items()):
             if conn not in audience:
@@ -126,8 +127,7 @@ class Stage:
             if (msg, conn) in self.delivered:
                 newer.add(stream)
             elif stream in newer and stream[1] in self.actors[conn].groups:
-                return True
-        return False
+                yield msg
 
     def expect_pong(self, payload: bytes) -> None:
         """Remember when this ping was sent."""
