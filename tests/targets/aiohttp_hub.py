@@ -100,7 +100,7 @@ async def tabs(request: web.Request) -> web.StreamResponse:
             await _serve(tab)
     finally:
         hub.leave(tab)
-    return tab.socket
+    return tab.socket if tab.socket.prepared else web.Response()
 
 
 async def _serve(tab: Tab) -> None:

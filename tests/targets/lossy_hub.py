@@ -49,7 +49,7 @@ class Tab:
             await asyncio.sleep(TICK)
             ticks = ticks + 1 if self._written == seen else 0
             seen = self._written
-            self.slow = ticks >= GRACE
+            self.slow = self.slow or ticks >= GRACE
         if self.slow:
             self.missed += 1
         else:

@@ -163,7 +163,9 @@ def _take(peer: Peer, text: str | bytes) -> None:
 
 def main(port: int) -> None:
     """Serve until SIGTERM or SIGINT."""
-    with serve(handle, "127.0.0.1", port, process_request=answer_or_admit, max_size=MAX_SIZE, compression=None) as server:
+    with serve(
+        handle, "127.0.0.1", port, process_request=answer_or_admit, max_size=MAX_SIZE, compression=None
+    ) as server:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
         server.serve_forever()
