@@ -59,7 +59,6 @@ class Quiescence:
         self._turns = itertools.count()
         self._first_round = 0
         self._soft = SOFT_START
-        self._lost: set[Pair] = set()
         self.aborted = False
 
     async def fence(self, senders: frozenset[str] | None = None) -> bool:
@@ -140,8 +139,8 @@ class Quiescence:
     async def _let_stragglers_in(self) -> None:
         """What was overtaken may be late and not lost: only by waiting, once, is an inversion told from a gap."""
         if self._stage.policy.order != "none":
-            await self._stage.until(lambda: self._stage.overtaken() <= self._lost, OVERTAKEN_WAIT)
-            self._lost |= self._stage.overtaken()
+            await self._stage.until(lambda: not self._stage.overtaken(), OVERTAKEN_WAIT)
+            self._stage.give_up_on_overtaken()
 
     async def linger(self) -> None:
         """Let second copies and leaks arrive that nothing waits for; too short costs misses, never false alarms."""

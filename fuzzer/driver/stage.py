@@ -55,6 +55,7 @@ class Stage:
         self._control_mark = control_mark
         self._group_of: dict[str, str] = {}
         self._audiences: dict[str, tuple[str, frozenset[str]]] = {}
+        self._given_up: set[Pair] = set()
         self._pings: dict[bytes, float] = {}
         self._lot = trio.lowlevel.ParkingLot()
 
@@ -114,11 +115,15 @@ class Stage:
         return bool(got) and any(not any((m, c) in self.delivered for m in later) for c in missing)
 
     def overtaken(self) -> set[Pair]:
-        """(message, member) pairs of which the member has read a later message of that sender, and this not (yet)."""
-        members = (name for name, actor in self.actors.items() if actor.dependable)
-        return {(msg, name) for name in members for msg in self._passed_over(name)}
+        """(message, member) where a later message of that sender in that group was read, and this one not (yet)."""
+        members = [name for name, actor in self.actors.items() if actor.dependable]
+        return {pair for name in members for pair in self._passed_over(name)} - self._given_up
 
-    def _passed_over(self, conn: str) -> Iterator[str]:
+    def give_up_on_overtaken(self) -> None:
+        """What was waited for once is lost, or was sent before the member had joined: no fence waits for it again."""
+        self._given_up |= self.overtaken()
+
+    def _passed_over(self, conn: str) -> Iterator[Pair]:
         newer: set[Pair] = set()
         for msg, (sender, audience) in reversed(self._audiences.items()):
             if conn not in audience:
@@ -127,7 +132,7 @@ class Stage:
             if (msg, conn) in self.delivered:
                 newer.add(stream)
             elif stream in newer and stream[1] in self.actors[conn].groups:
-                yield msg
+                yield msg, conn
 
     def expect_pong(self, payload: bytes) -> None:
         """Remember when this ping was sent."""
@@ -136,9 +141,10 @@ class Stage:
     # ---- Sink: what connections tell -----------------------------------------------------------------------------
 
     def opened(self, conn: str) -> None:
-        """The 101 was read."""
+        """The 101 was read. Where the token is the first message, the opening is decided once that is sent."""
         actor = self.actors[conn]
-        actor.opened = actor.decided = True
+        actor.opened = True
+        actor.decided = actor.decided or actor.first_message is None
         self.record(OpenOk, conn)
         if not actor.impostor:
             actor.groups.add(self.user_group(actor.user))

@@ -125,9 +125,13 @@ class Peer:
         self.pinged_at = None
 
     def closed_by_peer(self) -> None:
-        """The peer's Close was read, and is not answered yet: who sees the answer may count on the slot."""
+        """The peer's Close was read, and is not answered yet: who sees the answer may count on the slot.
+
+        Not so with ``release_delay``: then all is given back some time after the end of the connection.
+        """
         self.clean = True
-        self.hub.lifecycle.leave(self)
+        if not self.hub.knobs.release_delay:
+            self.hub.lifecycle.leave(self)
 
     def offended(self, code: int, reason: str) -> None:
         """The peer broke the rules of RFC 6455 or of the hub."""

@@ -70,7 +70,7 @@ def policy_of(knobs: Knobs) -> Policy:
     """What the correct hub promises under these knobs."""
     return Policy(
         group="user",
-        echo="always",
+        echo=knobs.echo,
         join_evidence="welcome",
         order="fifo",
         sessions="takeover",
