@@ -78,7 +78,7 @@ class Minimiser:
             await shrinker.try_once(part, "the witnesses' own ops")
         smallest = await shrinker.shrink()
         if shrinker.spent:
-            self._notes.append("the time for shrinking was over before nothing simpler was left to try")
+            self._notes.append("the time for shrinking ran out: a simpler plan may exist")
         for plan in distinct((smallest, shrinker.steady_plans[-1])):
             if plan != self.best.plan and await self._rate_of(plan):
                 return True

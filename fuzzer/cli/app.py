@@ -12,22 +12,15 @@ from fuzzer.cli.bugs import bugs
 from fuzzer.cli.check import check
 from fuzzer.cli.errors import report_error
 from fuzzer.cli.explain import explain
+from fuzzer.cli.help import set_groups
 from fuzzer.cli.hub import hub
-from fuzzer.cli.replay import GROUPS as REPLAY_GROUPS
 from fuzzer.cli.replay import replay
-from fuzzer.cli.run import GROUPS as RUN_GROUPS
 from fuzzer.cli.run import run
 from fuzzer.exit_codes import ExitCode
 
 VERSION = "0.1.0"
 
-click.rich_click.COMMAND_GROUPS = {
-    "hubfuzz": [
-        {"name": "Fuzz", "commands": ["run", "replay", "check"]},
-        {"name": "Learn", "commands": ["explain", "bugs", "hub"]},
-    ]
-}
-click.rich_click.OPTION_GROUPS = {"hubfuzz run": RUN_GROUPS, "hubfuzz replay": REPLAY_GROUPS}
+set_groups()
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -49,6 +49,7 @@ def leaves_of(error: BaseException) -> Iterator[BaseException]:
 
 
 def _known(error: BaseException) -> str | None:
+    from fuzzer.campaign.runner import ServerUnavailable
     from fuzzer.target.errors import ProbeError, ServerError, TargetError
     from fuzzer.values import DamagedFile
 
@@ -59,7 +60,9 @@ def _known(error: BaseException) -> str | None:
         return error.format_message()
     if isinstance(error, ServerError):
         return _with_log(error)
-    return str(error) if isinstance(error, CliError | DamagedFile | TargetError | ProbeError) else None
+    return (
+        str(error) if isinstance(error, CliError | DamagedFile | TargetError | ProbeError | ServerUnavailable) else None
+    )
 
 
 def _with_log(error: Exception) -> str:

@@ -32,8 +32,14 @@ class RunOptions:
     dry_run: bool
     verbose: bool
 
-    @property
-    def reports(self) -> tuple[str, ...]:
+    def check(self) -> None:
+        """Raises ``CliError`` for the first name that means nothing, before any server is started."""
+        self.scenario_names()
+        self.codes(self.invariant, "--invariant")
+        self.codes(self.skip, "--skip")
+        self.kinds_of_report()
+
+    def kinds_of_report(self) -> tuple[str, ...]:
         """Kinds of report; raises ``CliError`` for one that there is not."""
         kinds = tuple(dict.fromkeys(kind.strip() for kind in (self.report or "").split(",") if kind.strip()))
         for kind in kinds:

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from fuzzer.history import History
+from fuzzer.history import History, ServerExit, ServerLog
 from fuzzer.plan import Batch, Open, Plan, Subscribe
 from fuzzer.report.event_words import event_sentence
 from fuzzer.report.glyphs import UNICODE, Glyphs, shown
 from fuzzer.report.lanes import draw
-from fuzzer.report.layout import wrapped
+from fuzzer.report.layout import plural, wrapped
 from fuzzer.report.op_words import op_sentence
 from fuzzer.report.scene import scene_of
 from fuzzer.values import Value
@@ -46,7 +46,7 @@ class Case(Value):
 
 def describe(case: Case, width: int = 80, glyphs: Glyphs = UNICODE) -> list[Text]:
     """The whole text of a failure, as lines no wider than ``width`` where words allow it."""
-    lines = [*_head(case, width), Text(), *_story(case, width), *_evidence(case, width), Text()]
+    lines = [*_head(case, width), Text(), *_story(case, width), *_evidence(case, width), *_log(case), Text()]
     lines += draw(scene_of(case.plan, case.history, case.finding), width, glyphs)
     return [*lines, Text(), *_foot(case, width)]
 
@@ -82,7 +82,7 @@ def _head(case: Case, width: int) -> Iterator[Text]:
 def _size(case: Case) -> str:
     size = case.plan.size()
     found = "" if case.found_size in (None, size) else f" (shrunk from {case.found_size})"
-    return f"{size} op{'' if size == 1 else 's'}{found}"
+    return f"{plural(size, 'op')}{found}"
 
 
 def _story(case: Case, width: int) -> Iterator[Text]:
@@ -139,6 +139,17 @@ def _evidence(case: Case, width: int) -> Iterator[Text]:
         yield from wrapped(f"  #{index:<4} {event.t:8.3f} s  ", event_sentence(event), width)
     if len(witness) > MOST_EVIDENCE:
         yield Text(f"  and {len(witness) - MOST_EVIDENCE} more events")
+
+
+def _log(case: Case) -> Iterator[Text]:
+    """What the server said last, if that is what the failure is about."""
+    events = case.history.events if case.history else ()
+    told = [events[i] for i in case.finding.witness if 0 <= i < len(events)]
+    lines = next((e.tail for e in told if isinstance(e, ServerLog | ServerExit) and e.tail), "").splitlines()
+    if lines:
+        yield Text()
+        yield Text("  Server log, the end", style="bold")
+    yield from (Text(f"    {shown(line)}", style="dim") for line in lines)
 
 
 def _foot(case: Case, width: int) -> Iterator[Text]:
