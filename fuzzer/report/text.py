@@ -15,7 +15,7 @@ from fuzzer.report.event_words import event_sentence
 from fuzzer.report.glyphs import UNICODE, Glyphs, shown
 from fuzzer.report.lanes import draw
 from fuzzer.report.layout import plural, wrapped
-from fuzzer.report.op_words import op_sentence
+from fuzzer.report.op_words import batch_words, op_sentence
 from fuzzer.report.scene import scene_of
 from fuzzer.values import Value
 from fuzzer.verdict import Finding
@@ -87,7 +87,7 @@ def _size(case: Case) -> str:
 
 def _story(case: Case, width: int) -> Iterator[Text]:
     given, when = _split(case.plan)
-    yield from _clauses("  Given ", [*_clauses_of(given), *_names(case.plan)], width)
+    yield from _clauses("  Given ", [*_clauses_of(given), *_names(case.plan), *_cycles(case.plan)], width)
     yield from _clauses("   When ", _clauses_of(when), width)
     yield from wrapped("   Then ", shown(case.finding.expected, 600), width, "", "green")
     yield from wrapped("    But ", shown(case.finding.observed, 600), width, "", "red")
@@ -97,7 +97,7 @@ def _split(plan: Plan) -> tuple[list[Batch], list[Batch]]:
     """Setting and action: openings and subscriptions that come first, one by one, are the setting."""
     at = 0
     for batch in plan.batches[:-1]:
-        calm = batch.after == "fence" or at == 0
+        calm = (batch.after == "fence" or at == 0) and not batch_words(batch)
         if not (calm and all(isinstance(op, Open | Subscribe) for op in batch.ops)):
             break
         at += 1
@@ -110,7 +110,13 @@ def _clauses_of(batches: list[Batch]) -> list[str]:
 
 def _together(batch: Batch) -> str:
     first, *others = (op_sentence(op) for op in batch.ops)
-    return first if not others else f"{first}, and in the same instant {', then '.join(others)}"
+    said = first if not others else f"{first}, and in the same instant {', then '.join(others)}"
+    special = batch_words(batch)
+    return f"{said} ({special})" if special else said
+
+
+def _cycles(plan: Plan) -> list[str]:
+    return [f"all of it {plan.cycles} times, each with fresh users"] if plan.cycles > 1 else []
 
 
 def _names(plan: Plan) -> list[str]:
