@@ -23,14 +23,22 @@ VERSION = "0.1.0"
 set_groups()
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
+)
 @click.version_option(VERSION, prog_name="hubfuzz")
-def app() -> None:
+@click.pass_context
+def app(context: click.Context) -> None:
     """Property-based concurrency fuzzer for WebSocket hubs.
 
     Exit codes: 0 nothing found, 1 failures found, 2 hubfuzz could not do its job or nothing was exercised,
     130 interrupted.
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+        context.exit(int(ExitCode.ERROR))  # a job that names no command must not pass
 
 
 for command in (run, replay, check, explain, bugs, hub):

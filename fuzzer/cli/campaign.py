@@ -13,7 +13,7 @@ from fuzzer.campaign.engine import run_campaign
 from fuzzer.campaign.events import CampaignEvent
 from fuzzer.campaign.options import Options, Result, Subject
 from fuzzer.campaign.store import FailureStore, StoreError
-from fuzzer.cli.errors import CliError
+from fuzzer.cli.errors import CliError, Interrupted
 from fuzzer.cli.interrupt import on_interrupt, ticking
 from fuzzer.cli.options import RunOptions
 from fuzzer.cli.reports import Reports
@@ -45,7 +45,7 @@ def explore(target: Target, options: RunOptions, seed: int) -> ExitCode:
         handlers: list[Handler] = [reports, terminal]
         result = trio.run(_campaign, target, options, settings, store, handlers, terminal.tick)
     if result is None:
-        raise KeyboardInterrupt
+        raise Interrupted
     code = exit_code(result)
     warnings = tuple(warnings_of(result, target.policy.limit is not None))
     reports.finish(result, code, warnings)

@@ -19,6 +19,17 @@ class CliError(Exception):
     """Something that the user can put right; the text is one line."""
 
 
+def reason_of(error: OSError) -> str:
+    """Why a file cannot be written, for people."""
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return "there is a file where a folder should be"
+    return (error.strerror or str(error)).lower()
+
+
+class Interrupted(Exception):
+    """The user has asked to stop, and there is nothing to show."""
+
+
 def complain(line: str) -> ExitCode:
     """Write one line on standard error."""
     print(f"hubfuzz: {' '.join(line.split())}", file=sys.stderr, flush=True)
@@ -28,7 +39,7 @@ def complain(line: str) -> ExitCode:
 def report_error(error: BaseException) -> ExitCode:
     """One line for any error, and the exit code that goes with it."""
     leaves = list(leaves_of(error))
-    if all(isinstance(leaf, KeyboardInterrupt | click.Abort) for leaf in leaves):
+    if all(isinstance(leaf, Interrupted | KeyboardInterrupt | click.Abort) for leaf in leaves):
         complain("interrupted")
         return ExitCode.INTERRUPTED
     return complain(one_line(error) or _unexpected(error, leaves[0]))

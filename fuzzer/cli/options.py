@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fuzzer.cli.errors import CliError
+from fuzzer.cli.names import invariant_code
 
 KINDS_OF_REPORT = ("json", "ndjson")
 
@@ -63,9 +64,7 @@ class RunOptions:
 
     def codes(self, names: tuple[str, ...], option: str) -> tuple[str, ...]:
         """Codes of invariants given by code or name; raises ``CliError``."""
-        from fuzzer.invariants import by_name
-
         try:
-            return tuple(by_name(name).code for name in names)
-        except ValueError as error:
+            return tuple(invariant_code(name) for name in names)
+        except CliError as error:
             raise CliError(f"{option}: {error}") from None

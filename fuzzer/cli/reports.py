@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fuzzer.campaign.events import CampaignEvent, FailureFound, FailureShrunk
 from fuzzer.campaign.options import Result
-from fuzzer.cli.errors import CliError
+from fuzzer.cli.errors import CliError, reason_of
 from fuzzer.cli.options import RunOptions
 from fuzzer.exit_codes import ExitCode
 from fuzzer.report.json_report import RunInfo, json_report
@@ -57,7 +57,7 @@ def _writable(folder: Path, kind: str) -> Path:
         path.open("wb").close()
         path.unlink()  # no report rather than yesterday's, if this run does not come to its end
     except OSError as error:
-        raise CliError(f"--report-dir: {path}: cannot be written: {(error.strerror or str(error)).lower()}") from None
+        raise CliError(f"--report-dir: {path}: cannot be written: {reason_of(error)}") from None
     return path
 
 
@@ -65,4 +65,4 @@ def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text, "utf-8")
     except OSError as error:
-        raise CliError(f"--report-dir: {path}: cannot be written: {(error.strerror or str(error)).lower()}") from None
+        raise CliError(f"--report-dir: {path}: cannot be written: {reason_of(error)}") from None

@@ -34,6 +34,16 @@ def wrapped(head: str, body: str, width: int, style: str = "", head_style: str =
         yield Text.assemble((head if number == 0 else rest, head_style), (line, style))
 
 
+def columns(head: str, items: Sequence[tuple[str, str]], width: int) -> Iterator[Text]:
+    """Names and numbers side by side, as many as fit in a line."""
+    names, numbers = (max(cell_len(item[i]) for item in items) for i in (0, 1))
+    cells = [f"{name:<{names}} {number:>{numbers}}" for name, number in items]
+    per_line = max(1, (width - cell_len(head) + GAP) // (names + 1 + numbers + GAP))
+    for at in range(0, len(cells), per_line):
+        line = (" " * GAP).join(cells[at : at + per_line]).rstrip()
+        yield Text.assemble((head if at == 0 else " " * cell_len(head), "bold"), line)
+
+
 def table(titles: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Iterator[Text]:
     """Columns as wide as their content; the last one takes what is left and is wrapped."""
     widths = [max(cell_len(row[i]) for row in (titles, *rows)) + GAP for i in range(len(titles) - 1)]

@@ -9,7 +9,7 @@ from rich.text import Text
 from fuzzer.campaign.options import Result
 from fuzzer.campaign.tally import Tally
 from fuzzer.report.glyphs import UNICODE, Glyphs, shown
-from fuzzer.report.layout import plural, wrapped
+from fuzzer.report.layout import columns, plural, wrapped
 from fuzzer.report.matrix import matrix
 from fuzzer.report.warnings import nothing_was_exercised
 from fuzzer.values import Value
@@ -73,8 +73,8 @@ def _obligations(tally: Tally, names: Mapping[str, str], width: int) -> Iterator
     checked = {code: number for code, number in tally.obligations.items() if number}
     empty = [code for code, number in tally.obligations.items() if not number]
     titles = {code: f"{code} {names.get(code, '')}".strip() for code in tally.obligations}
-    said = ", ".join(f"{titles[code]} {number}" for code, number in sorted(checked.items()))
-    yield from wrapped("  Checked     ", said or "nothing", width)
+    said = [(titles[code], str(number)) for code, number in sorted(checked.items())]
+    yield from columns("  Checked     ", said or [("nothing", "")], width)
     if empty:
         yield from wrapped("  Unchecked   ", ", ".join(titles[code] for code in sorted(empty)), width, "yellow")
 
@@ -103,9 +103,9 @@ def _list(head: str, lines: Iterable[str], width: int, glyph: str, style: str) -
 
 
 def counts(table: Mapping[str, int]) -> str:
-    """``send 20, open 12``, the most frequent first."""
+    """``20 send, 12 open``, the most frequent first."""
     items = sorted(table.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{shown(key, 60)} {number}" for key, number in items) or "none"
+    return ", ".join(f"{number} {shown(key, 60)}" for key, number in items) or "none"
 
 
 def _times(number: int) -> str:

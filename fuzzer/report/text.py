@@ -75,7 +75,7 @@ def _head(case: Case, width: int) -> Iterator[Text]:
     finding = case.finding
     yield Text.assemble((finding.fingerprint, "bold red"), "  ", (case.name, "bold"))
     rate = f"{rate_words(case.failed, case.runs)}, " if case.runs else ""
-    yield from wrapped("  ", f"{rate}{_size(case)}" + (f". {shown(case.note)}" if case.note else ""), width, "dim")
+    yield from wrapped("  ", f"{rate}{_size(case)}" + (f"; {shown(case.note)}" if case.note else ""), width, "dim")
     yield from wrapped("  ", shown(finding.summary, 400), width)
 
 
@@ -120,7 +120,7 @@ def _cycles(plan: Plan) -> list[str]:
 
 
 def _names(plan: Plan) -> list[str]:
-    return [f"{shown(user, 20)} is really called {shown(name, 80)!r}" for user, name in plan.names.items()]
+    return [f'{shown(user, 20)} is really called "{shown(name, 80)}"' for user, name in plan.names.items()]
 
 
 def _clauses(head: str, clauses: list[str], width: int) -> Iterator[Text]:
