@@ -27,6 +27,8 @@ from fuzzer.target.process import Server, serve
 TICK = 0.01
 LAG_WORTH_TELLING = 0.05
 LEAST_BOUND = 0.15
+TAIL_LINES = 12
+LINE_LENGTH = 200
 
 
 class Session:
@@ -147,11 +149,16 @@ class Session:
 
     def _note_server(self, stage: Stage) -> None:
         """What the process and its log said meanwhile."""
-        for line in self.server.new_errors():
-            stage.record(ServerLog, line[:200])
-        status = self.server.exit_status()
+        errors, status = self.server.new_errors(), self.server.exit_status()
+        tail = _cut(self.server.tail(TAIL_LINES)) if errors or status is not None else ""
+        for number, line in enumerate(errors):
+            stage.record(ServerLog, line[:LINE_LENGTH], tail if number == 0 else "")
         if status is not None:
-            stage.record(ServerExit, status)
+            stage.record(ServerExit, status, tail)
+
+
+def _cut(log: str) -> str:
+    return "\n".join(line[:LINE_LENGTH] for line in log.splitlines())
 
 
 async def _watch_own_lag(stage: Stage) -> None:

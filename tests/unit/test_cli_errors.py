@@ -84,7 +84,7 @@ def test_one_line_for_a_bad_target_file(text: str, said: str, tmp_path: Path) ->
         ('["no-such-command-at-all"]', "no-such-command-at-all"),
         ('["{python}", "-c", "raise SystemExit(3)"]', "3"),
         ('["{python}", "-c", "import time; time.sleep(60)"]', "3 s"),
-        ('["{python}", "echo.py", "{port}"]', "refused"),
+        ('["{python}", "echo.py", "{port}"]', "HTTP 404"),
     ],
 )
 def test_one_line_for_a_server_that_does_not_serve(start: str, said: str, tmp_path: Path) -> None:
