@@ -8,6 +8,7 @@ procrastination (Arts et al., Erlang'11, in CONCURRENCY.md 4.1): run again with 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from math import comb
 from typing import Final
 
 from fuzzer.campaign.failure import Rate
@@ -17,9 +18,11 @@ from fuzzer.campaign.trials import Attempt, Trials
 from fuzzer.plan import Batch, Plan
 
 ROUNDS: Final = 2  # each neighbour is run so often before it is given up
-LOOKS: Final = 5  # runs of a neighbour that has failed once
+LOOKS: Final = 10  # runs of a neighbour that has failed once
+CLEAN_ENOUGH: Final = 3  # clean runs that end these
 STEADY_ENOUGH: Final = 0.8  # a neighbour this good ends the search
-WORTH_IT: Final = 2.0  # times the rate that is known
+# Dozens of neighbours are tried, so a lucky streak of one of them is to be expected: how likely may it be by itself?
+LUCK: Final = 0.003
 
 
 class Amplified:
@@ -80,8 +83,8 @@ async def amplified(
 ) -> Amplified:
     """The steadiest of ``known`` and the candidates, as far as ``until`` (on the clock of ``trials``) lets one see.
 
-    Every candidate is run once, then once more; one that fails is run again at once. The first that fails
-    nearly always ends the search, and any other must fail at least twice as often as what is known.
+    Every candidate is run once, then once more; one that fails is run again at once. The first that fails nearly
+    always ends the search; no other replaces what is known unless its record can hardly be luck.
     """
     best, waiting = known, list(candidates)
     for _ in range(ROUNDS):
@@ -89,7 +92,7 @@ async def amplified(
             if trials.clock() >= until:
                 return best
             seen = await _looked_at(trials, fingerprint, candidate, hurry)
-            if seen.rate.share > max(best.rate.share, known.rate.share * WORTH_IT):
+            if seen.rate.share > best.rate.share and by_luck(seen.rate, known.rate) < LUCK:
                 best = seen
             if best.rate.share >= STEADY_ENOUGH:
                 return best
@@ -97,11 +100,17 @@ async def amplified(
     return best
 
 
+def by_luck(seen: Rate, known: Rate) -> float:
+    """The probability of at least so many failures if it failed no more often than what is known (Laplace's rule)."""
+    p = (known.failed + 1) / (known.runs + 2)
+    return sum(comb(seen.runs, k) * p**k * (1 - p) ** (seen.runs - k) for k in range(seen.failed, seen.runs + 1))
+
+
 async def _looked_at(trials: Trials, fingerprint: str, plan: Plan, hurry: float) -> Amplified:
     """One run; if that fails, as many more as it takes to know how often it does."""
     witness: Attempt | None = None
     failed = runs = 0
-    while runs == 0 or (failed and runs < LOOKS and runs - failed < LOOKS * (1 - STEADY_ENOUGH) + 1):
+    while runs == 0 or (failed and runs < LOOKS and runs - failed < CLEAN_ENOUGH):
         attempt = await trials.run(plan, hurry)
         runs += 1
         if attempt.finding(fingerprint):

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from fuzzer.campaign.amplify import STEADY_ENOUGH, Amplified, amplified, neighbours
+from fuzzer.campaign.amplify import Amplified, amplified, neighbours
 from fuzzer.campaign.causal import causal_parts, users_of, witnessed_batches
 from fuzzer.campaign.complexity import complexity
 from fuzzer.campaign.failure import Failure, Rate
@@ -26,7 +26,7 @@ HALF_HURRY: Final = 0.5
 SHARE_OF_REPLAY: Final = 0.2  # of the shrink budget, on top of it
 LEAST_REPLAYS: Final = 3  # however long they take
 SHARE_OF_AMPLIFYING: Final = 0.3  # of the time that is left
-FREQUENT: Final = 0.5  # from here on it costs less to shrink the plan as it stands
+FREQUENT: Final = 0.5  # from here on it costs less to shrink the plan as it stands, and no record can be much better
 STEADY_AND_SLOW: Final = 3
 STAGES: Final = (FEWER, PASSES, PASSES)  # the last only if the second ended with what fails too rarely
 MORE_OPS: Final = 2  # so much larger a plan may be for the sake of failing more often
@@ -162,7 +162,7 @@ class Minimiser:
         hardly more ops."""
         evidence, smallest = shrinker.evidence, shrinker.best
         known = Amplified(smallest, Rate(round(evidence.failed), round(evidence.runs)), shrinker.witness)
-        if evidence.share >= STEADY_ENOUGH:
+        if evidence.share >= FREQUENT:
             return known
         near = [p for p in reversed(shrinker.accepted) if p.size() <= smallest.size() + MORE_OPS and p != smallest]
         candidates = [other for plan in (smallest, *near) for other in (plan, *neighbours(plan))][1:]

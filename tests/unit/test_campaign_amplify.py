@@ -8,7 +8,7 @@ from campaign_fakes import CROWD, Bug, FakeHub, doubled, of, steps
 from hypothesis import HealthCheck, given, settings
 
 from fuzzer.campaign import Rate
-from fuzzer.campaign.amplify import Amplified, amplified, neighbours
+from fuzzer.campaign.amplify import LUCK, Amplified, amplified, by_luck, neighbours
 from fuzzer.campaign.symbols import tidy
 from fuzzer.campaign.trials import Trials
 from fuzzer.invariants import judge
@@ -72,10 +72,10 @@ def test_the_lucky_order_is_found_by_a_few_runs(seed: int) -> None:
     hub = FakeHub((Bug(sends_before_close, doubled, p=0.9),), seed=seed)
     found = look(hub, Amplified(UNLUCKY, Rate(1, 20)))
     assert sends_before_close(found.plan)
-    assert found.rate.share >= 0.6
+    assert found.rate.share >= 0.5
     assert found.witness is not None
     assert found.witness.plan == found.plan
-    assert len(hub.executed) < 60
+    assert len(hub.executed) < 70
 
 
 def test_without_a_better_neighbour_the_known_plan_stays() -> None:
@@ -87,6 +87,15 @@ def test_a_little_better_is_not_worth_it() -> None:
     """A lucky streak of a neighbour that is no better must not replace what is known."""
     known = Amplified(UNLUCKY, Rate(6, 10))
     assert look(FakeHub((Bug(lambda plan: True, doubled, p=0.1),), seed=2), known) is known
+
+
+def test_a_lucky_streak_is_told_from_a_steady_failure() -> None:
+    assert by_luck(Rate(10, 10), Rate(3, 10)) < LUCK
+    assert by_luck(Rate(4, 7), Rate(1, 20)) < LUCK
+    assert by_luck(Rate(1, 1), Rate(0, 20)) > LUCK
+    assert by_luck(Rate(5, 5), Rate(3, 10)) > LUCK
+    assert by_luck(Rate(10, 10), Rate(8, 10)) > LUCK
+    assert by_luck(Rate(0, 5), Rate(0, 0)) == pytest.approx(1)
 
 
 def test_it_ends_with_its_time() -> None:
