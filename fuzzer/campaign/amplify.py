@@ -11,8 +11,10 @@ from collections.abc import Collection, Iterable, Iterator
 from math import comb
 from typing import Final
 
+import msgspec
+
 from fuzzer.campaign.failure import Rate
-from fuzzer.campaign.passes import with_batches
+from fuzzer.campaign.passes import in_parts, with_batches, with_ops
 from fuzzer.campaign.symbols import tidy
 from fuzzer.campaign.trials import Attempt, Trials
 from fuzzer.plan import Batch, Plan
@@ -54,23 +56,26 @@ def _raw_neighbours(plan: Plan, first: Collection[int], conns: Collection[str] |
 
 def _other_orders(batch: Batch, conns: Collection[str] | None) -> Iterator[tuple[Batch, ...]]:
     """Reversed; one op earlier or later by a millisecond; two neighbours swapped."""
-    ops, after = batch.ops, batch.after
+    ops = batch.ops
     if len(ops) < 2:
         return
-    yield (Batch(ops[::-1], after),)
+    yield (with_ops(batch, ops[::-1]),)
     for at, op in enumerate(ops):
         if conns is None or op.conn in conns:
             rest = ops[:at] + ops[at + 1 :]
-            yield Batch((op,), after), Batch(rest, "1ms")
-            yield Batch(rest, after), Batch((op,), "1ms")
+            yield in_parts(batch, (op,), rest, after="1ms")
+            yield in_parts(batch, rest, (op,), after="1ms")
     for at in range(len(ops) - 1):
-        yield (Batch((*ops[:at], ops[at + 1], ops[at], *ops[at + 2 :]), after),)
+        yield (with_ops(batch, (*ops[:at], ops[at + 1], ops[at], *ops[at + 2 :])),)
 
 
 def _other_borders(plan: Plan, number: int) -> Iterator[Plan]:
     """Two batches in turn: the later one first, and then both a millisecond apart."""
     before, batch = plan.batches[number - 1 : number + 1]
-    for pair in ((Batch(batch.ops, before.after), Batch(before.ops, "1ms")), (before, Batch(batch.ops, "1ms"))):
+    for pair in (
+        (with_ops(before, batch.ops), msgspec.structs.replace(batch, ops=before.ops, after="1ms")),
+        (before, msgspec.structs.replace(batch, after="1ms")),
+    ):
         yield with_batches(plan, (*plan.batches[: number - 1], *pair, *plan.batches[number + 1 :]))
 
 
