@@ -32,6 +32,15 @@ SIMPLER_FIRST = [
     (steps(A, Send("a", "m0")), steps(A, Send("a", "m0", fill="markup"))),
     (steps((A, B), (Close("a"), Close("b"))), steps((A, B), (Close("b"), Close("a")))),
     (steps(A), Plan(steps(A).batches, schedule_seed=1)),
+    (steps(A), Plan((Batch((A,), wait=0.5),))),
+    (Plan((Batch((A,), wait=0.2),)), Plan((Batch((A,), wait=0.5),))),
+    (steps(A), Plan((Batch((A,), frozen=0.5),))),
+    (steps(A), Plan((Batch((A,), restart=True),))),
+    (steps(A), Plan(steps(A).batches, cycles=2)),
+    (steps(A, Send("a", "m0")), steps(A, Send("a", "m0", wire="one-segment"))),
+    (steps(A, Close("a")), steps(A, Close("a", half=True))),
+    (steps(A, Close("a", half=True)), steps(A, Drop("a"))),
+    (steps(A), steps(Open("a", "u0", held=True))),
     (steps(A), steps(Open("k", "u7"))),  # canonical names
 ]
 

@@ -21,6 +21,7 @@ from fuzzer.campaign.passes import (
     fence_all,
     halves,
     in_order,
+    in_parts,
     join_batches,
     keep,
     merge_connections,
@@ -118,6 +119,20 @@ def test_separators_become_fences_or_fall_away() -> None:
     ]
     assert [len(other.batches) for other in join_batches(plan)] == [2, 2]
     assert list(join_batches(ORDERED)) == []
+
+
+def test_what_happens_to_the_server_stays_around_the_ops() -> None:
+    """It is frozen while the first of the parts arrives, and restarted after the last."""
+    batch = Batch((Open("a", "u0"), Open("b", "u0")), "turn", wait=0.2, frozen=0.5, restart=True)
+    first, last = in_parts(batch, batch.ops[:1], batch.ops[1:])
+    assert first == Batch(batch.ops[:1], "turn", wait=0.2, frozen=0.5)
+    assert last == Batch(batch.ops[1:], restart=True)
+    assert in_parts(batch, batch.ops) == (batch,)
+    later = Batch((Close("a"),), "instant")
+    assert list(join_batches(Plan((batch, later)))) == []  # the restart is between them
+    assert next(iter(join_batches(Plan((later, batch))))).batches == (
+        Batch((*later.ops, *batch.ops), "instant", restart=True),
+    )
 
 
 def test_canonical_order_sorts_a_batch_by_first_appearance() -> None:

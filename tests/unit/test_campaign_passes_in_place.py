@@ -5,8 +5,8 @@ from __future__ import annotations
 from campaign_fakes import steps
 
 from fuzzer.campaign.complexity import complexity
-from fuzzer.campaign.passes_in_place import plain_names, plain_ops, plain_seed, tiny_payload
-from fuzzer.plan import Batch, Close, Drop, Malformed, Open, Plan, Send
+from fuzzer.campaign.passes_in_place import plain_names, plain_ops, plain_seed, quiet_server, tiny_payload
+from fuzzer.plan import Batch, Close, Drop, Finish, Malformed, Open, Plan, Send
 
 
 def sends(plan: Plan) -> list[tuple[int, int, str]]:
@@ -58,3 +58,20 @@ def test_ops_get_their_plainest_variant() -> None:
 def test_the_first_schedule() -> None:
     plan = Plan((Batch((Open("a", "u0"),)),), schedule_seed=77)
     assert [other.schedule_seed for other in plain_seed(plan)] == [0]
+
+
+def test_the_server_is_left_alone_at_once_or_step_by_step() -> None:
+    a, b = Batch((Open("a", "u0"),), wait=0.4), Batch((Close("a"),), "turn", frozen=1.0, restart=True)
+    plan = Plan((a, b), cycles=9)
+    offers = list(quiet_server(plan))
+    assert offers[0] == Plan((Batch(a.ops), Batch(b.ops, "turn")))
+    assert {other.cycles for other in offers[1:]} == {1, 5, 7, 8, 9}
+    assert {other.batches[0].wait for other in offers} == {0.0, 0.2, 0.4}
+    assert {(other.batches[1].frozen, other.batches[1].restart) for other in offers} >= {(0.5, True), (1.0, False)}
+
+
+def test_ways_on_the_wire_held_openings_and_half_closes_become_plain() -> None:
+    plan = steps(Open("a", "u0", held=True), Finish("a"), Send("a", "m0", wire="drip"), Close("a", half=True))
+    assert next(iter(tiny_payload(plan))).batches[2].ops == (Send("a", "m0"),)
+    plainest = next(iter(plain_ops(plan)))
+    assert (plainest.batches[0].ops, plainest.batches[3].ops) == ((Open("a", "u0"),), (Close("a"),))
