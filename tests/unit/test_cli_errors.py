@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from command import TARGET, hubfuzz, refusal
+
+from fuzzer.cli.hub import KNOB_HELP
+from fuzzer.hub.knobs import Knobs
+from fuzzer.report.json_report import report_from_json
 
 ECHO = """
 import http.server, sys
@@ -92,3 +97,29 @@ def test_a_dry_run_connects_to_nothing(tmp_path: Path) -> None:
     done = hubfuzz("run", "--url", "ws://127.0.0.1:1/ws", "--dry-run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "HF101" in done.stdout
+
+
+def test_every_knob_of_the_embedded_hub_is_explained() -> None:
+    assert set(KNOB_HELP) == set(Knobs.__struct_fields__)
+
+
+def test_reports_are_written_and_read_again(tmp_path: Path) -> None:
+    (tmp_path / "hubfuzz.json").write_text("yesterday's")
+    done = hubfuzz("run", "--scenario", "limit", "--report", "json,ndjson", "--report-dir", ".", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = report_from_json((tmp_path / "hubfuzz.json").read_bytes())
+    assert (report.exit_code, report.stop_reason, report.complete) == (0, "done", True)
+    assert report.exercised
+    assert report.plans.scenarios == 1
+    assert report.command == "hubfuzz run --scenario limit --report json,ndjson --report-dir ."
+    events = [json.loads(line)["event"] for line in (tmp_path / "hubfuzz.ndjson").read_text().splitlines()]
+    assert (events[0], events[-1]) == ("started", "finished")
+    assert "plan_executed" in events
+
+
+def test_no_report_of_yesterday_is_left_by_a_run_that_fails_to_begin(tmp_path: Path) -> None:
+    (tmp_path / "hubfuzz.json").write_text("yesterday's")
+    assert "nothing answers" in refusal(
+        "run", "--url", "ws://127.0.0.1:1/ws", "--report", "json", "--report-dir", ".", cwd=tmp_path
+    )
+    assert not (tmp_path / "hubfuzz.json").exists()
