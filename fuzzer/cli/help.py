@@ -13,7 +13,7 @@ COMMANDS: dict[str, list[CommandGroupDict]] = {
         {"name": "Learn", "commands": ["explain", "bugs", "hub"]},
     ]
 }
-LIMIT_KNOBS = ("limit", "over", "reject_by")
+PROMISES = ("limit", "over", "reject_by", "echo")
 OPTIONS: dict[str, list[OptionGroupDict]] = {
     "hubfuzz run": [
         {"name": "Target", "options": ["--url", "--allow-host", "--bug"]},
@@ -36,10 +36,10 @@ def flag_of(knob: str) -> str:
 
 def set_groups() -> None:
     """Tell rich-click."""
-    rest = [flag_of(knob) for knob in Knobs.__struct_fields__ if knob not in LIMIT_KNOBS]
+    rest = [flag_of(knob) for knob in Knobs.__struct_fields__ if knob not in PROMISES]
     of_hub: list[OptionGroupDict] = [
         {"name": "Hub", "options": ["--bug", "--port", "--help"]},
-        {"name": "Limit", "options": [flag_of(knob) for knob in LIMIT_KNOBS]},
+        {"name": "What it promises", "options": [flag_of(knob) for knob in PROMISES]},
         {"name": "Times and sizes", "options": rest},
     ]
     click.rich_click.COMMAND_GROUPS = COMMANDS

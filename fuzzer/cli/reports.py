@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -12,9 +13,12 @@ from fuzzer.campaign.options import Result
 from fuzzer.cli.errors import CliError, reason_of
 from fuzzer.cli.options import RunOptions
 from fuzzer.exit_codes import ExitCode
+from fuzzer.report.glyphs import shown
 from fuzzer.report.json_report import RunInfo, json_report
 from fuzzer.report.ndjson import NdjsonReport
 from fuzzer.target.model import Target
+
+LONGEST_COMMAND = 2000
 
 
 class Reports:
@@ -45,7 +49,7 @@ class Reports:
             if self._ndjson is not None:
                 stack.callback(self._ndjson.close)
             if "json" in self._files:
-                command = " ".join(["hubfuzz", *sys.argv[1:]])
+                command = shown(shlex.join(["hubfuzz", *sys.argv[1:]]), LONGEST_COMMAND)
                 info = RunInfo(command, self._started, code, self._target.name, warnings, (), self.paths)
                 _write(self._files["json"], json_report(result, info))
 

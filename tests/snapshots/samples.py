@@ -39,11 +39,11 @@ def failure(finding: Finding, plan: Plan, history: History, name: str, **fields:
 
 ONE = Policy(limit=Limit(max=1, statuses=(429,)))
 RACE = Plan((Batch((opened("a"), opened("b"))),))
-LONGER = Plan((Batch((opened("a"), opened("b"))), Batch((opened("c"),)), Batch((Send(conn="c", msg="m0"),))))
+LONGER = Plan((Batch((opened("a"), opened("b"), opened("c"))), *(Batch((Drop(conn=conn),)) for conn in "abc")))
 
 
 def limit() -> Failure:
-    written = H(ONE).phase("batch:0").open("a", "b").ok("a", "b").phase("fence").welcome("a", "b").send("~b@~0", "b")
+    written = H(ONE).phase("batch:0").open("a", "b").ok("a", "b").phase("fence").welcome("b", "a").send("~b@~0", "b")
     history = written.got("~b@~0", "a", "b").quiet().history()
     finding = Finding(
         code="HF201",
