@@ -1,4 +1,4 @@
-"""A hub that declares a backlog may close a reader for which more is on its way, or leave messages out; no other may."""
+"""A hub that declares a backlog may close a reader, or leave messages out, when more is on its way; no other may."""
 
 from __future__ import annotations
 
