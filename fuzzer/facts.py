@@ -15,6 +15,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from functools import cache, cached_property
 
+from fuzzer.facts_backlog import overfull_since
 from fuzzer.facts_reading import Notes
 from fuzzer.facts_records import NEVER, Conn, Episode, Message
 from fuzzer.facts_time import CONTROL_SPACING, LAG_THAT_SPOILS, HealthyClock
@@ -208,8 +209,9 @@ class Facts:
 
     def _derive_end_causes(self) -> None:
         for conn in self.conns.values():
+            conn.overfull = self._overfull(conn)
             causes = (conn.close_inv, conn.first_fault, conn.first_drop, self._taken_over(conn), self._oversize(conn))
-            conn.x = min(causes) if conn.honest else conn.open_inv
+            conn.x = min(*causes, conn.overfull) if conn.honest else conn.open_inv
         limit = self.policy.limit
         if limit is not None and limit.over == "evict-oldest":
             for conns in self._users.values():
@@ -225,6 +227,10 @@ class Facts:
     def _may_follow(self, conn: Conn, other: Conn) -> bool:
         """Handled after ``conn``? Openings that overlap may be handled in either order."""
         return other.open_inv > conn.open_inv or other.je > conn.open_inv
+
+    def _overfull(self, conn: Conn) -> int:
+        most = self.policy.backlog
+        return NEVER if most is None else overfull_since(conn, self.messages.values(), most)
 
     def _oversize(self, conn: Conn) -> int:
         if self.policy.max_size is None:

@@ -39,7 +39,10 @@ class Subscription:
 
 @dataclass(slots=True)
 class Conn:
-    """Everything that happened to one connection. ``x`` (end cause): from there on the server may drop it."""
+    """Everything that happened to one connection. ``x`` (end cause): from there on the server may drop it.
+
+    ``overfull``: from there on a hub may take it for a slow reader, if it declares a backlog.
+    """
 
     name: str
     inv: OpenInv
@@ -52,6 +55,7 @@ class Conn:
     drops: list[tuple[int, DropInv]] = field(default_factory=list)
     faults: list[tuple[int, int, str]] = field(default_factory=list)
     server_end: int = NEVER
+    overfull: int = NEVER
     x: int = NEVER
     je: int = NEVER
     le: int = -1

@@ -30,6 +30,26 @@ async def test_a_slot_may_be_held_on_after_the_answer_to_a_close(hub: TestHub) -
     assert not await hub.fits()
 
 
+@hub_test(Knobs(release_delay=LONG, heartbeat=SHORT))
+async def test_the_heartbeat_does_not_ping_who_has_closed(hub: TestHub) -> None:
+    closed, other = await hub.open(), await hub.open()
+    await closed.close()
+    rounds = hub.hub.heartbeat.last_round
+    await eventually(lambda: hub.hub.heartbeat.last_round > rounds)
+    await other.publish("m")
+    assert await other.ids(1) == ["m"]
+
+
+@hub_test()
+async def test_a_ping_to_who_is_closing_is_left_out(hub: TestHub) -> None:
+    tab = await hub.open()
+    (peer,) = hub.hub.peers
+    peer.close(1000, "")
+    peer.ping(1.0)
+    assert peer.pinged_at is None
+    assert await tab.end() == 1000
+
+
 @hub_test(Knobs(limit=1, release_delay=SHORT))
 async def test_a_slot_that_was_held_on_is_given_back(hub: TestHub) -> None:
     tab = await hub.open()
