@@ -66,10 +66,9 @@ def test_a_judge_that_is_wrong_on_purpose_accuses_a_correct_hub_and_is_noticed(n
 
 
 def test_soundness_writes_the_history_that_convicts_and_exits_1(tmp_path: Path) -> None:
-    wrong = "from functools import partial\nfrom tests.benchmarks import soundness\n"
-    wrong += (
-        "soundness.HUBS['embedded'] = partial(soundness.embedded_target, 'S15')\nraise SystemExit(soundness.main())"
-    )
+    wrong = "from functools import partial\nfrom fuzzer.hub.target import embedded_target\n"
+    wrong += "from tests.benchmarks import soundness\n"
+    wrong += "soundness.HUBS['embedded'] = partial(embedded_target, 'S15')\nraise SystemExit(soundness.main())"
     command = [sys.executable, "-c", wrong, "--plans", "25", "--hub", "embedded", "--out", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
     assert done.returncode == 1, done.stderr
