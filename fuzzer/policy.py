@@ -40,8 +40,8 @@ class Policy(Value):
     connection is no member any more. ``t_shutdown``: after SIGTERM the process ends within it. ``t_idle``: a
     connection that sends nothing for so long may be closed. ``backlog``: so many bytes may be on their way to one
     reader; above that the hub may call it slow, and close it or leave messages out, though it reads. ``storm``: more
-    frames than this that nobody asked for, on one connection that did nothing wrong, are a flood. ``answers_close``: a Close is answered within the deadline.
-    ``resources``: descriptors and threads come back to where they were.
+    frames than this that nobody asked for, on one connection that did nothing wrong, are a flood. ``answers_close``:
+    a Close is answered within the deadline. ``resources``: descriptors and threads come back to where they were.
     """
 
     group: Literal["user", "room", "all"] = "user"
