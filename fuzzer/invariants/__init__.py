@@ -9,7 +9,19 @@ from collections.abc import Collection
 
 from fuzzer.facts import Facts
 from fuzzer.history import History
-from fuzzer.invariants import auth, cleanup, delivery, integrity, lifecycle, limit, liveness, order
+from fuzzer.invariants import (
+    after,
+    auth,
+    causal,
+    cleanup,
+    delivery,
+    integrity,
+    lifecycle,
+    limit,
+    liveness,
+    order,
+    total,
+)
 from fuzzer.invariants.registry import Invariant
 from fuzzer.verdict import Finding, Judgement, Verdict
 
@@ -18,6 +30,7 @@ SEVERITY = (
     "HF502",
     "HF601",
     "HF105",
+    "HF106",
     "HF104",
     "HF103",
     "HF201",
@@ -26,6 +39,8 @@ SEVERITY = (
     "HF101",
     "HF102",
     "HF111",
+    "HF112",
+    "HF113",
     "HF202",
     "HF203",
     "HF401",
@@ -34,7 +49,7 @@ SEVERITY = (
 # A server that has ended explains everything that needs a living one.
 EXPLAINED_BY_EXIT = frozenset({"HF101", "HF102", "HF202", "HF203", "HF301", "HF302", "HF401", "HF501"})
 
-_MODULES = (delivery, integrity, order, limit, lifecycle, cleanup, liveness, auth)
+_MODULES = (delivery, integrity, after, order, causal, total, limit, lifecycle, cleanup, liveness, auth)
 INVARIANTS: tuple[Invariant, ...] = tuple(sorted((i for m in _MODULES for i in m.INVARIANTS), key=lambda i: i.code))
 
 

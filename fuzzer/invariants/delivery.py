@@ -32,12 +32,12 @@ def _by_gap(facts: Facts, message: Message, conn: Conn) -> Finding | None:
         return None
     for later in facts.sent[message.conn, message.group]:
         at = later.got.get(conn.name, NEVER)
-        if later.inv > message.inv and at != NEVER and _one_stay(facts, conn, message, at):
+        if later.inv > message.inv and at != NEVER and one_stay(facts, conn, message, at):
             return _gap_finding(facts, message, later, conn, at)
     return None
 
 
-def _one_stay(facts: Facts, conn: Conn, message: Message, at: int) -> bool:
+def one_stay(facts: Facts, conn: Conn, message: Message, at: int) -> bool:
     """``conn`` read on without a fault, and did not leave and join again between the two deliveries.
 
     Then it was a member when ``message`` was broadcast: it had joined before the sending, and it was still there when

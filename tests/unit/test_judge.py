@@ -53,6 +53,8 @@ def test_dials_that_switch_an_invariant_off() -> None:
         "HF103",
         "HF105",
         "HF111",
+        "HF112",
+        "HF113",
         "HF201",
         "HF202",
         "HF203",
