@@ -21,7 +21,7 @@ def delivery(facts: Facts) -> Judgement:
     for message, conn in facts.owed:
         if conn.name in message.got:
             continue
-        found = _by_gap(facts, message, conn) or _by_deadline(facts, message, conn)
+        found = _by_gap(facts, message, conn) or silent_loss(facts, message, conn)
         if found is not None:
             findings.setdefault(f"{conn.name}|{found.key}|{found.strength}", found)
     return Judgement("HF101", len(facts.owed), tuple(findings.values()))
@@ -67,7 +67,8 @@ def _gap_finding(facts: Facts, message: Message, later: Message, conn: Conn, at:
     )
 
 
-def _by_deadline(facts: Facts, message: Message, conn: Conn) -> Finding | None:
+def silent_loss(facts: Facts, message: Message, conn: Conn) -> Finding | None:
+    """The finding that the deadline has passed without ``message``, though both ends were there."""
     found = silence(facts, message, conn, message.ok) if message.ok != NEVER else None
     if found is None or not (found.receiver_owed and found.sender_owed) or found.blocker is not None:
         return None  # HF302 judges silences behind a stalled connection

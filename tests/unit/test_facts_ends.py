@@ -50,7 +50,7 @@ def test_where_anybody_may_go_anybody_may(victim: str) -> None:
 
 
 def test_where_anybody_may_go_nobody_goes_at_the_limit() -> None:
-    assert says(H(ANY).join("a", "b").ended("a", 4009)) == {"HF301 violated"}
+    assert says(H(ANY).join("a", "b").ended("a", 4009)) == {"HF204 violated"}
 
 
 def test_a_stop_ends_everything_that_was_open_and_may_refuse_what_opens_meanwhile() -> None:

@@ -58,6 +58,10 @@ def test_dials_that_switch_an_invariant_off() -> None:
         "HF201",
         "HF202",
         "HF203",
+        "HF204",
+        "HF403",
+        "HF404",
+        "HF405",
         "HF601",
     }
     assert {"HF201", "HF202", "HF203"} <= {j.code for j in judge(H(LIMITED).history()).judgements}
