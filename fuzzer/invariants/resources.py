@@ -1,7 +1,8 @@
 """What the server process holds does not grow with every cycle of opening and leaving (BUGS: resource baseline, I12).
 
 One reading proves nothing: pools fill, garbage waits. A leak shows as a slope over cycles that are all alike. The slope
-is the median of the slopes between all pairs of readings (Theil 1950, Sen 1968), which a few odd readings do not move.
+is the median of the slopes between all pairs of readings (Theil 1950, Sen 1968), which a few odd readings do not move;
+that it is a trend and not noise is for the share of rising pairs to say (Mann 1945, Kendall).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ COUNTS = ("process.fds", "process.threads", "process.close_wait")
 MEMORY = "process.rss_kb"
 CYCLES_NEEDED = 8
 SLOPE = 0.5  # one in two cycles
+TREND = 0.6  # rising pairs less falling ones, of all
 MEMORY_SLOPE = 256.0  # kB in each cycle: advice only
 
 Readings = list[tuple[int, Probe]]
@@ -48,13 +50,19 @@ def _readings(facts: Facts, name: str) -> Readings:
 def _grows(readings: Readings, least: float) -> bool:
     values = [probe.value for _, probe in readings]
     later = values[len(values) // 2 :]
-    steady = min(theil_sen(values), theil_sen(later)) >= least
+    steady = min(theil_sen(values), theil_sen(later)) >= least and trend(values) >= TREND
     return steady and values[-1] - values[0] >= least * (len(values) - 1) and values[-1] == max(values)
 
 
 def theil_sen(values: list[int]) -> float:
     """The median slope between any two of the values, in units for each step."""
     return median((b - a) / (j - i) for (i, a), (j, b) in combinations(enumerate(values), 2))
+
+
+def trend(values: list[int]) -> float:
+    """Rising pairs less falling ones as a share of all: 1 if it never falls or rests, about 0 for noise."""
+    pairs = [(a < b) - (a > b) for a, b in combinations(values, 2)]
+    return sum(pairs) / len(pairs)
 
 
 def _leak(facts: Facts, name: str, readings: Readings) -> Finding:
