@@ -47,8 +47,8 @@ class Facts:
         self.failed_fences = notes.failed_fences
         self.strays, self.probes, self.logs, self.exits = notes.strays, notes.probes, notes.logs, notes.exits
         self.names, self.answers, self.frames = notes.names, notes.answers, notes.frames
-        self.unsubscribed, self.stops = notes.unsubscribed, notes.stops
-        self.outages = notes.outages
+        self.unsubscribed, self.stops, self.bad = notes.unsubscribed, notes.stops, notes.bad
+        self.outages, self.pauses = notes.outages, notes.pauses
         self.clock = HealthyClock(notes.controls, notes.lags, self._standstills(notes))
         self.users: dict[str, list[Conn]] = defaultdict(list)
         for conn in self.conns.values():

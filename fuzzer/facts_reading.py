@@ -70,6 +70,7 @@ class Notes:
         self.names: list[tuple[int, Named]] = []
         self.frames: list[tuple[int, Frame]] = []
         self.stops: list[tuple[int, Stopped]] = []
+        self.bad: list[tuple[int, SrvBad]] = []
         self.answers: dict[str, list[Question]] = defaultdict(list)
         self.unsubscribed: list[tuple[str, str, Leave]] = []  # (connection, group, request)
         self.pauses: list[tuple[int, int]] = []
@@ -186,6 +187,8 @@ def _server_end(notes: Notes, i: int, e: ServerEnd) -> None:
     conn = notes.conns.get(e.conn)
     if conn is not None:
         conn.server_end = min(conn.server_end, i)
+    if isinstance(e, SrvBad):
+        notes.bad.append((i, e))
 
 
 def _drop(notes: Notes, i: int, e: DropInv) -> None:

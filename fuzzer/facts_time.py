@@ -24,8 +24,8 @@ class HealthyClock:
 
     def __init__(self, controls: list[Control], lags: list[Lag], stopped: Sequence[Span] = ()) -> None:
         self._controls = controls
-        self._lags = [(lag.t - lag.seconds, lag.t, lag.seconds) for lag in lags]
-        self._lags += [(start, end, end - start) for start, end in stopped]
+        self._own = [(lag.t - lag.seconds, lag.t, lag.seconds) for lag in lags]
+        self._lags = [*self._own, *((start, end, end - start) for start, end in stopped)]
         self.standstills = [(a, b) for a, b, late in self._lags if late > LAG_THAT_SPOILS]
         spans = list(_healthy_spans(controls, [*self.standstills, *stopped]))
         self._starts = [start for start, _ in spans]
@@ -57,6 +57,10 @@ class HealthyClock:
     def worst_lag(self, start: float, end: float) -> float:
         """How long hubfuzz itself, or the server that we had stopped, stood still at worst in ``[start, end]``."""
         return max((late for a, b, late in self._lags if a < end and b > start), default=0.0)
+
+    def worst_own_lag(self, start: float, end: float) -> float:
+        """How late hubfuzz itself was at worst in ``[start, end]``."""
+        return max((late for a, b, late in self._own if a < end and b > start), default=0.0)
 
     def unanswered(self, start: float, end: float) -> float:
         """The longest stretch in which every control round trip failed, through no fault of ours."""

@@ -14,6 +14,7 @@ from fuzzer.invariants import (
     auth,
     causal,
     cleanup,
+    closing,
     delivery,
     eviction,
     integrity,
@@ -22,7 +23,9 @@ from fuzzer.invariants import (
     liveness,
     order,
     presence,
+    protocol,
     resources,
+    shutdown,
     storm,
     succession,
     total,
@@ -35,9 +38,11 @@ from fuzzer.verdict import Finding, Judgement, Verdict
 SEVERITY = (
     "HF502",
     "HF601",
+    "HF602",
     "HF105",
     "HF106",
     "HF104",
+    "HF701",
     "HF103",
     "HF201",
     "HF404",
@@ -56,6 +61,9 @@ SEVERITY = (
     "HF303",
     "HF401",
     "HF402",
+    "HF505",
+    "HF504",
+    "HF503",
     "HF501",
 )
 # Two findings about one connection that are one defect: the first explains the others better.
@@ -80,6 +88,7 @@ EXPLAINED_BY_EXIT = frozenset(
         "HF404",
         "HF405",
         "HF501",
+        "HF504",
     }
 )
 
@@ -87,7 +96,7 @@ _MODULES = (
     *(delivery, integrity, after, order, causal, total),
     *(limit, eviction, lifecycle, storm),
     *(cleanup, resources, zombie, succession, presence),
-    *(liveness, auth),
+    *(liveness, auth, closing, shutdown, protocol),
 )
 INVARIANTS: tuple[Invariant, ...] = tuple(sorted((i for m in _MODULES for i in m.INVARIANTS), key=lambda i: i.code))
 

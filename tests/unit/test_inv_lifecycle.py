@@ -24,10 +24,6 @@ def test_a_member_that_gave_no_cause_is_ended(how: int | type[SrvEof | SrvRst]) 
     assert obligations(written, "HF301") == 2
 
 
-def test_a_member_gets_bytes_that_no_server_may_send() -> None:
-    assert says(H().join("a").bad("a")) == CLOSED
-
-
 @pytest.mark.parametrize(
     "written",
     [

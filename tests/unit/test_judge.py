@@ -62,6 +62,8 @@ def test_dials_that_switch_an_invariant_off() -> None:
         "HF403",
         "HF404",
         "HF405",
+        "HF503",
+        "HF505",
         "HF601",
     }
     assert {"HF201", "HF202", "HF203"} <= {j.code for j in judge(H(LIMITED).history()).judgements}
