@@ -119,7 +119,7 @@ def test_closes_that_need_no_answer(written: H) -> None:
 
 
 def test_a_process_that_outlives_its_time() -> None:
-    written = H(STOP).join("a").stop().ended("a", 1001).wait(2.5).stopped()
+    written = H(STOP).join("a").stop().ended("a", 1001).wait(7.5).stopped()
     assert says(written) == SHUTDOWN
     assert obligations(written, "HF505") == 1
 
@@ -151,6 +151,7 @@ def test_shutdowns_that_may_be_right(written: H) -> None:
     H(STOP).stop().lag(1).wait(1.5).stopped(),
     H(STOP).stop().pause(1).wait(1.5).stopped(),
     H(STOP).stop().wait(1).stopped(None),
-], ids=["own-lag", "paused", "killed-too-soon"])  # fmt: skip
+    H(STOP).stop().wait(6).stopped(),
+], ids=["own-lag", "paused", "killed-too-soon", "perhaps-held-up"])  # fmt: skip
 def test_a_lateness_that_is_not_proved(written: H) -> None:
     assert says(written) == {"HF505 inconclusive"}
