@@ -15,6 +15,7 @@ from fuzzer.campaign.options import Options, Result, Subject
 from fuzzer.campaign.runner import ServerUnavailable
 from fuzzer.campaign.store import DEFAULT_FOLDER, FailureStore
 from fuzzer.driver.session import Session
+from fuzzer.greeting import greet
 from fuzzer.history import History
 from fuzzer.hub_failure import Vacuous, failure_of, hub_failure
 from fuzzer.invariants import SEVERITY, by_name, judge
@@ -27,7 +28,6 @@ from fuzzer.target.store import target_to_json
 from fuzzer.verdict import Verdict
 
 SHRINK_SECONDS = 10.0
-GREETINGS = 3  # round trips of the control pair that may fail before the target is called unusable
 
 
 def fuzz(
@@ -101,7 +101,7 @@ def campaign(
             paths[event.failure.fingerprint] = _shown(event.path)
 
     async def work(session: Session) -> Result:
-        await _greet(session)
+        await greet(session)
         return await run_campaign(
             session,
             options,
@@ -116,17 +116,6 @@ def campaign(
     result = thread.call(work)
     _complain(result, paths, target)
     return result
-
-
-async def _greet(session: Session) -> None:
-    """A server that does not speak as the target file says would prove nothing."""
-    for _ in range(GREETINGS):
-        if await session.control_answers():
-            return
-    raise ServerUnavailable(
-        f"{session.target_name}: {session.control_trouble()}; a message that was published did not come back "
-        "(are auth, protocol.publish and protocol.deliver as the server has them?)"
-    )
 
 
 def _complain(result: Result, paths: dict[str, str], target: Target) -> None:

@@ -59,6 +59,7 @@ class Question:
 class Conn:
     """Everything that happened to one connection. ``x``: from there on the server may drop it; ``causes``: why.
 
+    ``overfull``: from there on a hub may take it for a slow reader, if it declares a backlog.
     ``spoke``: when it sent anything that a server must notice. ``close_late``: when we gave up an unanswered Close.
     """
 
@@ -74,6 +75,7 @@ class Conn:
     drops: list[tuple[int, DropInv]] = field(default_factory=list)
     faults: list[tuple[int, int, str]] = field(default_factory=list)
     server_end: int = NEVER
+    overfull: int = NEVER
     x: int = NEVER
     causes: dict[str, int] = field(default_factory=dict)
     spoke: list[int] = field(default_factory=list)

@@ -337,17 +337,19 @@ class Probe(Value, tag_field="e", tag="probe"):
 
 
 class ServerLog(Value, tag_field="e", tag="server_log"):
-    """A line of the server's log that the target file calls an error."""
+    """A line of the server's log that the target file calls an error. ``tail``: the end of the log, with the first."""
 
     t: float
     line: str
+    tail: str = ""
 
 
 class ServerExit(Value, tag_field="e", tag="server_exit"):
-    """The server process that hubfuzz started ended by itself (negative: by this signal)."""
+    """The server process that hubfuzz started ended by itself (negative: by this signal). ``tail``: of its log."""
 
     t: float
     status: int
+    tail: str = ""
 
 
 class Abort(Value, tag_field="e", tag="abort"):

@@ -38,9 +38,10 @@ class Policy(Value):
     ``t_heartbeat``: a peer that answers nothing is given up (and what it held is free) after at most so long.
     ``t_presence``: after so long, presence says who is connected. ``t_expiry``: so long after its token expired a
     connection is no member any more. ``t_shutdown``: after SIGTERM the process ends within it. ``t_idle``: a
-    connection that sends nothing for so long may be closed. ``storm``: more frames than this that nobody asked for,
-    on one connection that did nothing wrong, are a flood. ``answers_close``: a Close is answered within the deadline.
-    ``resources``: descriptors and threads come back to where they were.
+    connection that sends nothing for so long may be closed. ``backlog``: so many bytes may be on their way to one
+    reader; above that the hub may call it slow, and close it or leave messages out, though it reads. ``storm``: more
+    frames than this that nobody asked for, on one connection that did nothing wrong, are a flood. ``answers_close``:
+    a Close is answered within the deadline. ``resources``: descriptors and threads come back to where they were.
     """
 
     group: Literal["user", "room", "all"] = "user"
@@ -63,6 +64,7 @@ class Policy(Value):
     t_shutdown: float | None = None
     t_idle: float | None = None
     max_size: int | None = None
+    backlog: int | None = None
     stall_bytes: int = 6_000_000
     storm: int = 200
     answers_close: bool = True

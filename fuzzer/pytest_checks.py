@@ -17,11 +17,12 @@ from fuzzer.campaign.reproduce import Replayed, repeats, replay
 from fuzzer.campaign.runner import ServerUnavailable
 from fuzzer.campaign.store import read_failure
 from fuzzer.driver.session import Session
+from fuzzer.greeting import greet
 from fuzzer.hub_failure import hub_failure
+from fuzzer.replayable import check_is_judged, plan_of, target_of
 from fuzzer.scenarios import SCENARIOS
 from fuzzer.session_thread import SessionThread
 from fuzzer.target.model import Target
-from fuzzer.values import DamagedFile
 
 FUZZ_SECONDS = 3.0
 SHRINK_SECONDS = 5.0
@@ -87,7 +88,11 @@ class Replay:
         """Read the file and reach the server; raises what keeps it from being replayed."""
         self._path = path
         self._failure = read_failure(path).failure
-        self._thread = SessionThread(_target_of(self._failure, str(path)))
+        self._plan = plan_of(self._failure)
+        target = target_of(self._failure)
+        check_is_judged(self._failure, target)
+        self._thread = SessionThread(target)
+        self._greet()
 
     def run(self) -> None:
         """Raises ``HubFailure`` if it still fails, and ``ServerUnavailable``."""
@@ -102,29 +107,23 @@ class Replay:
         """End the session."""
         self._thread.close()
 
+    def _greet(self) -> None:
+        try:
+            self._thread.call(greet)
+        except BaseException:
+            self.close()
+            raise
+
     async def _measured(self, session: Session) -> Replayed:
         """What failed rarely is run more often before it counts as fixed, and then without regard to time."""
         rate = self._failure.rate or Rate(0, 0)
         least = repeats(rate.failed, rate.runs)
         failure = self._failure
-        seen = await replay(session, failure.plan, failure.fingerprint, least)
+        seen = await replay(session, self._plan, failure.fingerprint, least)
         if seen.outcome != "FAILED":
             return seen
-        more = await replay(session, failure.plan, failure.fingerprint, REPLAY_TIMES, seconds=REPLAY_SECONDS)
+        more = await replay(session, self._plan, failure.fingerprint, REPLAY_TIMES, seconds=REPLAY_SECONDS)
         return more if more.outcome == "FAILED" else seen
-
-
-def _target_of(failure: Failure, source: str) -> Target:
-    from fuzzer.hub.knobs import Knobs
-    from fuzzer.hub.target import embedded_target
-    from fuzzer.target.store import restored, target_from_json
-
-    if not failure.hub:
-        return restored(target_from_json(msgspec.json.encode(failure.target), f"{source}: its target"))
-    try:
-        return embedded_target(failure.hub.get("bug"), msgspec.convert(failure.hub.get("knobs", {}), Knobs))
-    except ValueError as error:  # also msgspec's
-        raise DamagedFile(f"{source}: hub: {error}") from None
 
 
 def _as_seen(failure: Failure, replayed: Replayed) -> Failure:

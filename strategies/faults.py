@@ -11,10 +11,9 @@ from fuzzer.plan import AbandonKind, DropKind, MalformedKind
 from strategies.choice import Draw, weighted
 from strategies.swarm import Swarm
 
-DROPS: Final[tuple[tuple[DropKind, int], ...]] = (("reset", 5), ("fin", 3), ("vanish", 2))
+DROPS: Final[tuple[tuple[DropKind, int], ...]] = (*(("reset", 5), ("fin", 3), ("vanish", 2), ("reset-pending", 2)),)
 ABANDONS: Final[tuple[AbandonKind, ...]] = get_args(AbandonKind)
-# "oversize" only where a limit is declared: a hub without one has to take it
-MALFORMED: Final[tuple[MalformedKind, ...]] = tuple(kind for kind in get_args(MalformedKind) if kind != "oversize")
+MALFORMED: Final[tuple[MalformedKind, ...]] = get_args(MalformedKind)
 # Codes that a client may send (RFC 6455, 7.4): the usual two, the edges of the registered and of the private range
 CLOSES: Final[tuple[tuple[int, int], ...]] = ((1000, 10), (1001, 4), (3000, 2), (4000, 2), (4999, 1), (1005, 1))
 REASONS: Final = ("", "bye", "späť 😀", "x" * 123)

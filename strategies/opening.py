@@ -47,7 +47,7 @@ class Opening(Value):
 def draw_opening(draw: Draw, draft: Draft) -> Opening:
     """Users, connections around the limit, rooms; one batch for all or one for each. Works on the draft it is given."""
     shape, already = draft.shape, len(draft.batches)
-    swarm = draft.swarm = draw_swarm(draw)
+    swarm = draft.swarm = draw_swarm(draw) if shape.swarm else Swarm()
     opens = ([Aim("u0")] * _tabs(draw, shape) + _others(draw, shape))[: shape.max_conns]
     _open_all(draw, draft, opens)
     if shape.rooms and draw.percent(95 if shape.group == "room" else 60):

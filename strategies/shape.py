@@ -14,13 +14,16 @@ SIZES: Final = (0, 1, 20, 125, 126, 200, 1_000, 5_000, 16_384, 65_535)
 FLOOD_SIZE: Final = 65_536
 ENVELOPE: Final = 1_024  # characters that a hub's own message may need around the body
 DEFAULT_FRAME: Final = 1_000_000  # below the smallest default limit of common servers (1 MiB)
+# a hub that declares no limit has to take everything
+ANYWHERE: Final = tuple(kind for kind in MALFORMED if kind != "oversize")
+MOST_OVERSIZE: Final = 4_194_304  # a declared limit above it is too much to move again and again
 
 
 class Shape(Value):
     """What plans may contain. ``limit`` is per user; ``max_size`` bounds a whole frame in bytes.
 
     ``kinds`` are the ops that may be drawn (``open`` and ``send`` always are); ``tokens`` the kinds of token, of which
-    all but ``valid`` must be ones that the hub is declared to refuse.
+    all but ``valid`` must be ones that the hub is declared to refuse. ``swarm`` False: each plan may use all features.
     """
 
     limit: int | None = None
@@ -34,11 +37,12 @@ class Shape(Value):
     max_size: int = DEFAULT_FRAME
     stall_bytes: int = 6_000_000
     kinds: tuple[str, ...] = ("abandon", "close", "drop", "malformed", "mute", "stall")
-    malformed: tuple[MalformedKind, ...] = MALFORMED
+    malformed: tuple[MalformedKind, ...] = ANYWHERE
     odd_names: bool = True
     max_users: int = 3
     max_conns: int = 14
     max_batches: int = 10
+    swarm: bool = True
 
     def largest(self, fill: Fill = "ascii") -> int:
         """The most characters of this fill that surely fit into one frame (0 or more)."""
@@ -77,6 +81,7 @@ def shape_of(policy: Policy, rooms: bool, sessions: bool, tokens: bool) -> Shape
         tokens=_declared_tokens(policy) if tokens else ("valid",),
         max_size=policy.max_size or DEFAULT_FRAME,
         stall_bytes=policy.stall_bytes,
+        malformed=MALFORMED if (policy.max_size or MOST_OVERSIZE + 1) <= MOST_OVERSIZE else ANYWHERE,
     )
 
 

@@ -12,7 +12,7 @@ from fuzzer.values import Value
 from strategies.choice import Draw
 
 FEATURES: Final = (
-    *("reset", "fin", "vanish", "abandon", "malformed", "mute", "codes", "tokens"),
+    *("reset", "reset-pending", "fin", "vanish", "abandon", "malformed", "mute", "codes", "tokens"),
     *("big", "burst", "fill", "instant", "turn", "1ms", "names", "sessions"),
 )
 _BITS: Final = 8
@@ -38,4 +38,5 @@ def draw_swarm(draw: Draw) -> Swarm:
 
 
 def _bits(draw: Draw) -> int:
-    return draw.below(1 << _BITS) | draw.below(1 << _BITS) << _BITS
+    """One bit for each feature."""
+    return sum(draw.below(1 << _BITS) << place for place in range(0, len(FEATURES), _BITS))

@@ -19,10 +19,12 @@ from fuzzer.plan import (
     Send,
     Subscribe,
     Unsubscribe,
+    Wire,
 )
 
 _DROPS: Final = get_args(DropKind)
 _MALFORMED: Final = get_args(MalformedKind)
+_WIRES: Final = get_args(Wire)
 # Joining a batch with the one before it costs one more parallel op and saves a separator, so it must be cheaper.
 _COST_OF_SEPARATOR: Final = 2
 
@@ -37,11 +39,14 @@ def complexity(plan: Plan) -> Complexity:
         len({op.conn for op in plan.ops()}),
         len(plan.users()),
         raciness(plan),
+        sum(bool(batch.wait) + bool(batch.frozen) + batch.restart for batch in plan.batches),
+        plan.cycles - 1,
         len(rooms(plan)) + len(sessions(plan)) + len(plan.names),
         sum(oddity(op) for op in plan.ops()),
         sum(op.count - 1 for op in sends),
         sum(op.size for op in sends),
-        sum(op.fill != "ascii" for op in sends),
+        sum((op.fill != "ascii") + _WIRES.index(op.wire) for op in sends),
+        sum(round(1000 * (batch.wait + batch.frozen)) for batch in plan.batches),
         sum(disorder(batch, plan) for batch in plan.batches),
         plan.schedule_seed,
         int(tidy(plan) != plan),
@@ -69,12 +74,12 @@ def sessions(plan: Plan) -> tuple[str, ...]:
 def oddity(op: Op) -> int:
     """How far the op is from the plainest one that can stand in its place."""
     match op:
-        case Open(abandon=abandon, how=how, token=token):
-            return 4 * (abandon is not None) + (how != "reset") + 2 * (token != "valid")
-        case Close(code=code, reason=reason):
-            return (code != 1000) + (reason != "")
+        case Open(abandon=abandon, how=how, token=token, held=held):
+            return 4 * (abandon is not None) + (how != "reset") + 2 * (token != "valid") + held
+        case Close(code=code, reason=reason, half=half):
+            return (code != 1000) + (reason != "") + half
         case Drop(how=how):
-            return 3 + _DROPS.index(how)  # more than any close: a close is what everybody expects
+            return 4 + _DROPS.index(how)  # more than any close: a close is what everybody expects
         case Malformed(kind=kind):
             return _MALFORMED.index(kind)
         case _:

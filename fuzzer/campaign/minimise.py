@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
 
+from fuzzer.campaign.amplify import Amplified, amplified, neighbours
+from fuzzer.campaign.causal import causal_parts, users_of, witnessed_batches
 from fuzzer.campaign.complexity import complexity
 from fuzzer.campaign.failure import Failure, Rate
 from fuzzer.campaign.options import Options
+from fuzzer.campaign.passes import FEWER, PASSES, conns_of
 from fuzzer.campaign.reproduce import MEASURE, STEADY, measure
-from fuzzer.campaign.shrink import RAREST, Evidence, Shrinker, causal_part
+from fuzzer.campaign.shrink import AS_OFTEN, LOOKS, RARER, RAREST, Evidence, Shrinker
 from fuzzer.campaign.trials import Attempt, Trials
+from fuzzer.history import History
 from fuzzer.plan import Plan
+from fuzzer.verdict import Finding
 
 SLOW: Final = 0.5  # seconds: such an execution surely waited for a time bound of the policy
 HALF_HURRY: Final = 0.5
-SHARE_OF_REPLAY: Final = 0.5  # of the shrink budget, on top of it
+SHARE_OF_REPLAY: Final = 0.2  # of the shrink budget, on top of it
+LEAST_REPLAYS: Final = 3  # however long they take
+SHARE_OF_AMPLIFYING: Final = 0.3  # of the time that is left
+FREQUENT: Final = 0.5  # from here on it costs less to shrink the plan as it stands, and no record can be much better
+STEADY_AND_SLOW: Final = 3
+STAGES: Final = (FEWER, PASSES, PASSES)  # the last only if the second ended with what fails too rarely
+MORE_OPS: Final = 2  # so much larger a plan may be for the sake of failing more often
 
 OnStep = Callable[[Plan, str, int, float], None]
 
@@ -70,40 +81,110 @@ class Minimiser:
     async def _shrink(self, hurry: float, deadline: float) -> bool:
         """One hunt with this scale of time; True if the result is final."""
         seen = await self._measure(hurry, deadline)
-        if seen.share < RAREST:
-            return self._too_rare(seen, hurry)
-        shrinker = self._shrinker = self._hunt(seen, hurry, deadline)
-        part = causal_part(self.best.plan, self.best.finding, self.best.history)
-        if part is not None:
-            await shrinker.try_once(part, "the witnesses' own ops")
-        smallest = await shrinker.shrink()
-        if shrinker.spent:
-            self._notes.append("the time for shrinking was over before nothing simpler was left to try")
-        for plan in distinct((smallest, shrinker.steady_plans[-1])):
+        start = await self._amplify(seen, hurry, deadline) if seen.rate.share < FREQUENT else seen
+        if start.rate.share < RAREST:
+            return self._too_rare(seen.rate, hurry)
+        smallest = await self._hunt(start, hurry, deadline)
+        for plan in distinct((*smallest, start.plan)):
             if plan != self.best.plan and await self._rate_of(plan):
                 return True
-        return smallest == self.best.plan or self._unconfirmed(hurry)
+        return smallest[0] == self.best.plan or self._unconfirmed(hurry)
 
-    async def _measure(self, hurry: float, deadline: float) -> Rate:
+    async def _measure(self, hurry: float, deadline: float) -> Amplified:
         """How often does it fail? A single failure in ten says too little, so that doubles the effort."""
         fingerprint, plan = self.best.fingerprint, self.best.plan
         failed = runs = 0
+        witness: Attempt | None = None
         for _ in range(2):
-            seen = await measure(self.trials, plan, fingerprint, MEASURE, hurry=hurry, until=deadline, steady=STEADY)
-            failed, runs = failed + seen.rate.failed, runs + seen.rate.runs
+            seen = await measure(
+                self.trials, plan, fingerprint, MEASURE, hurry=hurry, until=deadline, steady=self._steady
+            )
+            failed, runs, witness = failed + seen.rate.failed, runs + seen.rate.runs, witness or seen.witness
             if failed != 1 or runs < MEASURE:
                 break
-        return Rate(failed, runs)
+        return Amplified(plan, Rate(failed, runs), witness)
 
-    def _hunt(self, seen: Rate, hurry: float, deadline: float) -> Shrinker:
+    @property
+    def _steady(self) -> int:
+        """An execution that waits for time bounds costs as much as ten others, and is not a race."""
+        return STEADY_AND_SLOW if self.seconds > SLOW else STEADY
+
+    async def _amplify(self, known: Amplified, hurry: float, deadline: float) -> Amplified:
+        """A neighbour of the plan that fails more often, if there is one; within a part of the time that is left."""
+        now = self.trials.clock()
+        candidates = neighbours(known.plan, *self._suspects(known.plan, known.witness))
+        until = now + max(0.0, deadline - now) * SHARE_OF_AMPLIFYING
+        found = await amplified(self.trials, self.best.fingerprint, known, candidates, hurry, until)
+        if found.plan != known.plan:
+            self._step(found.plan, "another order of release")
+        return found
+
+    def _suspects(self, plan: Plan, witness: Attempt | None) -> tuple[set[int], set[str] | None]:
+        """The batches and connections that an execution of this plan says the failure is about."""
+        shown = self._shown(plan, witness)
+        if shown is None:
+            return set(), None
+        return witnessed_batches(*shown), conns_of(plan, users_of(*shown))
+
+    def _shown(self, plan: Plan, witness: Attempt | None) -> tuple[Finding, History] | None:
+        """The finding and its history, of an execution of this very plan."""
+        best = self.best
+        if witness and witness.plan == plan and (finding := witness.finding(best.fingerprint)):
+            return finding, witness.history
+        return (best.finding, best.history) if best.history.plan == plan else None
+
+    async def _hunt(self, start: Amplified, hurry: float, deadline: float) -> tuple[Plan, Plan]:
+        """First to fewer ops, then to plainer ones, each time from what fails more often, if that is hardly larger.
+
+        Returns the smallest plan of the last shrinking, and the smallest that was measured.
+        """
+        rarer = RARER
+        for stage in STAGES:
+            shrinker = self._shrinker = self._shrinker_of(start, hurry, deadline, rarer)
+            await self._prune(shrinker, start)
+            smallest = await shrinker.shrink(stage)
+            if shrinker.spent:
+                self._notes.append("the time for shrinking was over before nothing simpler was left to try")
+                break
+            start, rarer = await self._steadier(shrinker, hurry, deadline), AS_OFTEN
+            if stage == PASSES and start.plan == smallest:
+                break
+        return smallest, shrinker.steady_plans[-1]
+
+    async def _prune(self, shrinker: Shrinker, start: Amplified) -> None:
+        shown = self._shown(start.plan, start.witness)
+        for part in causal_parts(start.plan, *shown) if shown else ():
+            if await shrinker.try_once(part, "the witnesses' own ops"):
+                break
+
+    async def _steadier(self, shrinker: Shrinker, hurry: float, deadline: float) -> Amplified:
+        """The smallest plan if nothing fails more often: not another order of it, nor a plan on the way to it that has
+        hardly more ops."""
+        evidence, smallest = shrinker.evidence, shrinker.best
+        known = Amplified(smallest, Rate(round(evidence.failed), round(evidence.runs)), shrinker.witness)
+        if evidence.share >= FREQUENT:
+            return known
+        near = [p for p in reversed(shrinker.accepted) if p.size() <= smallest.size() + MORE_OPS and p != smallest]
+        candidates = [other for plan in (smallest, *near) for other in (plan, *neighbours(plan))][1:]
+        now = self.trials.clock()
+        until = now + max(0.0, deadline - now) * SHARE_OF_AMPLIFYING
+        found = await amplified(self.trials, self.best.fingerprint, known, distinct(candidates), hurry, until)
+        if found.plan != smallest:
+            self._step(found.plan, "what fails more often")
+        return found
+
+    def _shrinker_of(self, start: Amplified, hurry: float, deadline: float, rarer: float) -> Shrinker:
         return Shrinker(
             trials=self.trials,
             fingerprint=self.best.fingerprint,
-            best=self.best.plan,
-            evidence=Evidence(seen.failed, seen.runs),
+            best=start.plan,
+            evidence=Evidence(start.rate.failed, start.rate.runs),
             deadline=deadline,
             hurry=hurry,
             on_step=self._step,
+            steady=self._steady,
+            looks=1 if self.seconds > SLOW else LOOKS,
+            rarer=rarer,
         )
 
     def _step(self, plan: Plan, by: str) -> None:
@@ -115,7 +196,10 @@ class Minimiser:
         """Replay with the real time bounds; if it fails, this plan and its history are the failure."""
         until = min(self.trials.clock() + self.options.shrink_seconds * SHARE_OF_REPLAY, self.ceiling)
         await self.trials.fresh(f"{self.best.fingerprint} is replayed on a fresh server")
-        replayed = await measure(self.trials, plan, self.best.fingerprint, self.options.replay_times, until=until)
+        times = self.options.replay_times
+        replayed = await measure(
+            self.trials, plan, self.best.fingerprint, times, until=until, least=min(times, LEAST_REPLAYS)
+        )
         if replayed.witness is not None:
             self.best = shown_by(self.best, replayed.witness)
         if replayed.witness is not None or plan == self.best.plan:
@@ -150,6 +234,6 @@ def shown_by(failure: Failure, attempt: Attempt) -> Failure:
     return msgspec.structs.replace(failure, plan=attempt.plan, history=attempt.history, finding=finding, others=others)
 
 
-def distinct(plans: tuple[Plan, ...]) -> list[Plan]:
+def distinct(plans: Sequence[Plan]) -> list[Plan]:
     """Each plan once."""
     return [plan for place, plan in enumerate(plans) if plan not in plans[:place]]

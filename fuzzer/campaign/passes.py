@@ -12,9 +12,9 @@ from typing import Final
 import msgspec
 
 from fuzzer.campaign.complexity import order_of_conns, rooms, sessions
-from fuzzer.campaign.passes_in_place import plain_names, plain_ops, plain_seed, tiny_payload
+from fuzzer.campaign.passes_in_place import plain_names, plain_ops, plain_seed, quiet_server, tiny_payload
 from fuzzer.campaign.symbols import tidy
-from fuzzer.plan import Batch, Op, Open, Plan, Send
+from fuzzer.plan import Batch, Op, Open, Plan, Send, Separator
 
 MANY_OPS: Final = 8  # from here on dropping single ops is slower than halving first
 FEW_OPS: Final = 9  # up to here all pairs of ops can be tried
@@ -104,18 +104,18 @@ def split_batches(plan: Plan) -> Iterator[Plan]:
 
 def fence_all(plan: Plan) -> Iterator[Plan]:
     """Wait for quiet between batches: everywhere, then at one place."""
-    yield with_batches(plan, tuple(Batch(batch.ops) for batch in plan.batches))
+    yield with_batches(plan, tuple(_fenced(batch) for batch in plan.batches))
     for number, batch in enumerate(plan.batches):
         if batch.after != "fence":
-            yield with_batches(plan, (*plan.batches[:number], Batch(batch.ops), *plan.batches[number + 1 :]))
+            yield with_batches(plan, (*plan.batches[:number], _fenced(batch), *plan.batches[number + 1 :]))
 
 
 def join_batches(plan: Plan) -> Iterator[Plan]:
     """Two batches without a fence between them are better read as one."""
     for number in range(1, len(plan.batches)):
         before, batch = plan.batches[number - 1 : number + 1]
-        if batch.after != "fence":
-            joined = Batch(before.ops + batch.ops, before.after)
+        if batch.after != "fence" and not before.restart:
+            joined = msgspec.structs.replace(before, ops=before.ops + batch.ops, restart=batch.restart)
             yield with_batches(plan, (*plan.batches[: number - 1], joined, *plan.batches[number + 1 :]))
 
 
@@ -136,7 +136,7 @@ def in_order(plan: Plan) -> Iterator[Plan]:
     for number, batch in enumerate(plan.batches):
         ways = [_sorted(batch, places)]
         ways += [
-            Batch((*batch.ops[:at], batch.ops[at + 1], batch.ops[at], *batch.ops[at + 2 :]), batch.after)
+            with_ops(batch, (*batch.ops[:at], batch.ops[at + 1], batch.ops[at], *batch.ops[at + 2 :]))
             for at in range(len(batch.ops) - 1)
         ]
         for way in ways:
@@ -148,7 +148,7 @@ def canonical(plan: Plan) -> Iterator[Plan]:
     yield tidy(plan)
 
 
-PASSES: Final[tuple[tuple[str, Pass], ...]] = (
+FEWER: Final[tuple[tuple[str, Pass], ...]] = (
     ("halving", halves),
     ("dropping batches", drop_batches),
     ("dropping users", drop_users),
@@ -156,10 +156,13 @@ PASSES: Final[tuple[tuple[str, Pass], ...]] = (
     ("dropping ops", drop_ops),
     ("merging connections", merge_connections),
     ("merging users", merge_users),
+)
+PLAINER: Final[tuple[tuple[str, Pass], ...]] = (
     ("parallel to sequential", split_batches),
     ("waiting for quiet", fence_all),
     ("joining batches", join_batches),
     ("canonical order", in_order),
+    ("a quiet server", quiet_server),
     ("tiny payload", tiny_payload),
     ("plain rooms and sessions", plain_rooms),
     ("plain names", plain_names),
@@ -168,6 +171,7 @@ PASSES: Final[tuple[tuple[str, Pass], ...]] = (
     ("canonical symbols", canonical),
     ("dropping pairs of ops", drop_pairs),
 )
+PASSES: Final = FEWER + PLAINER
 
 
 # ---- building blocks -----------------------------------------------------------------------------------------------
@@ -184,7 +188,7 @@ def keep(plan: Plan, wanted: Callable[[int, Op], bool]) -> Plan:
     for batch in plan.batches:
         numbered = list(enumerate(batch.ops, place))
         place += len(numbered)
-        batches.append(Batch(tuple(op for number, op in numbered if wanted(number, op)), batch.after))
+        batches.append(with_ops(batch, tuple(op for number, op in numbered if wanted(number, op))))
     return with_batches(plan, tuple(batches))
 
 
@@ -198,7 +202,7 @@ def rename(plan: Plan, attribute: str, old: str, new: str | None) -> Plan:
     batches = []
     for batch in plan.batches:
         ops = (_renamed(op, attribute, old, new) for op in batch.ops)
-        batches.append(Batch(tuple(op for op in ops if op is not None), batch.after))
+        batches.append(with_ops(batch, tuple(op for op in ops if op is not None)))
     return with_batches(plan, tuple(batches))
 
 
@@ -210,23 +214,39 @@ def _renamed(op: Op, attribute: str, old: str, new: str | None) -> Op | None:
     return msgspec.structs.replace(op, **{attribute: new})
 
 
+def with_ops(batch: Batch, ops: tuple[Op, ...]) -> Batch:
+    """The batch with other ops."""
+    return msgspec.structs.replace(batch, ops=ops)
+
+
+def in_parts(batch: Batch, *parts: tuple[Op, ...], after: Separator = "fence") -> tuple[Batch, ...]:
+    """Several batches in place of one: what comes before it stays before, a restart of the server after the last."""
+    later = tuple(Batch(ops, after) for ops in parts[1:])
+    first = msgspec.structs.replace(batch, ops=parts[0], restart=batch.restart and not later)
+    return (first, *later[:-1], *(msgspec.structs.replace(last, restart=batch.restart) for last in later[-1:]))
+
+
 def in_turn(batch: Batch) -> tuple[Batch, ...]:
     """Each op on its own, with fences between."""
-    return tuple(Batch((op,), batch.after if number == 0 else "fence") for number, op in enumerate(batch.ops))
+    return in_parts(batch, *((op,) for op in batch.ops))
 
 
 def _ways_to_split(batch: Batch) -> Iterator[tuple[Batch, ...]]:
-    ops, after = batch.ops, batch.after
+    ops = batch.ops
     if len(ops) < 2:
         return
     yield in_turn(batch)
     for at in range(1, len(ops)):
-        yield Batch(ops[:at], after), Batch(ops[at:])
+        yield in_parts(batch, ops[:at], ops[at:])
     for at, op in enumerate(ops):
         rest = ops[:at] + ops[at + 1 :]
-        yield Batch((op,), after), Batch(rest)
-        yield Batch(rest, after), Batch((op,))
+        yield in_parts(batch, (op,), rest)
+        yield in_parts(batch, rest, (op,))
+
+
+def _fenced(batch: Batch) -> Batch:
+    return msgspec.structs.replace(batch, after="fence")
 
 
 def _sorted(batch: Batch, places: dict[str, int]) -> Batch:
-    return Batch(tuple(sorted(batch.ops, key=lambda op: places[op.conn])), batch.after)
+    return with_ops(batch, tuple(sorted(batch.ops, key=lambda op: places[op.conn])))

@@ -63,12 +63,14 @@ async def measure(
     hurry: float = 1.0,
     until: float = float("inf"),
     steady: int | None = None,
+    least: int = 1,
     on_run: Callable[[Rate], None] = lambda rate: None,
 ) -> Replayed:
-    """Run up to ``times``, at least once, and not beyond ``until`` on the clock or ``steady`` failures in a row."""
+    """Run up to ``times``, and not beyond ``steady`` failures in a row; nor, after ``least`` runs, beyond ``until``
+    on the clock."""
     failed = runs = 0
     witness: Attempt | None = None
-    while runs < times and (runs == 0 or trials.clock() < until):
+    while runs < times and (runs < least or trials.clock() < until):
         attempt = await trials.run(plan, hurry)
         runs += 1
         if attempt.finding(fingerprint):

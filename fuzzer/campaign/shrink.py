@@ -3,7 +3,9 @@
 A candidate is accepted at its first failure *with the same fingerprint*: invariants are sound, so one failure is
 proof and no majority is needed (only a first failure that comes suspiciously late is looked at again). It is rejected
 after N clean runs, where N follows from how often the present best plan fails.
-Whatever is accepted is less complex than what it replaces, so the search ends.
+Accepting at the first failure favours lucky plans. So when the passes have nothing more to propose, the result is
+measured, and if it fails too rarely, the search goes back to the last plan on the way that does not.
+Whatever is accepted is less complex than what it replaces, and what was gone back from stays rejected: the search ends.
 """
 
 from __future__ import annotations
@@ -13,17 +15,16 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from fuzzer.campaign.complexity import complexity
-from fuzzer.campaign.passes import PASSES, Pass, conns_of, keep
+from fuzzer.campaign.passes import PASSES, Pass
 from fuzzer.campaign.reproduce import MEASURE, STEADY, measure, repeats
 from fuzzer.campaign.symbols import tidy
 from fuzzer.campaign.trials import Attempt, Trials
-from fuzzer.history import History, OpenInv
 from fuzzer.plan import Plan
-from fuzzer.verdict import Finding
 
 RAREST: Final = 0.1  # below this, what shrinking needs is luck, and what it would end with is rarer still
-SURE: Final = 0.8  # a record as good as this needs no new measurement
-RARER: Final = 0.6  # a simpler plan may fail this much less often than the one that it replaces
+RARER: Final = 0.5  # with fewer ops it may fail this much less often than what the search began with
+AS_OFTEN: Final = 0.8  # with as many ops it must fail about as often as what it replaces: plainness is worth less
+LOOKS: Final = 3
 FADING: Final = 0.7  # how much of the record of a plan speaks for the plan that replaced it
 
 
@@ -53,7 +54,10 @@ class Evidence:
 class Shrinker:
     """One hunt for one fingerprint, until ``deadline`` on the clock of ``trials``.
 
-    ``witness`` is an execution of an accepted plan, mostly of the best; ``steady_plans`` were measured on the way.
+    ``evidence`` is of ``best`` at the beginning: no plan is taken for good that fails less than ``rarer`` times as
+    often. ``steady``: so many failures in a row and no success are measurement enough; ``looks``: so often a plan
+    without fewer ops must have been run. ``witness`` is an execution of an accepted plan, mostly of the best;
+    ``steady_plans`` were measured on the way, or stood at the beginning; ``accepted`` are all plans on the way.
     """
 
     trials: Trials
@@ -63,21 +67,30 @@ class Shrinker:
     deadline: float
     hurry: float = 1.0
     on_step: Callable[[Plan, str], None] = lambda plan, by: None
+    steady: int = STEADY
+    looks: int = LOOKS
+    rarer: float = RARER
     spent: bool = False
     witness: Attempt | None = None
     steady_plans: list[Plan] = field(default_factory=list)
+    accepted: list[Plan] = field(default_factory=list)
     _last: Attempt | None = None
+
+    def __post_init__(self) -> None:
+        self.steady_plans.append(self.best)
+        self._floor = max(RAREST, self.evidence.share * self.rarer)
+        self._way = [self.best]  # accepted plans since the last that is known to be steady, which is the first
 
     async def shrink(self, passes: tuple[tuple[str, Pass], ...] = PASSES) -> Plan:
         """The simplest plan that was found to fail in the same way, and not too rarely."""
-        self.steady_plans.append(self.best)
         try:
             while True:
                 before = self.best
                 for name, proposals in passes:
                     await self._exhaust(name, proposals)
-                if self.best == before or not await self._still_steady():
+                if self.best == before and len(self._way) == 1:
                     break
+                await self._settle()
         except BudgetSpent:
             self.spent = True
         return self.best
@@ -110,12 +123,17 @@ class Shrinker:
             return False
         if not await self._fails(candidate):
             return False
-        record = self.trials.record(candidate, self.hurry)
-        self.best = candidate
-        self.witness = self._last if self._last and self._last.plan == candidate else self.witness
-        self.evidence.succeed(record.failed[self.fingerprint], record.runs)
+        self._accept(candidate)
         self.on_step(candidate, by)
         return True
+
+    def _accept(self, candidate: Plan) -> None:
+        record = self.trials.record(candidate, self.hurry)
+        self.best = candidate
+        self._way.append(candidate)
+        self.accepted.append(candidate)
+        self.witness = self._last if self._last and self._last.plan == candidate else self.witness
+        self.evidence.succeed(record.failed[self.fingerprint], record.runs)
 
     async def _fails(self, candidate: Plan) -> bool:
         """Run until the first failure or until enough clean runs; the memo counts as runs of now."""
@@ -130,14 +148,20 @@ class Shrinker:
     async def _not_much_rarer(self, candidate: Plan) -> bool:
         """A first failure late in a row of clean runs smells of luck: look again before a steady plan is given up.
 
-        Simpler is better only as long as it still can be shown; a plan with one failure at once is taken as it is.
+        Fewer ops are better only as long as the failure can still be shown; one failure at once is enough for them.
         """
         record = self.trials.record(candidate, self.hurry)
-        wanted = self.evidence.share * RARER
-        if record.failed[self.fingerprint] == 1 and record.failed[self.fingerprint] / record.runs < wanted:
-            for _ in range(STEADY):
-                await self._run(candidate)
-        return record.failed[self.fingerprint] / record.runs >= wanted
+        fewer = candidate.size() < self.best.size()
+        least = self._floor if fewer else max(self._floor, self.evidence.share * AS_OFTEN)
+        while not fewer and record.runs < self.looks and record.share(self.fingerprint) >= least:
+            await self._run(candidate)
+        if record.failed[self.fingerprint] < self.looks and record.share(self.fingerprint) < least:
+            await self._run_until(candidate, min(record.runs + STEADY, MEASURE))
+        return record.share(self.fingerprint) >= least
+
+    async def _run_until(self, candidate: Plan, runs: int) -> None:
+        while self.trials.record(candidate, self.hurry).runs < runs:
+            await self._run(candidate)
 
     async def _run(self, candidate: Plan) -> None:
         self._check_time()
@@ -151,27 +175,30 @@ class Shrinker:
 
     # ---- between rounds ----------------------------------------------------------------------------------------------
 
-    async def _still_steady(self) -> bool:
-        """Accepting at the first failure favours lucky plans: measure, and go back if the best hardly ever fails."""
-        if self.evidence.share >= SURE:
-            self.steady_plans.append(self.best)
+    async def _settle(self) -> None:
+        """Make sure that the best plan fails often enough; else go back on the way that led to it, by halves."""
+        way, good, bad = self._way, 0, len(self._way)
+        while bad - good > 1:
+            middle = len(way) - 1 if bad == len(way) else (good + bad) // 2
+            if await self._is_steady(way[middle]):
+                good = middle
+            else:
+                bad = middle
+        if way[good] != self.best:
+            self.best = way[good]
+            self.on_step(self.best, "going back to what fails more often")
+        self.steady_plans.append(self.best)
+        self._way = [self.best]
+
+    async def _is_steady(self, plan: Plan) -> bool:
+        record = self.trials.record(plan, self.hurry)
+        failed, runs = record.failed[self.fingerprint], record.runs
+        if failed == runs >= self.steady:
             return True
         self._check_time()
+        steady = self.steady - failed if failed == runs else None
         seen = await measure(
-            self.trials, self.best, self.fingerprint, MEASURE, hurry=self.hurry, until=self.deadline, steady=STEADY
+            self.trials, plan, self.fingerprint, MEASURE, hurry=self.hurry, until=self.deadline, steady=steady
         )
-        if seen.rate.share < RAREST and seen.rate.runs == MEASURE:
-            self.best = self.steady_plans[-1]
-            return False
-        self.evidence = Evidence(seen.rate.failed, seen.rate.runs)
-        self.steady_plans.append(self.best)
-        return True
-
-
-def causal_part(plan: Plan, finding: Finding, history: History) -> Plan | None:
-    """Only what the witnesses' users did; None if that leaves nothing, or everything."""
-    owners = {event.conn: event.user for event in history.events if isinstance(event, OpenInv)}
-    users = {owners[conn] for conn in finding.conns if conn in owners}
-    conns = conns_of(plan, users)
-    part = tidy(keep(plan, lambda place, op: op.conn in conns))
-    return part if 0 < part.size() < plan.size() else None
+        self.evidence.succeed(seen.rate.failed, seen.rate.runs)
+        return record.share(self.fingerprint) >= self._floor

@@ -39,6 +39,8 @@ class FailureStore:
             self.folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.folder):
                 pass
+        except (FileExistsError, NotADirectoryError):
+            raise StoreError(f"{self.folder}: failures cannot be written there: it is not a folder") from None
         except OSError as error:
             raise StoreError(f"{self.folder}: failures cannot be written there: {error.strerror or error}") from None
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from fuzzer.plan import Batch, Op, Open, Plan, Send, Subscribe, Unsubscribe
+from fuzzer.plan import Op, Open, Plan, Send, Subscribe, Unsubscribe
 from fuzzer.plan_rules import normalise
 
 
@@ -17,7 +17,9 @@ def tidy(plan: Plan) -> Plan:
     plan = normalise(plan)
     renamer = _Renamer()
     batches = tuple(
-        Batch(ops=tuple(renamer.op(op) for op in batch.ops), after=batch.after if number else "fence")
+        msgspec.structs.replace(
+            batch, ops=tuple(renamer.op(op) for op in batch.ops), after=batch.after if number else "fence"
+        )
         for number, batch in enumerate(plan.batches)
     )
     names = {renamer.users[user]: name for user, name in plan.names.items()}

@@ -58,7 +58,7 @@ def fuzz(
                 ),
             )
 
-    return trio.run(campaign)
+    return _run(campaign)
 
 
 def replay_failure(
@@ -78,22 +78,38 @@ def replay_failure(
                 runner, failure.plan, failure.fingerprint, times, seconds=seconds, judge=judge, on_run=on_run
             )
 
-    return trio.run(replayed)
+    return _run(replayed)
+
+
+def _run(main: Callable[[], Awaitable[T]]) -> T:
+    """``trio.run``; an interruption comes as itself, from within however many nurseries."""
+    try:
+        return trio.run(main)
+    except BaseExceptionGroup as group:
+        if group.split(KeyboardInterrupt)[1] is None:
+            raise KeyboardInterrupt from None
+        raise
 
 
 async def _interruptibly(interrupt: Callable[[], None], work: Callable[[], Awaitable[T]]) -> T:
     """Call ``interrupt`` on the first Ctrl-C. Signals can only be received in the main thread: elsewhere just work."""
     if threading.current_thread() is not threading.main_thread():
         return await work()
-    async with trio.open_nursery() as nursery:
-        await nursery.start(_watch_for_interrupt, interrupt)
-        result = await work()
-        nursery.cancel_scope.cancel()
-    return result
+    results: list[T] = []
+    twice: list[bool] = []
+    try:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(_watch_for_interrupt, interrupt, twice)
+            results.append(await work())
+            nursery.cancel_scope.cancel()
+    except* KeyboardInterrupt:
+        if twice or not results:  # else it came when all was done, and there is nothing left to interrupt
+            raise
+    return results[0]
 
 
 async def _watch_for_interrupt(
-    interrupt: Callable[[], None], *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    interrupt: Callable[[], None], twice: list[bool], *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
     with trio.open_signal_receiver(signal.SIGINT) as signals:
         task_status.started()
@@ -101,5 +117,6 @@ async def _watch_for_interrupt(
         async for _ in signals:
             presses += 1
             if presses > 1:
+                twice.append(True)
                 raise KeyboardInterrupt
             interrupt()

@@ -57,6 +57,10 @@ class Record:
         self.failed.update(attempt.fingerprints)
         self.unsure.update({finding.code for finding in attempt.verdict.inconclusive})
 
+    def share(self, fingerprint: str) -> float:
+        """The part of its executions that failed in this way; 0 if it never ran."""
+        return self.failed[fingerprint] / self.runs if self.runs else 0.0
+
     def clean(self, fingerprint: str) -> int:
         """Executions that speak against this fingerprint: those in which its invariant could not decide do not."""
         return self.runs - self.failed[fingerprint] - self.unsure[fingerprint.partition("-")[0]]

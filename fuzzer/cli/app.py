@@ -12,32 +12,33 @@ from fuzzer.cli.bugs import bugs
 from fuzzer.cli.check import check
 from fuzzer.cli.errors import report_error
 from fuzzer.cli.explain import explain
+from fuzzer.cli.help import set_groups
 from fuzzer.cli.hub import hub
-from fuzzer.cli.replay import GROUPS as REPLAY_GROUPS
 from fuzzer.cli.replay import replay
-from fuzzer.cli.run import GROUPS as RUN_GROUPS
 from fuzzer.cli.run import run
 from fuzzer.exit_codes import ExitCode
 
 VERSION = "0.1.0"
 
-click.rich_click.COMMAND_GROUPS = {
-    "hubfuzz": [
-        {"name": "Fuzz", "commands": ["run", "replay", "check"]},
-        {"name": "Learn", "commands": ["explain", "bugs", "hub"]},
-    ]
-}
-click.rich_click.OPTION_GROUPS = {"hubfuzz run": RUN_GROUPS, "hubfuzz replay": REPLAY_GROUPS}
+set_groups()
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
+)
 @click.version_option(VERSION, prog_name="hubfuzz")
-def app() -> None:
+@click.pass_context
+def app(context: click.Context) -> None:
     """Property-based concurrency fuzzer for WebSocket hubs.
 
     Exit codes: 0 nothing found, 1 failures found, 2 hubfuzz could not do its job or nothing was exercised,
     130 interrupted.
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+        context.exit(int(ExitCode.ERROR))  # a job that names no command must not pass
 
 
 for command in (run, replay, check, explain, bugs, hub):

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,14 +13,14 @@ from fuzzer.campaign.engine import run_campaign
 from fuzzer.campaign.events import CampaignEvent
 from fuzzer.campaign.options import Options, Result, Subject
 from fuzzer.campaign.store import FailureStore, StoreError
-from fuzzer.cli.errors import CliError
+from fuzzer.cli.errors import CliError, Interrupted
 from fuzzer.cli.interrupt import on_interrupt, ticking
 from fuzzer.cli.options import RunOptions
+from fuzzer.cli.reports import Reports
 from fuzzer.exit_codes import ExitCode
+from fuzzer.greeting import greet
 from fuzzer.invariants import INVARIANTS
 from fuzzer.report.case import command_for
-from fuzzer.report.json_report import RunInfo, json_report
-from fuzzer.report.ndjson import NdjsonReport
 from fuzzer.report.screen import Screen
 from fuzzer.report.summary import Closing, summarise
 from fuzzer.report.terminal import TerminalReport
@@ -34,38 +30,27 @@ from fuzzer.target.model import Target
 from fuzzer.target.store import target_to_json
 
 if TYPE_CHECKING:
-    from fuzzer.driver.session import Session
     from fuzzer.plan import Plan
 
 Handler = Callable[[CampaignEvent], None]
 
 
-def explore(target: Target, options: RunOptions, kinds: tuple[str, ...], seed: int) -> ExitCode:
+def explore(target: Target, options: RunOptions, seed: int) -> ExitCode:
     """Run the campaign, show it, write the reports, and say how it ended."""
-    store = prepared_store(options)
     settings = campaign_options(options, seed)
+    store = prepared_store(options)
+    reports = Reports(options, target)
     screen = Screen()
-    started = datetime.now(UTC).isoformat(timespec="seconds")
-    with ExitStack() as stack:
-        terminal = stack.enter_context(TerminalReport(screen, verbose=options.verbose))
-        handlers: list[Handler] = [terminal]
-        reports = []
-        if "ndjson" in kinds:
-            path = report_path(options, "ndjson")
-            ndjson = NdjsonReport(path)
-            stack.callback(ndjson.close)
-            handlers.append(ndjson)
-            reports.append(str(path))
+    with TerminalReport(screen, verbose=options.verbose) as terminal:
+        handlers: list[Handler] = [reports, terminal]
         result = trio.run(_campaign, target, options, settings, store, handlers, terminal.tick)
+    if result is None:
+        raise Interrupted
     code = exit_code(result)
     warnings = tuple(warnings_of(result, target.policy.limit is not None))
-    paths = {stored.failure.fingerprint: str(stored.path) for stored in store.all()}
-    if "json" in kinds:
-        path = report_path(options, "json")
-        info = RunInfo(" ".join(["hubfuzz", *sys.argv[1:]]), started, code, target.name, warnings, (), paths)
-        path.write_text(json_report(result, info), "utf-8")
-        reports.append(str(path))
-    screen.say_all(summarise(result, _closing(result, warnings, tuple(reports), paths), screen.width, screen.glyphs))
+    reports.finish(result, code, warnings)
+    closing = closing_of(result, warnings, reports.written, reports.paths)
+    screen.say_all(summarise(result, closing, screen.width, screen.glyphs))
     return code
 
 
@@ -77,15 +62,6 @@ def prepared_store(options: RunOptions) -> FailureStore:
     except StoreError as error:
         raise CliError(f"--failures: {error}") from None
     return store
-
-
-def report_path(options: RunOptions, kind: str) -> Path:
-    """Where a report goes; raises ``CliError`` if the folder cannot be made."""
-    try:
-        options.report_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CliError(f"--report-dir: {options.report_dir}: {error.strerror}") from None
-    return options.report_dir / f"hubfuzz.{kind}"
 
 
 def campaign_options(options: RunOptions, seed: int) -> Options:
@@ -108,40 +84,39 @@ async def _campaign(
     store: FailureStore,
     handlers: list[Handler],
     tick: Callable[[], None],
-) -> Result:
+) -> Result | None:
+    """None: interrupted before the first plan."""
     from fuzzer.driver.session import open_session
 
     def emit(event: CampaignEvent) -> None:
         for handler in handlers:
             handler(event)
 
+    def interrupt() -> None:
+        control.interrupt()
+        if not begun:
+            beginning.cancel()  # a server that takes its time to start must not hold who wants to stop
+
+    begun = False
     control = Control(settings, trio.current_time)
-    async with on_interrupt(control.interrupt), open_session(target) as session, trio.open_nursery() as nursery:
-        nursery.start_soon(ticking, tick)
-        await check_answers(session)
-        result = await run_campaign(
-            session,
-            settings,
-            plans=drawn(target, options, settings.seed),
-            scenarios=scenarios_of(target, options),
-            store=store,
-            emit=emit,
-            subject=subject_of(target, options.bug),
-            control=control,
-        )
-        nursery.cancel_scope.cancel()
-    return result
-
-
-async def check_answers(session: Session) -> None:
-    """Fuzzing a server that does not speak as the target file says would prove nothing. Raises ``CliError``."""
-    for _ in range(3):
-        if await session.control_answers():
-            return
-    raise CliError(
-        f"{session.target_name}: {session.control_trouble()}; a message that was published did not come back "
-        "(are auth, protocol.publish and protocol.deliver as the server has them?)"
-    )
+    with trio.CancelScope() as beginning:
+        async with on_interrupt(interrupt), open_session(target) as session, trio.open_nursery() as nursery:
+            nursery.start_soon(ticking, tick)
+            await greet(session)
+            begun = True
+            result = await run_campaign(
+                session,
+                settings,
+                plans=drawn(target, options, settings.seed),
+                scenarios=scenarios_of(target, options),
+                store=store,
+                emit=emit,
+                subject=subject_of(target, options.bug),
+                control=control,
+            )
+            nursery.cancel_scope.cancel()
+        return result
+    return None
 
 
 def drawn(target: Target, options: RunOptions, seed: int) -> Iterable[Plan]:
@@ -192,7 +167,7 @@ def exit_code(result: Result) -> ExitCode:
     return ExitCode.CLEAN
 
 
-def _closing(result: Result, warnings: tuple[str, ...], reports: tuple[str, ...], paths: dict[str, str]) -> Closing:
+def closing_of(result: Result, warnings: tuple[str, ...], reports: tuple[str, ...], paths: dict[str, str]) -> Closing:
     lines = tuple(
         (f"{f.fingerprint} {f.name} ({f.rate or 'not measured'})", command_for(paths.get(f.fingerprint, "")))
         for f in result.failures

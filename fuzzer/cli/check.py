@@ -9,8 +9,10 @@ import msgspec
 import rich_click as click
 
 from fuzzer.cli.errors import CliError, complain
+from fuzzer.cli.names import invariant_code
 from fuzzer.exit_codes import ExitCode
 from fuzzer.history import HISTORY_FORMAT, History, history_from_json
+from fuzzer.report.layout import plural
 from fuzzer.report.screen import Screen
 from fuzzer.values import DamagedFile
 from fuzzer.verdict import Verdict
@@ -23,7 +25,8 @@ from fuzzer.verdict import Verdict
 def check(path: Path, invariant: tuple[str, ...], skip: tuple[str, ...]) -> ExitCode:
     """Judge a saved history, the history of a failure, or all in a folder once more. No server is needed."""
     screen = Screen()
-    codes = [_check(screen, file, invariant, skip) for file in _files(path)]
+    only, without = tuple(map(invariant_code, invariant)), tuple(map(invariant_code, skip))
+    codes = [_check(screen, file, only, without) for file in _files(path)]
     return ExitCode.ERROR if ExitCode.ERROR in codes else max(codes)
 
 
@@ -44,8 +47,6 @@ def _check(screen: Screen, path: Path, only: tuple[str, ...], skip: tuple[str, .
         verdict = judge(history, only=only, skip=skip)
     except DamagedFile as error:
         return complain(str(error))
-    except ValueError as error:
-        raise CliError(str(error)) from None
     screen.say_all(_outcome(path, verdict, fingerprint))
     _describe(screen, history, verdict)
     if not verdict.violations and not sum(j.obligations for j in verdict.judgements):
@@ -82,8 +83,8 @@ def _outcome(path: Path, verdict: Verdict, fingerprint: str) -> Iterator[str]:
     found = sorted({finding.fingerprint for finding in verdict.violations})
     undecided = sorted({finding.fingerprint for finding in verdict.inconclusive})
     checks = sum(judgement.obligations for judgement in verdict.judgements)
-    word = f"VIOLATED  {path}: {', '.join(found)}" if found else f"OK        {path}"
-    yield f"{word} ({checks} checks{f'; undecided: {chr(44).join(undecided)}' if undecided else ''})"
+    word = f"VIOLATED  {path}: {', '.join(found)}" if found else f"{'OK' if checks else 'EMPTY':<10}{path}"
+    yield f"{word} ({plural(checks, 'check')}{f'; undecided: {chr(44).join(undecided)}' if undecided else ''})"
     if fingerprint and fingerprint not in found:
         yield f"          it was saved as {fingerprint}, which these invariants no longer find in it"
 

@@ -59,9 +59,12 @@ def at_url(target: Target, url: str, allow_hosts: Collection[str] = ()) -> Targe
     from fuzzer.target.check import check_target
     from fuzzer.target.check_url import check_ws_url
     from fuzzer.target.moved import moved_to
+    from fuzzer.target.template import names_in
 
     try:
         check_ws_url("--url", url)
+        if "port" in names_in(url):
+            raise CliError(f"--url: found {url!r}, expected the port that the server listens on")
         moved = moved_to(target, url)
         check_target(moved, allow_hosts)
     except TargetError as error:

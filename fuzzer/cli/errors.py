@@ -19,6 +19,17 @@ class CliError(Exception):
     """Something that the user can put right; the text is one line."""
 
 
+def reason_of(error: OSError) -> str:
+    """Why a file cannot be written, for people."""
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return "there is a file where a folder should be"
+    return (error.strerror or str(error)).lower()
+
+
+class Interrupted(Exception):
+    """The user has asked to stop, and there is nothing to show."""
+
+
 def complain(line: str) -> ExitCode:
     """Write one line on standard error."""
     print(f"hubfuzz: {' '.join(line.split())}", file=sys.stderr, flush=True)
@@ -28,7 +39,7 @@ def complain(line: str) -> ExitCode:
 def report_error(error: BaseException) -> ExitCode:
     """One line for any error, and the exit code that goes with it."""
     leaves = list(leaves_of(error))
-    if all(isinstance(leaf, KeyboardInterrupt | click.Abort) for leaf in leaves):
+    if all(isinstance(leaf, Interrupted | KeyboardInterrupt | click.Abort) for leaf in leaves):
         complain("interrupted")
         return ExitCode.INTERRUPTED
     return complain(one_line(error) or _unexpected(error, leaves[0]))
@@ -49,6 +60,7 @@ def leaves_of(error: BaseException) -> Iterator[BaseException]:
 
 
 def _known(error: BaseException) -> str | None:
+    from fuzzer.campaign.runner import ServerUnavailable
     from fuzzer.target.errors import ProbeError, ServerError, TargetError
     from fuzzer.values import DamagedFile
 
@@ -59,7 +71,9 @@ def _known(error: BaseException) -> str | None:
         return error.format_message()
     if isinstance(error, ServerError):
         return _with_log(error)
-    return str(error) if isinstance(error, CliError | DamagedFile | TargetError | ProbeError) else None
+    return (
+        str(error) if isinstance(error, CliError | DamagedFile | TargetError | ProbeError | ServerUnavailable) else None
+    )
 
 
 def _with_log(error: Exception) -> str:

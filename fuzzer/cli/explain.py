@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import rich_click as click
 
-from fuzzer.cli.errors import CliError
+from fuzzer.cli.names import invariant_code
 
 
 @click.command()
@@ -19,11 +19,7 @@ def explain(name: str | None) -> None:
     if name is None:
         screen.say_all(overview(INVARIANTS, screen.width))
         return
-    try:
-        invariant = by_name(_code_of(name))
-    except ValueError as error:
-        raise CliError(str(error)) from None
-    screen.say_all(explanation(invariant, screen.width))
+    screen.say_all(explanation(by_name(invariant_code(_code_of(name))), screen.width))
 
 
 def _code_of(name: str) -> str:

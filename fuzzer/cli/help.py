@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import rich_click as click
 from rich_click.utils import CommandGroupDict, OptionGroupDict
+
+from fuzzer.hub.knobs import Knobs
 
 COMMANDS: dict[str, list[CommandGroupDict]] = {
     "hubfuzz": [
@@ -10,6 +13,7 @@ COMMANDS: dict[str, list[CommandGroupDict]] = {
         {"name": "Learn", "commands": ["explain", "bugs", "hub"]},
     ]
 }
+PROMISES = ("limit", "over", "reject_by", "echo")
 OPTIONS: dict[str, list[OptionGroupDict]] = {
     "hubfuzz run": [
         {"name": "Target", "options": ["--url", "--allow-host", "--bug"]},
@@ -22,9 +26,21 @@ OPTIONS: dict[str, list[OptionGroupDict]] = {
         {"name": "Against what", "options": ["--target", "--url", "--bug", "--allow-host"]},
         {"name": "Where", "options": ["--failures", "--help"]},
     ],
-    "hubfuzz hub": [
-        {"name": "Hub", "options": ["--bug", "--port", "--help"]},
-        {"name": "Limit", "options": ["--limit", "--over", "--reject-by"]},
-        {"name": "Pauses and times (seconds)", "options": ["--*-delay", "--heartbeat", "--*-timeout"]},
-    ],
 }
+
+
+def flag_of(knob: str) -> str:
+    """``--reject-by`` for ``reject_by``."""
+    return f"--{knob.replace('_', '-')}"
+
+
+def set_groups() -> None:
+    """Tell rich-click."""
+    rest = [flag_of(knob) for knob in Knobs.__struct_fields__ if knob not in PROMISES]
+    of_hub: list[OptionGroupDict] = [
+        {"name": "Hub", "options": ["--bug", "--port", "--help"]},
+        {"name": "What it promises", "options": [flag_of(knob) for knob in PROMISES]},
+        {"name": "Times and sizes", "options": rest},
+    ]
+    click.rich_click.COMMAND_GROUPS = COMMANDS
+    click.rich_click.OPTION_GROUPS = OPTIONS | {"hubfuzz hub": of_hub}

@@ -9,25 +9,55 @@ from typing import Any, TypeVar, get_args, get_type_hints
 import rich_click as click
 
 from fuzzer.cli.errors import CliError
+from fuzzer.cli.help import flag_of
 from fuzzer.hub.knobs import Knobs
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 
+KNOB_HELP = {
+    "limit": "Connections of one user.",
+    "over": "What happens to the one above the limit.",
+    "reject_by": "Refuse by HTTP 429, or by a Close frame 4429 after the upgrade.",
+    "echo": "Whether a sender gets its own messages.",
+    "auth_delay": "Pause before the upgrade is granted.",
+    "join_delay": "Pause between the upgrade and the registration.",
+    "leave_delay": "Pause between noticing an unclean end and unregistering it.",
+    "release_delay": "Pause between the answer to a Close and giving the slot back.",
+    "unsubscribe_delay": "Pause before a room is left.",
+    "heartbeat": "Between two pings; 0: none.",
+    "heartbeat_timeout": "For the pong.",
+    "handshake_timeout": "For the opening handshake.",
+    "close_timeout": "For the peer's Close.",
+    "shutdown_timeout": "For all peers, when the hub ends.",
+    "backlog": "What may wait for one slow reader.",
+    "max_size": "Of one message.",
+    "sndbuf": "SO_SNDBUF of each connection.",
+}
+BYTES = ("backlog", "max_size", "sndbuf")
+
+
 def knob_options(command: CommandT) -> CommandT:
-    """One option for each knob, so that a new knob needs no word here."""
+    """One option for each knob."""
     hints = get_type_hints(Knobs)
     for name in reversed(Knobs.__struct_fields__):
-        default = getattr(Knobs(), name)
-        choices = get_args(hints[name])
-        kind = click.Choice(choices) if choices else type(default)
-        command = click.option(f"--{name.replace('_', '-')}", name, type=kind, help=f"Default {default}.")(command)
+        default, choices = getattr(Knobs(), name), get_args(hints[name])
+        kind = click.Choice(choices) if choices else _not_negative(default)
+        metavar = None if choices else "SECONDS" if isinstance(default, float) else "BYTES" if name in BYTES else "N"
+        said = (
+            f"{KNOB_HELP.get(name, '')} Default: {f'{default:g}' if isinstance(default, float) else default}.".strip()
+        )
+        command = click.option(flag_of(name), name, type=kind, metavar=metavar, help=said)(command)
     return command
+
+
+def _not_negative(default: float) -> click.IntRange | click.FloatRange:
+    return click.FloatRange(min=0) if isinstance(default, float) else click.IntRange(min=1)
 
 
 @click.command()
 @click.option("--bug", metavar="CODE", help="Switch a seeded bug on, e.g. S15; its own knobs become the defaults.")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Default: any free one.")
+@click.option("--port", metavar="N", type=click.IntRange(0, 65535), default=0, help="Default: any free one.")
 @knob_options
 def hub(bug: str | None, port: int, **knobs: Any) -> None:
     """Serve the embedded hub until Ctrl-C. Tokens are signed with $HUBFUZZ_SECRET, or a well-known secret."""

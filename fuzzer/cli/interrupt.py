@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import NoReturn
 
 import trio
 
 from fuzzer.exit_codes import ExitCode
+
+SHOW_CURSOR = "\r\x1b[K\x1b[?25h"
 
 
 @asynccontextmanager
@@ -30,8 +34,16 @@ async def _watch(stop: Callable[[], object], task_status: trio.TaskStatus[None] 
         async for _ in signals:
             seen += 1
             if seen > 1:
-                os._exit(ExitCode.INTERRUPTED)  # the user has asked twice: nothing may hold us any longer
+                _leave()
             stop()
+
+
+def _leave() -> NoReturn:
+    """The user has asked twice: nothing may hold us any longer. The watchdog ends the server."""
+    if sys.stdout.isatty():
+        sys.stdout.write(SHOW_CURSOR)  # the live line had hidden it
+        sys.stdout.flush()
+    os._exit(ExitCode.INTERRUPTED)
 
 
 async def ticking(tick: Callable[[], None], every: float = 0.2) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fuzzer.cli.errors import CliError
+from fuzzer.cli.names import invariant_code
 
 KINDS_OF_REPORT = ("json", "ndjson")
 
@@ -32,8 +33,14 @@ class RunOptions:
     dry_run: bool
     verbose: bool
 
-    @property
-    def reports(self) -> tuple[str, ...]:
+    def check(self) -> None:
+        """Raises ``CliError`` for the first name that means nothing, before any server is started."""
+        self.scenario_names()
+        self.codes(self.invariant, "--invariant")
+        self.codes(self.skip, "--skip")
+        self.kinds_of_report()
+
+    def kinds_of_report(self) -> tuple[str, ...]:
         """Kinds of report; raises ``CliError`` for one that there is not."""
         kinds = tuple(dict.fromkeys(kind.strip() for kind in (self.report or "").split(",") if kind.strip()))
         for kind in kinds:
@@ -57,9 +64,7 @@ class RunOptions:
 
     def codes(self, names: tuple[str, ...], option: str) -> tuple[str, ...]:
         """Codes of invariants given by code or name; raises ``CliError``."""
-        from fuzzer.invariants import by_name
-
         try:
-            return tuple(by_name(name).code for name in names)
-        except ValueError as error:
+            return tuple(invariant_code(name) for name in names)
+        except CliError as error:
             raise CliError(f"{option}: {error}") from None

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
-from rich_click.utils import OptionGroupDict
 
 from fuzzer.cli.errors import CliError, complain, one_line
 from fuzzer.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from fuzzer.campaign.failure import Failure
+    from fuzzer.campaign.failure import Failure, Rate
     from fuzzer.campaign.reproduce import Replayed
     from fuzzer.campaign.store import Stored
     from fuzzer.report.screen import Screen
     from fuzzer.target.model import Target
-
-GROUPS: list[OptionGroupDict] = [
-    {"name": "How", "options": ["--times", "--trace"]},
-    {"name": "Against what", "options": ["--target", "--url", "--bug", "--allow-host"]},
-    {"name": "Where", "options": ["--failures", "--help"]},
-]
 
 
 @dataclass(frozen=True)
@@ -40,11 +34,35 @@ class ReplayOptions:
     failures: Path
 
 
+@dataclass
+class Measured:
+    """What a replay came to: ``end`` is None if it was interrupted, and ``rate`` what was measured until then."""
+
+    end: Replayed | None = None
+    rate: Rate | None = None
+
+    def note(self, tell: Callable[[Rate], None]) -> Callable[[Rate], None]:
+        """Keep each rate, and pass it on."""
+
+        def noted(rate: Rate) -> None:
+            self.rate = rate
+            tell(rate)
+
+        return noted
+
+
 @click.command()
 @click.argument("what", metavar="FILE|FOLDER|CODE")
-@click.option("--times", type=click.IntRange(min=1), default=20, show_default=True, help="How often to run each.")
+@click.option(
+    "--times", type=click.IntRange(min=1), metavar="N", default=20, show_default=True, help="How often to run each."
+)
 @click.option("--trace", is_flag=True, help="Print every event of the run that is shown.")
-@click.option("--target", type=click.Path(path_type=Path), help="Take this target file instead of the stored target.")
+@click.option(
+    "--target",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Take this target file instead of the stored target.",
+)
 @click.option("--url", metavar="URL", help="Replay against a server that already runs here.")
 @click.option("--bug", metavar="CODE", help="Embedded hub: with this seeded bug instead, or with none.")
 @click.option("--allow-host", multiple=True, metavar="HOST", help="Allow a host that is not this machine (repeatable).")
@@ -66,10 +84,13 @@ def replay(**given: Any) -> ExitCode:
     options = ReplayOptions(**given)
     stored, problems = _find(options)
     screen = Screen()
-    codes = [_replay_one(screen, item, options) for item in stored]
-    codes += [_error(screen, line) for line in problems]
-    if ExitCode.INTERRUPTED in codes:
-        return ExitCode.INTERRUPTED
+    codes = []
+    for item in stored:
+        codes.append(_replay_one(screen, item, options))
+        if codes[-1] == ExitCode.INTERRUPTED:
+            complain("interrupted")
+            return ExitCode.INTERRUPTED
+    codes += [_error(screen, line.partition(": ")[0], line) for line in problems]
     return ExitCode.FAILURES if ExitCode.FAILURES in codes else max(codes)
 
 
@@ -91,123 +112,86 @@ def _find(options: ReplayOptions) -> tuple[tuple[Stored, ...], tuple[str, ...]]:
 def _replay_one(screen: Screen, stored: Stored, options: ReplayOptions) -> ExitCode:
     failure = stored.failure
     try:
-        target = target_of(failure, options)
-        replayed = _run(screen, failure, target, options)
+        replayed = _run(screen, failure, target_for(failure, options), options)
     except Exception as error:
         line = one_line(error)
         if line is None:
             raise
-        return _error(screen, f"{failure.fingerprint} {line}")
-    if replayed is None:
-        return ExitCode.INTERRUPTED
+        return _error(screen, f"{failure.fingerprint} {failure.name}", f"{failure.fingerprint}: {line}")
     return _tell(screen, stored, replayed, options)
 
 
-def _error(screen: Screen, line: str) -> ExitCode:
-    screen.say(f"ERROR         {line}")
-    return complain(line)
+def _error(screen: Screen, what: str, why: str) -> ExitCode:
+    """The outcome stands with the others, the reason with all errors."""
+    from fuzzer.report.outcome import outcome_line
+
+    screen.say(outcome_line("ERROR", what))
+    return complain(why)
 
 
-def target_of(failure: Failure, options: ReplayOptions) -> Target:
+def target_for(failure: Failure, options: ReplayOptions) -> Target:
     """The stored target, or what the options say instead. Raises ``CliError``, ``TargetError`` or ``DamagedFile``."""
     from fuzzer.cli.choose import at_url, choose_target
+    from fuzzer.replayable import check_is_judged, target_of
 
     if options.target is not None:
         target = choose_target(options.target, allow_hosts=options.allow_host)
     else:
-        target = _embedded(failure, options.bug) if failure.hub else _stored(failure, options)
-    return target if options.url is None else at_url(target, options.url, options.allow_host)
+        target = target_of(failure, bug=options.bug, allow_hosts=options.allow_host, moving=options.url is not None)
+    target = target if options.url is None else at_url(target, options.url, options.allow_host)
+    check_is_judged(failure, target)
+    return target
 
 
-def _embedded(failure: Failure, bug: str | None) -> Target:
-    """The hub with the knobs that the failure was found with."""
-    import msgspec
-
-    from fuzzer.cli.choose import seeded_code
-    from fuzzer.hub.knobs import Knobs
-    from fuzzer.hub.target import embedded_target
-    from fuzzer.values import DamagedFile
-
-    try:
-        knobs = msgspec.convert(failure.hub.get("knobs", {}), Knobs)
-        return embedded_target(failure.hub.get("bug") if bug is None else seeded_code(bug), knobs)
-    except msgspec.ValidationError as error:
-        raise DamagedFile(f"hub.knobs: {error}") from None
-    except ValueError as error:
-        raise CliError(str(error)) from None
-
-
-def _stored(failure: Failure, options: ReplayOptions) -> Target:
-    import msgspec
-
-    from fuzzer.target.store import restored, target_from_json
-
-    if options.bug is not None:
-        raise CliError("--bug is for failures of the embedded hub, and this is one of another target")
-    if not failure.target:
-        raise CliError("no target is stored with it: give --target FILE")
-    target = target_from_json(msgspec.json.encode(failure.target), "its stored target")
-    return restored(target, allow_hosts=options.allow_host)
-
-
-def _run(screen: Screen, failure: Failure, target: Target, options: ReplayOptions) -> Replayed | None:
-    """None: interrupted."""
+def _run(screen: Screen, failure: Failure, target: Target, options: ReplayOptions) -> Measured:
     import trio
 
     from fuzzer.campaign.reproduce import replay as measured
     from fuzzer.cli.interrupt import on_interrupt
     from fuzzer.driver.session import open_session
+    from fuzzer.greeting import greet
+    from fuzzer.replayable import plan_of
 
-    async def main() -> Replayed | None:
-        with trio.CancelScope() as scope:
+    plan, so_far = plan_of(failure), Measured()
+
+    async def main() -> None:
+        with trio.CancelScope() as scope, screen.doing(f"replaying {failure.fingerprint}") as say:
             async with on_interrupt(scope.cancel), open_session(target) as session:
-                return await measured(session, failure.plan, failure.fingerprint, options.times)
-        return None
+                await greet(session)
+                note = so_far.note(lambda rate: say(f"replaying {failure.fingerprint}: failed {rate}"))
+                so_far.end = await measured(session, plan, failure.fingerprint, options.times, on_run=note)
 
-    return trio.run(main)
+    trio.run(main)
+    return so_far
 
 
-def _tell(screen: Screen, stored: Stored, replayed: Replayed, options: ReplayOptions) -> ExitCode:
-    from rich.text import Text
+def _tell(screen: Screen, stored: Stored, measured: Measured, options: ReplayOptions) -> ExitCode:
+    from fuzzer.report.outcome import outcome_line
 
-    from fuzzer.report.glyphs import shown
-
-    failure = stored.failure
+    failure, replayed = stored.failure, measured.end
+    what = f"{failure.fingerprint} {failure.name}"
+    if replayed is None:
+        screen.say(outcome_line("STOPPED", what, measured.rate))
+        return ExitCode.INTERRUPTED
     if replayed.outcome == "ERROR":
-        return _error(screen, f"{failure.fingerprint} {replayed.error or 'it could not be run'}")
-    failed = replayed.outcome == "FAILED"
-    head = f"{replayed.outcome} {replayed.rate}"
-    line = Text.assemble(
-        (f"{head:<14}", "bold red" if failed else "bold green"), f"{failure.fingerprint} {failure.name}"
-    )
-    screen.say(Text.assemble(line, f"  {shown(failure.finding.summary)}" if failed else ""))
+        return _error(screen, what, f"{failure.fingerprint}: {replayed.error or 'it could not be run'}")
+    screen.say(outcome_line(replayed.outcome, what, replayed.rate))
     if replayed.error:
-        screen.say(f"              stopped early: {replayed.error}")
-    if failed:
-        _show(screen, stored, replayed, options)
-    return ExitCode.FAILURES if failed else ExitCode.CLEAN
+        complain(f"{failure.fingerprint}: stopped early: {replayed.error}")
+    _show(screen, stored, replayed, options)
+    return ExitCode.FAILURES if replayed.outcome == "FAILED" else ExitCode.CLEAN
 
 
 def _show(screen: Screen, stored: Stored, replayed: Replayed, options: ReplayOptions) -> None:
-    import msgspec
-
-    from fuzzer.report.case import case_of
+    from fuzzer.report.outcome import case_seen_again
     from fuzzer.report.text import describe, trace
 
-    attempt = replayed.witness
-    finding = attempt.finding(stored.failure.fingerprint) if attempt else None
-    if attempt is None or finding is None:
+    case = case_seen_again(stored.failure, str(stored.path), replayed)
+    if case is None or case.history is None:
         return
-    case = msgspec.structs.replace(
-        case_of(stored.failure, str(stored.path)),
-        finding=finding,
-        history=attempt.history,
-        failed=replayed.rate.failed,
-        runs=replayed.rate.runs,
-    )
     screen.say()
     screen.say_all(describe(case, screen.width, screen.glyphs))
     screen.say()
     if options.trace:
-        screen.say_all(trace(attempt.history, finding))
+        screen.say_all(trace(case.history, case.finding))
         screen.say()

@@ -6,19 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import rich_click as click
-from rich_click.utils import OptionGroupDict
 
 from fuzzer.cli.options import RunOptions
 from fuzzer.exit_codes import ExitCode
 
-GROUPS: list[OptionGroupDict] = [
-    {"name": "Target", "options": ["--url", "--allow-host", "--bug"]},
-    {"name": "Budget", "options": ["--seconds", "--plans", "--max-failures", "--shrink-seconds"]},
-    {"name": "What is tried and judged", "options": ["--seed", "--scenario", "--invariant", "--skip"]},
-    {"name": "Output", "options": ["--dry-run", "--verbose", "--report", "--report-dir", "--failures", "--help"]},
-]
 SECONDS = click.FloatRange(min=0, min_open=True)
 COUNT = click.IntRange(min=1)
+SEED = click.IntRange(min=0)
 
 
 @click.command()
@@ -26,13 +20,18 @@ COUNT = click.IntRange(min=1)
 @click.option("--url", metavar="URL", help="Fuzz a server that already runs here, with the target's protocol and auth.")
 @click.option("--allow-host", multiple=True, metavar="HOST", help="Allow a host that is not this machine (repeatable).")
 @click.option("--bug", metavar="CODE", help="Fuzz the embedded hub with this seeded bug (hubfuzz bugs lists them).")
-@click.option("--seconds", type=SECONDS, help="Time for exploring. Default 30, or no bound with --plans.")
-@click.option("--plans", type=COUNT, help="Number of plans to explore.")
-@click.option("--max-failures", type=COUNT, help="Stop after so many different failures.")
+@click.option("--seconds", type=SECONDS, metavar="S", help="Explore so long. Default: 30, or no bound with --plans.")
+@click.option("--plans", type=COUNT, metavar="N", help="Explore so many plans.")
+@click.option("--max-failures", type=COUNT, metavar="N", help="Stop after so many different failures.")
 @click.option(
-    "--shrink-seconds", type=click.FloatRange(min=0), default=30.0, show_default=True, help="For each failure."
+    "--shrink-seconds",
+    type=click.FloatRange(min=0),
+    metavar="S",
+    default=30.0,
+    show_default="30",
+    help="Time to shrink each failure, on top of --seconds.",
 )
-@click.option("--seed", type=click.IntRange(min=0), help="Repeat the plans of an earlier run. Default: a new one.")
+@click.option("--seed", type=SEED, metavar="N", help="Draw the plans of an earlier run again. Default: a new seed.")
 @click.option(
     "--scenario", multiple=True, metavar="NAME", help="Run this named plan only, or all of them (repeatable)."
 )
@@ -41,9 +40,21 @@ COUNT = click.IntRange(min=1)
 @click.option("--dry-run", is_flag=True, help="Show target, dials, invariants and three plans; connect to nothing.")
 @click.option("--verbose", is_flag=True, help="A line for each plan, with refusals and restarts.")
 @click.option("--report", metavar="KINDS", help="Write reports: json, ndjson (comma-separated).")
-@click.option("--report-dir", type=click.Path(path_type=Path), default=".hubfuzz/reports", show_default=True)
 @click.option(
-    "--failures", metavar="DIR", type=click.Path(path_type=Path), default=".hubfuzz/failures", show_default=True
+    "--report-dir",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    default=".hubfuzz/reports",
+    show_default=True,
+    help="Where reports go.",
+)
+@click.option(
+    "--failures",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    default=".hubfuzz/failures",
+    show_default=True,
+    help="Where failures are stored.",
 )
 def run(**given: Any) -> ExitCode:
     """Fuzz TARGET, a hubfuzz.toml (default: the one found from here upwards, else the embedded hub).
@@ -55,8 +66,7 @@ def run(**given: Any) -> ExitCode:
     from fuzzer.cli.choose import choose_target
 
     options = RunOptions(**given)
-    kinds = options.reports
-    options.scenario_names()
+    options.check()
     target = choose_target(options.target, bug=options.bug, url=options.url, allow_hosts=options.allow_host)
     seed = secrets.randbelow(1_000_000_000) if options.seed is None else options.seed
     if options.dry_run:
@@ -66,4 +76,4 @@ def run(**given: Any) -> ExitCode:
         return ExitCode.CLEAN
     from fuzzer.cli.campaign import explore
 
-    return explore(target, options, kinds, seed)
+    return explore(target, options, seed)

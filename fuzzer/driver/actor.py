@@ -39,8 +39,8 @@ class Actor:
 
     @property
     def live(self) -> bool:
-        """Open, and nobody has begun to end it."""
-        return self.opened and not self.closing and not self.gone and not self.server_closed
+        """Open, its first message (if any) sent, and nobody has begun to end it."""
+        return self.opened and self.decided and not self.closing and not self.gone and not self.server_closed
 
     @property
     def being_closed(self) -> bool:

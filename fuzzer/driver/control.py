@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import trio
 
+from fuzzer.driver import trouble
 from fuzzer.driver.connection import FuzzConn
 from fuzzer.history import RejectedBy
 from fuzzer.target.model import Target
@@ -35,7 +36,7 @@ class ControlPair:
         self._seen: set[tuple[str, str]] = set()
         self._numbers = itertools.count()
         self._lot = trio.lowlevel.ParkingLot()
-        self.trouble = "nothing came back"
+        self.trouble = trouble.NOT_DELIVERED
         self.echoes = target.policy.echo == "always"
         self.mark = f"hf-{nonce}"
 
@@ -50,6 +51,7 @@ class ControlPair:
             return False
         sender, receiver = self._names()
         real = f"{self.mark}{next(self._numbers)}"
+        self.trouble = trouble.NOT_DELIVERED
         conn = self._conns[sender]
         await conn.prepare_text([self._codec.publish(real, "", self._room(), self._user)])
         conn.release()
@@ -89,7 +91,9 @@ class ControlPair:
         endpoint = self._target.endpoint(self._port, self._user, None, "valid")
         conn = self._conns[name] = await FuzzConn.connect(name, endpoint, self._nursery, self)
         conn.release()
-        if await conn.settle(PATIENCE) and conn.is_open:
+        if not await conn.settle(PATIENCE):
+            self.trouble = trouble.UNANSWERED
+        elif conn.is_open:
             await self._greet(name, conn, endpoint.first_message)
 
     async def _greet(self, name: str, conn: FuzzConn, first_message: str | None) -> None:
@@ -98,7 +102,11 @@ class ControlPair:
         if texts:
             await conn.prepare_text(texts)
             conn.release()
-        if not self._codec.has_welcome and not (room and self._codec.has_subscribed):
+        if room and self._codec.has_subscribed:
+            self.trouble = trouble.NOT_SUBSCRIBED
+        elif self._codec.has_welcome:
+            self.trouble = trouble.NOT_JOINED
+        else:
             self._ready.add(name)
 
     async def _until(self, reached: Callable[[], bool], timeout: float) -> bool:
@@ -113,7 +121,7 @@ class ControlPair:
         """Note own messages and the frames that prove membership."""
         found = self._codec.read(data)
         if isinstance(found, Other):
-            self.trouble = f"the server answered {found.text[:100]!r}"
+            self.trouble = trouble.other_answer(found.text)
         elif isinstance(found, Message):
             self._seen.add((found.id, conn))
         elif isinstance(found, Subscribed) or (isinstance(found, Welcome) and self._room() is None):
@@ -125,15 +133,14 @@ class ControlPair:
 
     def rejected(self, conn: str, by: RejectedBy, code: int | None, reason: str) -> None:
         """The next round trip tries again."""
-        how = " ".join(f"{by} {code or ''} {reason}".split())
-        self.trouble = f"a connection with a good token was refused ({how})"
+        self.trouble = trouble.refused(by, code, reason)
 
     def pong(self, conn: str, payload: bytes) -> None:
         """No pings are sent here."""
 
     def server_closed(self, conn: str, code: int, reason: str) -> None:
         """The next round trip opens anew."""
-        self.trouble = f"a connection with a good token was closed ({' '.join(f'{code} {reason}'.split())})"
+        self.trouble = trouble.closed(code, reason)
 
     def server_eof(self, conn: str) -> None:
         """The next round trip opens anew."""

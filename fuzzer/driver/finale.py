@@ -68,12 +68,13 @@ class Finale:
             return
         self._stage.record(Phase, "probe")
         last: dict[str, int] = {}
-        for pause in (0.0, *PROBE_PAUSES, self._release_bound()):
-            await self._healthily(pause)
+        left = self._release_bound()
+        for pause in (0.0, *PROBE_PAUSES, left):
+            left -= await self._healthily(min(pause, left))
             counts = await self._counts()
             self._write_changed(counts, last)
             last = counts
-            if all(counts.get(name, 0) <= value for name, value in before.items()):
+            if left <= 0 or all(counts.get(name, 0) <= value for name, value in before.items()):
                 return
 
     def _write_changed(self, counts: dict[str, int], last: dict[str, int]) -> None:
@@ -85,13 +86,14 @@ class Finale:
         """Healthy seconds after which everything that has ended must be released, with a margin."""
         return max(self._stage.policy.t_release, self._stage.policy.t_detect) * 1.2 + POLL
 
-    async def _healthily(self, seconds: float) -> None:
-        """Let so many healthy seconds pass; a server that does not answer is given up in the end."""
+    async def _healthily(self, seconds: float) -> float:
+        """Let so many healthy seconds pass, and say how many did: a server that does not answer is given up."""
         healthy = HealthyTime()
         give_up = self._stage.record.now() + seconds * 2 + UNHEALTHY_MOST
         while healthy.seconds < seconds and self._stage.record.now() < give_up:
             await self._quiescence.check_control(healthy)
             await trio.sleep(POLL)
+        return healthy.seconds
 
     # ---- slots ---------------------------------------------------------------------------------------------------
 
@@ -125,7 +127,8 @@ class Finale:
 
     async def _open_slot(self, name: str, user: str) -> Actor | None:
         """Try until accepted; the last time after every earlier occupant, refused attempts too, must be released."""
-        for attempt, pause in enumerate((0.0, *RETRY_PAUSES, self._release_bound())):
+        bound = self._release_bound()
+        for attempt, pause in enumerate((0.0, *(pause for pause in RETRY_PAUSES if pause < bound), bound)):
             await self._healthily(pause)
             actor = await self._open_once(f"{name}.{attempt}" if attempt else name, user)
             if actor.live:

@@ -9,6 +9,7 @@ from fuzzer.plan import MalformedKind
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 MAX_CONTROL = 125  # payload bytes of a control frame (5.5)
+OVERSIZE_MARGIN = 1024  # bytes: hubs differ in what of a message they count
 NO_CODE = 1005  # "no code was present" (7.4.1): on the wire it is an empty Close
 
 
@@ -44,8 +45,10 @@ def close(code: int, reason: str = "") -> bytes:
     return frame(CLOSE, struct.pack("!H", code) + cut.encode())
 
 
-def malformed_frame(kind: MalformedKind) -> bytes:
-    """The bytes of one malformed input, in one piece."""
+def malformed_frame(kind: MalformedKind, max_size: int = 0) -> bytes:
+    """The bytes of one malformed input, in one piece; ``oversize`` is clearly above ``max_size`` (bytes)."""
+    if kind == "oversize":
+        return frame(TEXT, b'{"x": "' + b"x" * (max_size + max_size // 4 + OVERSIZE_MARGIN) + b'"}')
     return _MALFORMED[kind]()
 
 
@@ -57,12 +60,9 @@ def _mask(payload: bytes, key: bytes) -> bytes:
     return (int.from_bytes(payload, "little") ^ int.from_bytes(keys, "little")).to_bytes(length, "little")
 
 
-_OVERSIZE = 8 << 20  # above what any hub of these tests takes
-
 _MALFORMED = {
     "not-json": lambda: frame(TEXT, b'{"type": '),  # well-formed for RFC 6455, not for any protocol of JSON messages
     "not-a-command": lambda: frame(TEXT, b'{"hubfuzz": "no such command"}'),
-    "oversize": lambda: frame(TEXT, b'{"x": "' + b"x" * _OVERSIZE + b'"}'),
     "unmasked": lambda: frame(TEXT, b"unmasked", masked=False),  # 5.1: a client MUST mask
     "rsv-bit": lambda: frame(TEXT, b"rsv-bit", rsv=4),  # 5.2: MUST be 0 unless negotiated
     "reserved-opcode": lambda: frame(0x3, b"reserved"),  # 5.2: %x3-7 are reserved

@@ -77,6 +77,7 @@ class Performer:
         endpoint = self._target.endpoint(
             self._port, self._stage.cast.user(op.user), self._stage.cast.session(op.session), op.token
         )
+        actor.first_message = endpoint.first_message
         self._stage.record(OpenInv, op.conn, op.user, role, op.session, op.token, op.abandon)
         actor.conn = conn = await FuzzConn.connect(
             op.conn,
@@ -87,7 +88,6 @@ class Performer:
             abandon=op.abandon,
             how=op.how,
         )
-        actor.first_message = endpoint.first_message
         if op.abandon is not None:
             return lambda: self._abandon(op, actor, conn)
         self._nursery.start_soon(self._watch_opening, actor, conn)
@@ -109,9 +109,12 @@ class Performer:
         if not await conn.settle(OPEN_TIMEOUT) and not actor.decided:
             self._stage.rejected(actor.name, "timeout", None, f"no answer within {OPEN_TIMEOUT:g} s")
             conn.dispose()
-        elif actor.opened and actor.first_message is not None and conn.is_open:
-            await conn.prepare_text([actor.first_message])
-            conn.release()
+        elif actor.opened and actor.first_message is not None:
+            if conn.is_open:
+                await conn.prepare_text([actor.first_message])
+                conn.release()
+            actor.decided = True
+            self._stage.wake()
 
     # ---- everything else -----------------------------------------------------------------------------------------
 
@@ -188,11 +191,15 @@ class Performer:
             conn.drop("reset")
             self._stage.wake()
 
-    async def _malformed(self, op: Malformed, actor: Actor, conn: FuzzConn) -> Release:
+    async def _malformed(self, op: Malformed, actor: Actor, conn: FuzzConn) -> Release | None:
+        max_size = self._stage.policy.max_size
+        if op.kind == "oversize" and max_size is None:
+            self._stage.record(Skip, op.conn, "malformed", "no max_size is declared")
+            return None
         self._stage.record(FaultInv, actor.name, f"malformed:{op.kind}")
         actor.tainted = True
         self._stage.forget(actor.name)
-        await conn.prepare_raw(frames.malformed_frame(op.kind))
+        await conn.prepare_raw(frames.malformed_frame(op.kind, max_size or 0))
         return conn.release
 
     async def _subscribe(self, op: Subscribe, actor: Actor, conn: FuzzConn) -> Release:

@@ -137,9 +137,10 @@ class Quiescence:
         return done
 
     async def _let_stragglers_in(self) -> None:
-        """What was overtaken may be late and not lost: only by waiting is an inversion told from a gap."""
+        """What was overtaken may be late and not lost: only by waiting, once, is an inversion told from a gap."""
         if self._stage.policy.order != "none":
             await self._stage.until(lambda: not self._stage.overtaken(), OVERTAKEN_WAIT)
+            self._stage.give_up_on_overtaken()
 
     async def linger(self) -> None:
         """Let second copies and leaks arrive that nothing waits for; too short costs misses, never false alarms."""

@@ -27,10 +27,15 @@ from fuzzer.target.process import Server, serve
 TICK = 0.01
 LAG_WORTH_TELLING = 0.05
 LEAST_BOUND = 0.15
+TAIL_LINES = 12
+LINE_LENGTH = 200
 
 
 class Session:
-    """Executes plans one after the other against one running server."""
+    """Executes plans one after the other against one running server. Its parts can be replaced, as benchmarks do."""
+
+    performer: type[Performer] = Performer
+    finale: type[Finale] = Finale
 
     def __init__(self, target: Target, server: Server, nursery: trio.Nursery) -> None:
         self.target = target
@@ -85,7 +90,7 @@ class Session:
     # ---- one plan ------------------------------------------------------------------------------------------------
 
     async def _play(self, plan: Plan, stage: Stage, nursery: trio.Nursery) -> None:
-        performer = Performer(stage, self.target, self.server.port, nursery)
+        performer = self.performer(stage, self.target, self.server.port, nursery)
         performer.study(plan)
         quiescence = Quiescence(stage, performer, self._control, self._server_is_dead)
         if not self._control.ready:
@@ -98,7 +103,7 @@ class Session:
             stage.record(Phase, f"batch:{number}")
             await performer.batch(batch)
         if not self._server_is_dead():
-            await self._end(plan, stage, Finale(stage, performer, quiescence, self._counts), quiescence, before)
+            await self._end(plan, stage, self.finale(stage, performer, quiescence, self._counts), quiescence, before)
 
     async def _between(self, batch: Batch, number: int, quiescence: Quiescence) -> None:
         """Let the last batch be followed in the drawn way."""
@@ -144,11 +149,16 @@ class Session:
 
     def _note_server(self, stage: Stage) -> None:
         """What the process and its log said meanwhile."""
-        for line in self.server.new_errors():
-            stage.record(ServerLog, line[:200])
-        status = self.server.exit_status()
+        errors, status = self.server.new_errors(), self.server.exit_status()
+        tail = _cut(self.server.tail(TAIL_LINES)) if errors or status is not None else ""
+        for number, line in enumerate(errors):
+            stage.record(ServerLog, line[:LINE_LENGTH], tail if number == 0 else "")
         if status is not None:
-            stage.record(ServerExit, status)
+            stage.record(ServerExit, status, tail)
+
+
+def _cut(log: str) -> str:
+    return "\n".join(line[:LINE_LENGTH] for line in log.splitlines())
 
 
 async def _watch_own_lag(stage: Stage) -> None:
@@ -170,10 +180,10 @@ def hurried(policy: Policy, hurry: float) -> Policy:
 
 
 @asynccontextmanager
-async def open_session(target: Target) -> AsyncIterator[Session]:
+async def open_session(target: Target, kind: type[Session] = Session) -> AsyncIterator[Session]:
     """Serve the target (start it, or find it running) and end everything afterwards."""
     async with serve(target) as server, trio.open_nursery() as nursery:
-        session = Session(target, server, nursery)
+        session = kind(target, server, nursery)
         try:
             yield session
         finally:

@@ -6,7 +6,7 @@ whoever waits. Sections 2.0 (contract of the driver) of the specification is kep
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
 import trio
@@ -55,6 +55,7 @@ class Stage:
         self._control_mark = control_mark
         self._group_of: dict[str, str] = {}
         self._audiences: dict[str, tuple[str, frozenset[str]]] = {}
+        self._given_up: set[Pair] = set()
         self._pings: dict[bytes, float] = {}
         self._lot = trio.lowlevel.ParkingLot()
 
@@ -113,11 +114,16 @@ class Stage:
         missing = [c for c in stayed if c != sender]
         return bool(got) and any(not any((m, c) in self.delivered for m in later) for c in missing)
 
-    def overtaken(self) -> bool:
-        """Has some member read a later message of a sender in a group, and not (yet) an earlier one?"""
-        return any(self._passed_over(name) for name, actor in self.actors.items() if actor.dependable)
+    def overtaken(self) -> set[Pair]:
+        """(message, member) where a later message of that sender in that group was read, and this one not (yet)."""
+        members = [name for name, actor in self.actors.items() if actor.dependable]
+        return {pair for name in members for pair in self._passed_over(name)} - self._given_up
 
-    def _passed_over(self, conn: str) -> bool:
+    def give_up_on_overtaken(self) -> None:
+        """What was waited for once is lost, or was sent before the member had joined: no fence waits for it again."""
+        self._given_up |= self.overtaken()
+
+    def _passed_over(self, conn: str) -> Iterator[Pair]:
         newer: set[Pair] = set()
         for msg, (sender, audience) in reversed(self._audiences.items()):
             if conn not in audience:
@@ -126,8 +132,7 @@ class Stage:
             if (msg, conn) in self.delivered:
                 newer.add(stream)
             elif stream in newer and stream[1] in self.actors[conn].groups:
-                return True
-        return False
+                yield msg, conn
 
     def expect_pong(self, payload: bytes) -> None:
         """Remember when this ping was sent."""
@@ -136,9 +141,10 @@ class Stage:
     # ---- Sink: what connections tell -----------------------------------------------------------------------------
 
     def opened(self, conn: str) -> None:
-        """The 101 was read."""
+        """The 101 was read. Where the token is the first message, the opening is decided once that is sent."""
         actor = self.actors[conn]
-        actor.opened = actor.decided = True
+        actor.opened = True
+        actor.decided = actor.decided or actor.first_message is None
         self.record(OpenOk, conn)
         if not actor.impostor:
             actor.groups.add(self.user_group(actor.user))

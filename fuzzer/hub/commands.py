@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import trio
+
 from fuzzer.hub.peer import Peer
 from fuzzer.hub.protocol import BadCommand, Command, NotJson, Publish, Subscribe, read_command, reply_frame
 
@@ -38,7 +40,7 @@ class Commands:
         elif isinstance(command, Subscribe):
             self.subscribe(peer, command.room)
         else:
-            self.unsubscribe(peer, command.room)
+            await self.unsubscribe(peer, command.room)
 
     async def publish(self, peer: Peer, command: Publish) -> None:
         """Broadcast; to a room only from within it."""
@@ -52,7 +54,9 @@ class Commands:
         self.hub.registry.subscribe(peer, room)
         peer.tell(reply_frame("subscribed", room=room))
 
-    def unsubscribe(self, peer: Peer, room: str) -> None:
+    async def unsubscribe(self, peer: Peer, room: str) -> None:
         """Answer only after the removal."""
+        if self.hub.knobs.unsubscribe_delay:
+            await trio.sleep(self.hub.knobs.unsubscribe_delay)
         self.hub.registry.unsubscribe(peer, room)
         peer.tell(reply_frame("unsubscribed", room=room))

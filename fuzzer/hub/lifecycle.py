@@ -87,6 +87,7 @@ class Lifecycle:
 
     async def ended(self, peer: Peer) -> None:
         """The connection is gone for good. Called exactly once for each, whatever happened to it."""
-        if not peer.clean and self.hub.knobs.leave_delay:
-            await trio.sleep(self.hub.knobs.leave_delay)
+        delay = self.hub.knobs.release_delay if peer.clean else self.hub.knobs.leave_delay
+        if delay:
+            await trio.sleep(delay)
         self.leave(peer)

@@ -104,7 +104,9 @@ class Peer:
             self.wire.close()
 
     def ping(self, now: float) -> None:
-        """Ask for a sign of life."""
+        """Ask for a sign of life, unless the closing handshake has begun."""
+        if not self.socket.is_open:
+            return
         self.pinged_at = now
         try:
             self.socket.put(Ping(payload=b"hub"))
@@ -125,9 +127,15 @@ class Peer:
         self.pinged_at = None
 
     def closed_by_peer(self) -> None:
-        """The peer's Close was read, and is not answered yet: who sees the answer may count on the slot."""
+        """The peer's Close was read, and is not answered yet: who sees the answer may count on the slot.
+
+        Not so with ``release_delay``: then it is given back some time after the end of the connection.
+        """
         self.clean = True
-        self.hub.lifecycle.leave(self)
+        if self.hub.knobs.release_delay:
+            self.hub.registry.remove(self)
+        else:
+            self.hub.lifecycle.leave(self)
 
     def offended(self, code: int, reason: str) -> None:
         """The peer broke the rules of RFC 6455 or of the hub."""

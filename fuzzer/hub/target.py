@@ -70,7 +70,7 @@ def policy_of(knobs: Knobs) -> Policy:
     """What the correct hub promises under these knobs."""
     return Policy(
         group="user",
-        echo="always",
+        echo=knobs.echo,
         join_evidence="welcome",
         order="fifo",
         sessions="takeover",
@@ -80,6 +80,7 @@ def policy_of(knobs: Knobs) -> Policy:
         t_detect=1.0,
         t_heartbeat=2 * knobs.heartbeat + knobs.heartbeat_timeout if knobs.heartbeat else None,
         max_size=min(PROMISED_SIZE, knobs.max_size),
+        backlog=knobs.backlog,
         stall_bytes=STALL_BYTES,
         refuse_tokens=(*Policy().refuse_tokens, "wrong-claims"),
     )

@@ -43,7 +43,7 @@ def one_stay(facts: Facts, conn: Conn, message: Message, at: int) -> bool:
     Then it was a member when ``message`` was broadcast: it had joined before the sending, and it was still there when
     the later message was, which the hub took from the same connection afterwards. Whoever has gone since.
     """
-    if conn.first_fault < at and facts.policy.slow_consumer != "lossless":
+    if min(conn.first_fault, conn.overfull) < at and facts.policy.slow_consumer != "lossless":
         return False
     stay = conn.stay(message.group, message.inv)
     begins = [episode.begin for episode in conn.episodes[message.group]]

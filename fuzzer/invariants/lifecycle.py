@@ -38,7 +38,7 @@ def _collateral(facts: Facts, conn: Conn) -> Finding:
         observed=f"{how} at {facts.t(conn.server_end):.3f} s" + ("; but hubfuzz itself was late" if late else ""),
         witness=(conn.je, conn.server_end),
         conns=(conn.name,),
-        dial="policy.sessions, policy.limit.over, policy.max_size (are takeover, eviction or limits missing there?)",
+        dial="policy.sessions, policy.limit.over, policy.max_size, policy.backlog (is something missing there?)",
     )
 
 

@@ -33,7 +33,7 @@ def _stops(facts: Facts) -> Iterator[tuple[int, int]]:
 
 
 def _too_late(facts: Facts, told: int, ended: int) -> Iterator[Finding]:
-    """No control pair shows whether a server that ends is merely held up: one that ends by itself has a deadline more."""
+    """Nothing shows whether a server that ends is merely held up: one that ends by itself has a deadline more."""
     bound = facts.policy.t_shutdown or 0.0
     seconds = facts.t(ended) - facts.t(told)
     killed = next(e.status is None for i, e in facts.stops if i == ended)

@@ -12,7 +12,7 @@ from fuzzer.plan import Plan
 from fuzzer.policy import Policy
 from fuzzer.report.glyphs import Glyphs, shown
 from fuzzer.report.lanes import draw
-from fuzzer.report.layout import table, wrapped
+from fuzzer.report.layout import plural, table, wrapped
 from fuzzer.report.scene import scene_of
 from fuzzer.scenarios import Scenario
 from fuzzer.target.model import Target
@@ -45,6 +45,8 @@ def policy_lines(policy: Policy, width: int) -> Iterator[Text]:
 def _dial(value: object) -> str:
     if isinstance(value, msgspec.Struct):
         fields = msgspec.to_builtins(value)
+        if not fields:
+            return "unset"
         return "{" + ", ".join(f"{key}: {_dial(item)}" for key, item in fields.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_dial, value)) + "]"
@@ -77,7 +79,9 @@ def plan_lines(plans: Iterable[Plan], width: int, glyphs: Glyphs) -> Iterator[Te
     """Sample plans as lanes."""
     for number, plan in enumerate(plans):
         yield Text()
-        yield Text(f"Sample plan {number + 1}: {plan.size()} ops, users {', '.join(plan.users())}", style="bold")
+        users = plan.users()
+        who = f"{'user' if len(users) == 1 else 'users'} {', '.join(users)}"
+        yield Text(f"Sample plan {number + 1}: {plural(plan.size(), 'op')}, {who}", style="bold")
         for user, name in plan.names.items():
-            yield Text(f"  {shown(user, 20)} is really called {shown(name, 80)!r}", style="dim")
+            yield from wrapped("  ", f'{shown(user, 20)} is really called "{shown(name, 80)}"', width, "dim")
         yield from draw(scene_of(plan), width, glyphs)

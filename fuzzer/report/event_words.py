@@ -13,6 +13,8 @@ _MARKS: dict[type, tuple[str, ...]] = {
     h.SrvEof: ("hub sends FIN", "hub FIN"),
     h.SrvRst: ("hub resets", "hub rst"),
     h.SrvBad: ("illegal bytes", "illegal"),
+    h.Present: ("present: {users}", "present"),
+    h.CloseLate: ("Close unanswered", "no Close"),
     h.Skip: ("({op} skipped)", "(skipped)"),
 }
 _SENTENCES: dict[type, str] = {
@@ -28,6 +30,15 @@ _SENTENCES: dict[type, str] = {
     h.Dlv: "{conn} gets {msg}",
     h.Stray: "{conn} gets {id}, which nobody sent",
     h.Frame: "{conn} gets the frame {text}",
+    h.Named: "the hub counts {conn} as {user}",
+    h.QueryInv: "{conn} asks who is present",
+    h.Present: "{conn} is told who is present: {users}",
+    h.PingInv: "{conn} sends a ping",
+    h.CloseLate: "{conn} waits no longer for the answer to its Close",
+    h.ServerPaused: "hubfuzz stops the server's process (SIGSTOP)",
+    h.ServerResumed: "hubfuzz lets the server's process go on (SIGCONT)",
+    h.StopInv: "hubfuzz tells the server to end (SIGTERM)",
+    h.Restarted: "a fresh server is ready",
     h.CloseInv: "{conn} starts to close with {code}",
     h.CloseOk: "{conn} is closed on both sides",
     h.DropInv: "{conn} goes without a Close frame ({how})",
@@ -42,7 +53,6 @@ _SENTENCES: dict[type, str] = {
     h.Lag: "hubfuzz itself was late by {seconds} s",
     h.Phase: "{name} begins",
     h.Skip: "{conn} skips {op}: {why}",
-    h.Probe: "the hub counts {value} {name} ({when} the plan)",
     h.ServerLog: "the hub's log: {line}",
     h.ServerExit: "the hub's process ended with status {status}",
     h.Abort: "the rest of the plan was left out: {why}",
@@ -63,12 +73,25 @@ def event_sentence(event: h.Event) -> str:
             return f"{_plain(event)} with a token that is {token}"
         case h.SendInv(fence=True):
             return f"{_plain(event)} (a fence of hubfuzz)"
+        case h.Probe() | h.Stopped() | h.Control() | h.Quiet():
+            return _of_the_whole(event)
+    return _plain(event)
+
+
+def _of_the_whole(event: h.Probe | h.Stopped | h.Control | h.Quiet) -> str:
+    match event:
+        case h.Probe():
+            when = "at the end of a cycle" if event.when == "cycle" else f"{event.when} the plan"
+            return f"the hub counts {event.value} {shown(event.name, 40)} ({when})"
+        case h.Stopped(status=None):
+            return "the server did not end in time and was killed"
+        case h.Stopped():
+            return f"the server has ended as it was told, with status {event.status}"
         case h.Control():
             state = "answers" if event.ok else "does not answer"
             return f"the control pair {state} ({event.t - event.since:.3f} s)"
         case h.Quiet():
             return "all is quiet" if event.complete else f"not quiet: {shown(event.why, 80)}"
-    return _plain(event)
 
 
 def _plain(event: h.Event) -> str:
@@ -82,6 +105,8 @@ def _fields(event: h.Event) -> dict[str, str]:
 def _field(value: object) -> str:
     if value is None:
         return ""
+    if isinstance(value, tuple):
+        return ", ".join(shown(str(item), 40) for item in value) or "nobody"
     return f"{value:.3f}" if isinstance(value, float) else shown(str(value), 80)
 
 

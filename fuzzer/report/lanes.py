@@ -71,6 +71,8 @@ def _legend(scene: Scene, glyphs: Glyphs) -> list[Text]:
     marks = {cell.mark for block in scene.blocks for cell in (*block.ops, *block.answers)}
     signs = {"broken": f"{glyphs.broken} what is wrong", "evidence": f"{glyphs.evidence} evidence"}
     said = [text for mark, text in signs.items() if mark in marks]
+    if said and any(len(block.ops) > 1 for block in scene.blocks):
+        said.append(f"{glyphs.top}{glyphs.bottom} in the same instant, from top to bottom")
     return [Text(" " * GUTTER + "   ".join(said), style="dim")] if said else []
 
 

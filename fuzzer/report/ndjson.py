@@ -36,4 +36,4 @@ class NdjsonReport:
 def _without_histories(tree: Any) -> Any:
     if isinstance(tree, dict):
         return {key: _without_histories(value) for key, value in tree.items() if key not in LEFT_OUT}
-    return [_without_histories(item) for item in tree] if isinstance(tree, list) else tree
+    return [_without_histories(item) for item in tree] if isinstance(tree, list | tuple) else tree

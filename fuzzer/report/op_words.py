@@ -14,10 +14,20 @@ SEPARATORS: dict[p.Separator, str] = {
 }
 _DROPS: dict[str, str] = {
     "reset": "is reset",
+    "reset-pending": "sends a ping and is reset at once",
     "fin": "sends FIN without a Close frame",
     "vanish": "vanishes without FIN or reset",
 }
+_WIRES: dict[str, str] = {
+    "frames": "",
+    "one-segment": ", in one TCP segment",
+    "fragments": ", in fragments with pings between them",
+    "drip": ", byte by byte",
+}
 _SIMPLE: dict[type, str] = {
+    p.Finish: "sends the last byte of its opening handshake",
+    p.Ping: "sends a ping",
+    p.Query: "asks who is present",
     p.Stall: "stops reading",
     p.Resume: "reads again",
     p.Mute: "answers no more pings",
@@ -27,7 +37,9 @@ _SIMPLE: dict[type, str] = {
 }
 _MARKS: dict[type, tuple[str, ...]] = {
     p.Close: ("close {code}", "close"),
-    p.Drop: ("drop {how}", "{how}"),
+    p.Drop: ("drop {how}", "{how}", "drop"),
+    p.Finish: ("finish open", "finish"),
+    p.Query: ("who is present", "query"),
     p.Malformed: ("malformed {kind}", "{kind}", "malformed"),
     p.Subscribe: ("subscribe {room}", "sub {room}", "sub"),
     p.Unsubscribe: ("unsubscribe {room}", "unsub {room}", "unsub"),
@@ -48,6 +60,14 @@ def op_sentence(op: p.Op) -> str:
     return f"{shown(op.conn, 20)} {_verb(op)}"
 
 
+def batch_words(batch: p.Batch) -> str:
+    """What is special about a batch beside its ops; empty if nothing is."""
+    said = [f"{batch.wait:g} s later"] if batch.wait else []
+    said += [f"with the server frozen for {batch.frozen:g} s"] if batch.frozen else []
+    said += ["then the server is restarted"] if batch.restart else []
+    return ", ".join(said)
+
+
 def size_words(size: int) -> str:
     """``20 B``, ``2.0 kB``, ``4.0 MB``."""
     if size < 1000:
@@ -62,7 +82,7 @@ def fill_in(templates: tuple[str, ...], value: p.Op) -> tuple[str, ...]:
 
 
 def _open_mark(op: p.Open) -> tuple[str, ...]:
-    word = "open" if op.abandon is None else "half-open"
+    word = "half-open" if op.abandon else "begin open" if op.held else "open"
     token = "" if op.token == "valid" else f" {op.token}"
     session = "" if op.session is None else f" ({shown(op.session, 20)})"
     abandon = "" if op.abandon is None else f" {op.abandon} {op.how}"
@@ -74,7 +94,8 @@ def _send_mark(op: p.Send) -> tuple[str, ...]:
     send = f"send {shown(op.msg, 20)}" + (f" x{op.count}" if op.count > 1 else "")
     room = "" if op.room is None else f" to {shown(op.room, 20)}"
     size = f" {size_words(op.size)}" if op.size else ""
-    return (f"{send}{room}{size}", f"{send}{size}", send)
+    wire = "" if op.wire == "frames" else f" {op.wire}"
+    return (f"{send}{room}{size}{wire}", f"{send}{size}{wire}", f"{send}{wire}", send)
 
 
 def _verb(op: p.Op) -> str:
@@ -84,7 +105,8 @@ def _verb(op: p.Op) -> str:
         case p.Send():
             return _send_verb(op)
         case p.Close():
-            return f"closes with {op.code}" + (f" {shown(op.reason, 40)!r}" if op.reason else "")
+            half = " and keeps its end of TCP open" if op.half else ""
+            return f"closes with {op.code}" + (f" {shown(op.reason, 40)!r}" if op.reason else "") + half
         case p.Drop():
             return _DROPS[op.how]
     return fill_in((_SIMPLE[type(op)],), op)[0]
@@ -94,11 +116,13 @@ def _open_verb(op: p.Open) -> str:
     session = "" if op.session is None else f", session {shown(op.session, 40)}"
     token = "" if op.token == "valid" else f" with a token that is {op.token}"
     who = f"as {shown(op.user, 60)}{session}{token}"
-    return f"opens {who}" if op.abandon is None else f"begins to open {who} and leaves ({op.abandon}, {op.how})"
+    if op.abandon is not None:
+        return f"begins to open {who} and leaves ({op.abandon}, {op.how})"
+    return f"begins to open {who}, all but the last byte" if op.held else f"opens {who}"
 
 
 def _send_verb(op: p.Send) -> str:
     what = shown(op.msg, 20) if op.count == 1 else f"{op.count} messages ({shown(op.msg, 20)})"
     room = "" if op.room is None else f" to {shown(op.room, 40)}"
     size = f", {size_words(op.size)}" + (" each" if op.count > 1 else "") if op.size else ""
-    return f"sends {what}{room}{size}"
+    return f"sends {what}{room}{size}{_WIRES[op.wire]}"

@@ -13,14 +13,17 @@ from fuzzer.plan import Batch, Op, Open, Plan
 from fuzzer.plan_rules import kind_of
 from fuzzer.report.event_words import event_mark, event_sentence
 from fuzzer.report.glyphs import shown
-from fuzzer.report.op_words import SEPARATORS, op_mark
+from fuzzer.report.op_words import SEPARATORS, batch_words, op_mark
 from fuzzer.values import Value
 from fuzzer.verdict import Finding
 
 Mark = Literal["", "broken", "evidence"]
 Tone = Literal["op", "good", "bad", "dim"]
 
-_OWN_ACTS = (h.OpenInv, h.SendInv, h.CloseInv, h.DropInv, h.FaultInv, h.SubInv, h.UnsubInv)
+_OWN_ACTS = (
+    *(h.OpenInv, h.SendInv, h.CloseInv, h.DropInv, h.FaultInv, h.SubInv, h.UnsubInv),
+    *(h.PingInv, h.QueryInv),
+)
 _LOSSES = ("HF101", "HF102")
 _MARKS_OF_MEMBERS: dict[type, tuple[str, ...]] = {
     h.OpenOk: ("is open", "open"),
@@ -74,7 +77,8 @@ def _planned(number: int, batch: Batch) -> Block:
 
 
 def _label(number: int, batch: Batch) -> str:
-    return str(number + 1) if number == 0 else f"{number + 1}, {SEPARATORS[batch.after]}"
+    after = SEPARATORS[batch.after] if number else ""
+    return ", ".join(filter(None, (str(number + 1), after, batch_words(batch))))
 
 
 def _lanes(plan: Plan, others: Iterable[Lane]) -> tuple[Lane, ...]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 from rich.console import Console, RenderableType
+from rich.live import Live
 from rich.text import Text
 
 from fuzzer.report.glyphs import Glyphs, glyphs_for
@@ -40,6 +42,16 @@ class Screen:
         """Many lines."""
         for line in lines:
             self.say(line)
+
+    @contextmanager
+    def doing(self, what: str) -> Iterator[Callable[[str], None]]:
+        """A line that says what takes so long, while it does, where lines can be drawn again; gone afterwards."""
+        if not self.live:
+            yield lambda text: None
+            return
+        with Live(Text(what, style="cyan"), console=self.console, transient=True, auto_refresh=False) as line:
+            line.refresh()
+            yield lambda text: line.update(Text(text, style="cyan", no_wrap=True, overflow="ellipsis"), refresh=True)
 
 
 def _never_fail(stream: TextIO) -> None:

@@ -9,7 +9,7 @@ from rich.text import Text
 from fuzzer.campaign.options import Result
 from fuzzer.campaign.tally import Tally
 from fuzzer.report.glyphs import UNICODE, Glyphs, shown
-from fuzzer.report.layout import wrapped
+from fuzzer.report.layout import columns, plural, wrapped
 from fuzzer.report.matrix import matrix
 from fuzzer.report.warnings import nothing_was_exercised
 from fuzzer.values import Value
@@ -38,10 +38,10 @@ def summarise(result: Result, closing: Closing, width: int = 80, glyphs: Glyphs 
 
 def verdict_line(result: Result) -> Text:
     """``2 failures in 31.0 s``."""
-    took = f"in {result.totals.seconds:.1f} s, {_plural(result.totals.plans, 'plan')}"
+    took = f"in {result.totals.seconds:.1f} s, {plural(result.totals.plans, 'plan')}"
     early = {"interrupted": ", interrupted", "server-unavailable": ", server unavailable"}.get(result.stop_reason, "")
     if result.failures:
-        return Text(f"{_plural(len(result.failures), 'failure')} {took}{early}", style="bold red")
+        return Text(f"{plural(len(result.failures), 'failure')} {took}{early}", style="bold red")
     nothing = nothing_was_exercised(result)
     if nothing:
         return Text(f"nothing was proved ({nothing}) {took}{early}", style="bold yellow")
@@ -52,12 +52,16 @@ def _exercise(result: Result, width: int) -> Iterator[Text]:
     totals, tally = result.totals, result.totals.exercise
     rate = f" ({totals.plans / totals.seconds:.0f}/s)" if totals.seconds else ""
     more = totals.executions - totals.plans
-    extra = f", and {_plural(more, 'run')} for shrinking and replay" if more > 0 else ""
-    yield from wrapped("  Plans       ", f"{totals.plans}{rate}, {totals.scenarios} of them scenarios{extra}", width)
+    extra = f", and {plural(more, 'run')} for shrinking and replay" if more > 0 else ""
+    yield from wrapped(
+        "  Plans       ", f"{totals.plans}{rate}, {plural(totals.scenarios, 'scenario')} among them{extra}", width
+    )
     yield from wrapped("  Ops         ", counts(tally.ops), width)
     yield from wrapped("  Openings    ", counts(tally.opens), width)
     yield from wrapped("  Deliveries  ", str(tally.deliveries), width)
     yield from wrapped("  At limit    ", _times(tally.at_limit), width)
+    if totals.restarts:
+        yield from wrapped("  Restarts    ", f"{_times(totals.restarts)}, after damage or for a fresh server", width)
     for head, table in (("Skipped", tally.skips), ("Broken off", tally.aborts), ("Undecided", tally.inconclusive)):
         if table:
             yield from wrapped(f"  {head:<12}", counts(table), width)
@@ -69,8 +73,8 @@ def _obligations(tally: Tally, names: Mapping[str, str], width: int) -> Iterator
     checked = {code: number for code, number in tally.obligations.items() if number}
     empty = [code for code, number in tally.obligations.items() if not number]
     titles = {code: f"{code} {names.get(code, '')}".strip() for code in tally.obligations}
-    said = ", ".join(f"{titles[code]} {number}" for code, number in sorted(checked.items()))
-    yield from wrapped("  Checked     ", said or "nothing", width)
+    said = [(titles[code], str(number)) for code, number in sorted(checked.items())]
+    yield from columns("  Checked     ", said or [("nothing", "")], width)
     if empty:
         yield from wrapped("  Unchecked   ", ", ".join(titles[code] for code in sorted(empty)), width, "yellow")
 
@@ -99,17 +103,14 @@ def _list(head: str, lines: Iterable[str], width: int, glyph: str, style: str) -
 
 
 def counts(table: Mapping[str, int]) -> str:
-    """``send 20, open 12``, the most frequent first."""
+    """``20 send, 12 open``, the most frequent first."""
     items = sorted(table.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{shown(key, 60)} {number}" for key, number in items) or "none"
+    return ", ".join(f"{number} {shown(key, 60)}" for key, number in items) or "none"
 
 
 def _times(number: int) -> str:
+    """``never``, ``once``, ``3 times``."""
     return {0: "never", 1: "once"}.get(number, f"{number} times")
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _heading(title: str, width: int, glyphs: Glyphs) -> Text:

@@ -9,10 +9,12 @@ from rich.live import Live
 from rich.text import Text
 
 from fuzzer.campaign import events as e
+from fuzzer.campaign.doubts import warnings_about
 from fuzzer.campaign.failure import Failure
 from fuzzer.campaign.tally import Tally
 from fuzzer.report.case import case_of
 from fuzzer.report.glyphs import shown
+from fuzzer.report.layout import plural, wrapped
 from fuzzer.report.matrix import brief
 from fuzzer.report.screen import Screen
 from fuzzer.report.text import describe
@@ -38,6 +40,7 @@ class TerminalReport:
         self._last_failure: float | None = None
         self._failures = 0
         self._doing = ""
+        self._warnings: list[str] = []
         self._live: Live | None = None
 
     def __enter__(self) -> TerminalReport:
@@ -52,6 +55,16 @@ class TerminalReport:
             self._live = None
 
     def __call__(self, event: e.CampaignEvent) -> None:
+        if isinstance(event, e.Warned):
+            self._warnings.append(event.text)
+        elif isinstance(event, e.Finished):
+            self._finished(event)
+        else:
+            self._warn()
+            self._happened(event)
+        self.tick()
+
+    def _happened(self, event: e.CampaignEvent) -> None:
         match event:
             case e.Started():
                 self._started(event)
@@ -60,14 +73,22 @@ class TerminalReport:
             case e.FailureFound():
                 self._found(event.failure)
             case e.ShrinkStep():
-                self._doing = f"shrinking {event.fingerprint}: {event.size} ops"
+                self._doing = f"shrinking {event.fingerprint}: {plural(event.size, 'op')}"
             case e.FailureShrunk():
                 self._shrunk(event.failure, event.path)
             case e.ServerRestarted():
                 self._screen.say(f"server restarted: {shown(event.reason)}")
-            case e.Warned():
-                self._screen.say(Text(f"warning: {shown(event.text)}", style="yellow"))
-        self.tick()
+
+    def _finished(self, event: e.Finished) -> None:
+        """What is said about the result as a whole, the summary says."""
+        said = set(warnings_about(event.result))
+        self._warnings = [text for text in self._warnings if text not in said]
+        self._warn()
+
+    def _warn(self) -> None:
+        for text in self._warnings:
+            self._screen.say_all(wrapped("warning: ", shown(text), self._screen.width, "yellow", "yellow"))
+        self._warnings = []
 
     def tick(self) -> None:
         """Show that time passes: redraw the live line, or append one every few seconds."""
@@ -86,7 +107,7 @@ class TerminalReport:
         elapsed = now - self._begin
         parts = [
             f"{elapsed:.0f} s",
-            f"{self._plans} plans ({self._plans / elapsed:.0f}/s)" if elapsed > 0 else f"{self._plans} plans",
+            plural(self._plans, "plan") + (f" ({self._plans / elapsed:.0f}/s)" if elapsed > 0 else ""),
             f"{brief(sum(self._tally.ops.values()))} ops",
             f"{brief(sum(self._tally.obligations.values()))} checks",
             self._failure_words(now),
@@ -96,13 +117,12 @@ class TerminalReport:
     def _failure_words(self, now: float) -> str:
         if self._last_failure is None:
             return "no failures yet"
-        count = f"{self._failures} failure{'' if self._failures == 1 else 's'}"
-        return f"{count}, last new one {now - self._last_failure:.0f} s ago"
+        return f"{plural(self._failures, 'failure')}, last new one {now - self._last_failure:.0f} s ago"
 
     def _started(self, event: e.Started) -> None:
         options = event.options
         budget = [f"{options.seconds:g} s"] if options.seconds is not None else []
-        budget += [f"{options.plans} plans"] if options.plans is not None else []
+        budget += [plural(options.plans, "plan")] if options.plans is not None else []
         self._screen.say(
             f"hubfuzz: fuzzing {shown(event.subject.name, 80)} for {' or '.join(budget) or 'as long as it takes'}, "
             f"seed {options.seed}"
@@ -120,10 +140,9 @@ class TerminalReport:
         self._last_failure = self._clock()
         self._doing = f"shrinking {failure.fingerprint}"
         where = f"{failure.origin}, " if failure.origin else ""
-        summary = shown(failure.finding.summary)
-        line = f"{self._screen.glyphs.broken} {failure.fingerprint} {failure.name}: {summary}"
-        self._screen.say(Text(line, style="red"))
-        self._screen.say(f"  {where}{failure.plan.size()} ops; shrinking")
+        line = f"{failure.fingerprint} {failure.name}: {shown(failure.finding.summary)}"
+        self._screen.say_all(wrapped(f"{self._screen.glyphs.broken} ", line, self._screen.width, "red", "red"))
+        self._screen.say(f"  {where}{plural(failure.plan.size(), 'op')}; to be shrunk")
 
     def _shrunk(self, failure: Failure, path: str) -> None:
         self._doing = ""

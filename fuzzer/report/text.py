@@ -9,13 +9,13 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from fuzzer.history import History
+from fuzzer.history import History, ServerExit, ServerLog
 from fuzzer.plan import Batch, Open, Plan, Subscribe
 from fuzzer.report.event_words import event_sentence
 from fuzzer.report.glyphs import UNICODE, Glyphs, shown
 from fuzzer.report.lanes import draw
-from fuzzer.report.layout import wrapped
-from fuzzer.report.op_words import op_sentence
+from fuzzer.report.layout import plural, wrapped
+from fuzzer.report.op_words import batch_words, op_sentence
 from fuzzer.report.scene import scene_of
 from fuzzer.values import Value
 from fuzzer.verdict import Finding
@@ -46,7 +46,7 @@ class Case(Value):
 
 def describe(case: Case, width: int = 80, glyphs: Glyphs = UNICODE) -> list[Text]:
     """The whole text of a failure, as lines no wider than ``width`` where words allow it."""
-    lines = [*_head(case, width), Text(), *_story(case, width), *_evidence(case, width), Text()]
+    lines = [*_head(case, width), Text(), *_story(case, width), *_evidence(case, width), *_log(case), Text()]
     lines += draw(scene_of(case.plan, case.history, case.finding), width, glyphs)
     return [*lines, Text(), *_foot(case, width)]
 
@@ -75,19 +75,19 @@ def _head(case: Case, width: int) -> Iterator[Text]:
     finding = case.finding
     yield Text.assemble((finding.fingerprint, "bold red"), "  ", (case.name, "bold"))
     rate = f"{rate_words(case.failed, case.runs)}, " if case.runs else ""
-    yield from wrapped("  ", f"{rate}{_size(case)}" + (f". {shown(case.note)}" if case.note else ""), width, "dim")
+    yield from wrapped("  ", f"{rate}{_size(case)}" + (f"; {shown(case.note)}" if case.note else ""), width, "dim")
     yield from wrapped("  ", shown(finding.summary, 400), width)
 
 
 def _size(case: Case) -> str:
     size = case.plan.size()
     found = "" if case.found_size in (None, size) else f" (shrunk from {case.found_size})"
-    return f"{size} op{'' if size == 1 else 's'}{found}"
+    return f"{plural(size, 'op')}{found}"
 
 
 def _story(case: Case, width: int) -> Iterator[Text]:
     given, when = _split(case.plan)
-    yield from _clauses("  Given ", [*_clauses_of(given), *_names(case.plan)], width)
+    yield from _clauses("  Given ", [*_clauses_of(given), *_names(case.plan), *_cycles(case.plan)], width)
     yield from _clauses("   When ", _clauses_of(when), width)
     yield from wrapped("   Then ", shown(case.finding.expected, 600), width, "", "green")
     yield from wrapped("    But ", shown(case.finding.observed, 600), width, "", "red")
@@ -97,7 +97,7 @@ def _split(plan: Plan) -> tuple[list[Batch], list[Batch]]:
     """Setting and action: openings and subscriptions that come first, one by one, are the setting."""
     at = 0
     for batch in plan.batches[:-1]:
-        calm = batch.after == "fence" or at == 0
+        calm = (batch.after == "fence" or at == 0) and not batch_words(batch)
         if not (calm and all(isinstance(op, Open | Subscribe) for op in batch.ops)):
             break
         at += 1
@@ -110,11 +110,17 @@ def _clauses_of(batches: list[Batch]) -> list[str]:
 
 def _together(batch: Batch) -> str:
     first, *others = (op_sentence(op) for op in batch.ops)
-    return first if not others else f"{first}, and in the same instant {', then '.join(others)}"
+    said = first if not others else f"{first}, and in the same instant {', then '.join(others)}"
+    special = batch_words(batch)
+    return f"{said} ({special})" if special else said
+
+
+def _cycles(plan: Plan) -> list[str]:
+    return [f"all of it {plan.cycles} times, each with fresh users"] if plan.cycles > 1 else []
 
 
 def _names(plan: Plan) -> list[str]:
-    return [f"{shown(user, 20)} is really called {shown(name, 80)!r}" for user, name in plan.names.items()]
+    return [f'{shown(user, 20)} is really called "{shown(name, 80)}"' for user, name in plan.names.items()]
 
 
 def _clauses(head: str, clauses: list[str], width: int) -> Iterator[Text]:
@@ -139,6 +145,17 @@ def _evidence(case: Case, width: int) -> Iterator[Text]:
         yield from wrapped(f"  #{index:<4} {event.t:8.3f} s  ", event_sentence(event), width)
     if len(witness) > MOST_EVIDENCE:
         yield Text(f"  and {len(witness) - MOST_EVIDENCE} more events")
+
+
+def _log(case: Case) -> Iterator[Text]:
+    """What the server said last, if that is what the failure is about."""
+    events = case.history.events if case.history else ()
+    told = [events[i] for i in case.finding.witness if 0 <= i < len(events)]
+    lines = next((e.tail for e in told if isinstance(e, ServerLog | ServerExit) and e.tail), "").splitlines()
+    if lines:
+        yield Text()
+        yield Text("  Server log, the end", style="bold")
+    yield from (Text(f"    {shown(line)}", style="dim") for line in lines)
 
 
 def _foot(case: Case, width: int) -> Iterator[Text]:

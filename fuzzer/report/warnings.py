@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fuzzer.campaign.doubts import TOO_MANY_DOUBTS, TOO_MANY_SKIPS
 from fuzzer.campaign.options import Result
 from fuzzer.campaign.tally import Tally
 
-MANY_SKIPS = 0.5
 MANY_REFUSALS = 0.8
-MANY_DOUBTS = 0.1
 
 
 def warnings_of(result: Result, has_limit: bool) -> list[str]:
     """All that apply, the gravest first."""
     tally = result.totals.exercise
-    return [*_vacuity(result), *_reach(tally, has_limit), *_shares(result, tally), *_server(result)]
+    return [*_vacuity(result), *_reach(tally, has_limit), *_shares(result, tally)]
 
 
 def nothing_was_exercised(result: Result) -> str:
@@ -31,8 +30,6 @@ def _vacuity(result: Result) -> Iterator[str]:
     nothing = nothing_was_exercised(result)
     if nothing:
         yield f"{nothing}: this run proves nothing"
-    elif result.vacuous:
-        yield f"these invariants had nothing to check: {', '.join(result.vacuous)}"
 
 
 def _reach(tally: Tally, has_limit: bool) -> Iterator[str]:
@@ -48,17 +45,11 @@ def _reach(tally: Tally, has_limit: bool) -> Iterator[str]:
 
 def _shares(result: Result, tally: Tally) -> Iterator[str]:
     ops, skipped = sum(tally.ops.values()), sum(tally.skips.values())
-    if ops and skipped / ops > MANY_SKIPS:
+    if ops and skipped / ops > TOO_MANY_SKIPS:
         yield f"{skipped / ops:.0%} of the ops were skipped because their connections were refused or had ended"
     attempts = sum(tally.opens.values())
     if attempts and tally.refusals / attempts > MANY_REFUSALS:
         yield f"{tally.refusals / attempts:.0%} of the openings were refused: check auth and limit of the target"
     doubtful = tally.doubtful / max(1, result.totals.plans)
-    if doubtful > MANY_DOUBTS:
+    if doubtful > TOO_MANY_DOUBTS:
         yield f"{doubtful:.0%} of the plans could not be decided in some point: the machine or the hub was too slow"
-
-
-def _server(result: Result) -> Iterator[str]:
-    if result.totals.restarts:
-        times = "once" if result.totals.restarts == 1 else f"{result.totals.restarts} times"
-        yield f"the server was restarted {times}"

@@ -95,6 +95,8 @@ def _check_policy(policy: Policy) -> None:
         _positive("policy.t_heartbeat", policy.t_heartbeat)
     if policy.max_size is not None:
         _at_least_one("policy.max_size", policy.max_size)
+    if policy.backlog is not None:
+        _at_least_one("policy.backlog", policy.backlog)
     _at_least_one("policy.stall_bytes", policy.stall_bytes)
     if policy.limit is not None:
         _check_limit(policy.limit)

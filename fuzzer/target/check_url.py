@@ -59,10 +59,18 @@ def _check_parts(key: str, url: str, scheme: str, example: str) -> None:
 
 def check_hosts(target: Target, allow_hosts: Collection[str] = ()) -> None:
     """Refuse to touch other machines, unless the user named them."""
-    for key, url in _urls(target):
-        host = urlsplit(fill(url, port=SAMPLE_PORT)).hostname or ""
+    for key, host in _hosts(target):
         if not _is_this_machine(host) and host not in {allowed.lower() for allowed in allow_hosts}:
             raise TargetError(f"{key}: {host} is not this machine; if you may fuzz it, say --allow-host {host}")
+
+
+def hosts_of(target: Target) -> frozenset[str]:
+    """Every machine that a run would touch."""
+    return frozenset(host for _, host in _hosts(target))
+
+
+def _hosts(target: Target) -> Iterator[tuple[str, str]]:
+    return ((key, urlsplit(fill(url, port=SAMPLE_PORT)).hostname or "") for key, url in _urls(target))
 
 
 def _urls(target: Target) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
+from fuzzer.target.redact import without_tokens
+
 KEPT_BYTES = 32_000_000
 TAIL_BYTES = 64_000
 PORT_TAKEN = ("address already in use", "eaddrinuse", "errno 98", "errno 48")
@@ -43,15 +45,15 @@ class ServerLog:
         if self._read_to > KEPT_BYTES:
             os.truncate(self._path, 0)
             self._read_to = 0
-        lines = whole.decode("utf-8", "replace").splitlines() if patterns else []
+        lines = without_tokens(whole.decode("utf-8", "replace")).splitlines() if patterns else []
         return tuple(line for line in lines if any(pattern in line for pattern in patterns))
 
     def tail(self, lines: int = 20) -> str:
-        """The last lines."""
+        """The last lines, without the tokens that access logs hold."""
         with self._path.open("rb") as file:
             file.seek(max(0, self._path.stat().st_size - TAIL_BYTES))
             text = file.read().decode("utf-8", "replace")
-        return "\n".join(text.splitlines()[-lines:])
+        return without_tokens("\n".join(text.splitlines()[-lines:]))
 
     def last_line(self) -> str:
         """The last line that says something."""

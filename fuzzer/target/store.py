@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from fuzzer.target.check import check_target
 from fuzzer.target.config import REDACTED, EnvRef, JwtAuth, Secret
 from fuzzer.target.errors import TargetError
 from fuzzer.target.load import load_target
@@ -46,15 +47,22 @@ def is_redacted(target: Target) -> bool:
 
 
 def restored(target: Target, *, allow_hosts: Collection[str] = ()) -> Target:
-    """A saved target with what was left out, read again from its target file. Raises ``TargetError``."""
+    """A saved target with what was left out, read again from its target file, and checked as that would be.
+
+    Files come from anywhere: hosts that are not this machine are refused unless ``allow_hosts`` names them. Raises
+    ``TargetError``.
+    """
     if not is_redacted(target):
+        check_target(target, allow_hosts)
         return target
     if not target.source:
-        raise TargetError(f"{target.name}: its secrets were left out when it was saved; give a target file")
+        raise TargetError(
+            f"{target.name}: its secrets were left out when it was saved; give its target file (--target FILE)"
+        )
     whole = load_target(Path(target.source), allow_hosts=allow_hosts)
     if redacted(whole) != target:
         raise TargetError(
-            f"{target.source}: has changed since the failure was saved; give the target file that it needs"
+            f"{target.source}: has changed since the failure was saved; give the one that it needs (--target FILE)"
         )
     return whole
 

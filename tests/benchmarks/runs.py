@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+
+import trio
 
 from fuzzer.driver.session import open_session
 from fuzzer.history import History
 from fuzzer.invariants import judge
 from fuzzer.plan import Plan
 from fuzzer.target import Target
+from fuzzer.target.process import Server
 from fuzzer.verdict import Verdict
 from strategies.draw import draw_plans
 from strategies.shape import shape_of_target
 
 OnViolation = Callable[[History, Verdict], None]
+Judge = Callable[[History], Verdict]
+Meanwhile = Callable[[Server], Awaitable[None]]
 
 
 @dataclass
@@ -52,13 +57,23 @@ class Run:
         self.violations.update({finding.code for finding in verdict.violations})
 
 
+async def nothing(server: Server) -> None:
+    """Leave the server alone."""
+
+
 async def run_plans(
-    target: Target, seed: int, enough: Callable[[Run], bool], on_violation: OnViolation = lambda history, verdict: None
+    target: Target,
+    seed: int,
+    enough: Callable[[Run], bool],
+    on_violation: OnViolation = lambda history, verdict: None,
+    judge: Judge = judge,
+    meanwhile: Meanwhile = nothing,
 ) -> Run:
-    """Draw, execute and judge plans until ``enough``."""
+    """Draw, execute and judge plans until ``enough``; ``meanwhile`` is cancelled then."""
     run = Run()
     plans: Iterator[Plan] = draw_plans(shape_of_target(target), seed)
-    async with open_session(target) as session:
+    async with open_session(target) as session, trio.open_nursery() as nursery:
+        nursery.start_soon(meanwhile, session.server)
         while not enough(run):
             start = time.perf_counter()
             plan = next(plans)
@@ -73,4 +88,5 @@ async def run_plans(
             run.add(plan, verdict)
             if verdict.violations:
                 on_violation(history, verdict)
+        nursery.cancel_scope.cancel()
     return run

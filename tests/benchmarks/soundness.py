@@ -1,7 +1,8 @@
 """Does hubfuzz accuse a correct hub? Thousands of plans against each, none of which may convict.
 
-``python -m tests.benchmarks.soundness [--plans 5000] [--burn] [--hub NAME]`` prints a Markdown table and exits 1 if
-there was any violation; the histories that convict are written, and can be judged again by ``hubfuzz check``.
+``python -m tests.benchmarks.soundness [--plans 5000] [--hub NAME] [--burn] [--pause] [--latency] [--write README.md]``
+prints a Markdown table and exits 1 if there was any violation; the histories that convict are written, and can be
+judged again by ``hubfuzz check``. With ``--unsound NAME`` a judge that is wrong on purpose takes part, and must accuse.
 """
 
 from __future__ import annotations
@@ -9,39 +10,27 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
 import trio
 
 from fuzzer.history import History, history_to_json
-from fuzzer.hub.target import embedded_target
-from fuzzer.target import Target, load_target
+from fuzzer.invariants import judge
+from fuzzer.target import Target
+from fuzzer.target.process import Server
 from fuzzer.verdict import Verdict
-from tests.benchmarks.processes import started
+from tests.benchmarks.conditions import Pauses, behind_slow_wire, busy_cores, step_back
 from tests.benchmarks.runs import Run, run_plans
-from tests.benchmarks.tables import table
+from tests.benchmarks.soundness_tables import report, report_unsound, section
+from tests.benchmarks.tables import write_between_markers
+from tests.benchmarks.unsound import UNSOUND
+from tests.targets.correct_hubs import HUBS, Unavailable
 
-TARGETS = Path(__file__).parents[1] / "targets"
-HUBS: dict[str, Callable[[], Target]] = {
-    "embedded": embedded_target,
-    "fastapi": partial(load_target, TARGETS / "fastapi.toml"),
-    "websockets": partial(load_target, TARGETS / "websockets.toml"),
-}
-# Ends by itself when the benchmark is killed and cannot end it.
-BUSY = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    sum(range(100_000))"
 TELL_EVERY = 500
-
-
-@contextmanager
-def busy_cores(wanted: bool) -> Iterator[None]:
-    """Keep every core busy with processes of the same priority, meanwhile."""
-    with ExitStack() as stack:
-        for _ in range((os.cpu_count() or 1) if wanted else 0):
-            stack.enter_context(started("-c", BUSY))
-        yield
+VIOLATIONS, USELESS = 1, 2
 
 
 class Keeper:
@@ -58,61 +47,134 @@ class Keeper:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(history_to_json(history))
         self.files.append(path)
-        print(f"{self._hub}: VIOLATION {finding.code} {finding.summary}: {path}", file=sys.stderr, flush=True)
+        tell(f"{self._hub}: VIOLATION {finding.code} {finding.summary}: {path}")
 
 
-def fuzz(hub: str, options: argparse.Namespace) -> tuple[Run, list[Path]]:
+def tell(line: str) -> None:
+    """To the terminal, at once; the table alone goes to standard output."""
+    print(line, file=sys.stderr, flush=True)
+
+
+class Disturbance:
+    """What happens to a server while it is fuzzed, as the options say."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.pauses = Pauses(options.seed)
+
+    async def __call__(self, server: Server) -> None:
+        if self.options.burn and server.pid is not None:
+            step_back(server.pid)
+        if self.options.pause:
+            await self.pauses.disturb(server)
+
+
+def fuzz(hub: str, target: Target, options: argparse.Namespace, keeper: Keeper) -> Run:
     """All plans against one hub."""
-    keeper = Keeper(options.out, hub)
 
     def enough(run: Run) -> bool:
         if run.plans and run.plans % TELL_EVERY == 0:
-            print(f"{hub}: {run.plans} plans, {run.seconds:.0f} s", file=sys.stderr, flush=True)
+            tell(f"{hub}: {run.plans} plans, {run.seconds:.0f} s")
         return run.plans >= int(options.plans)
 
-    run = trio.run(run_plans, HUBS[hub](), options.seed, enough, keeper)
-    return run, keeper.files
+    wanted = behind_slow_wire(target) if options.latency else target
+    return trio.run(partial(run_plans, meanwhile=Disturbance(options)), wanted, options.seed, enough, keeper)
 
 
-def row(hub: str, run: Run) -> list[str]:
-    """One line of the table."""
-    return [
-        hub,
-        f"{run.plans:,}",
-        f"{run.ops:,}",
-        f"{run.seconds:.0f}",
-        f"{sum(run.obligations.values()):,}",
-        ", ".join(run.unchecked) or "none",
-        counted(run.inconclusive),
-        counted(run.violations),
-    ]
+def fuzz_named(hub: str, options: argparse.Namespace) -> tuple[Run, list[Path]] | str:
+    """The run and the histories that convict, or why there is none."""
+    try:
+        target = HUBS[hub]()
+    except Unavailable as why:
+        tell(f"SKIPPED: {why}")
+        return str(why)
+    keeper = Keeper(options.out, hub)
+    return fuzz(hub, target, options, keeper), keeper.files
 
 
-def counted(findings: dict[str, int]) -> str:
-    """The sum, and by code."""
-    codes = ", ".join(f"{code} {number}" for code, number in sorted(findings.items()))
-    return f"{sum(findings.values())}" + (f" ({codes})" if codes else "")
+def fuzz_all(options: argparse.Namespace) -> int:
+    """Every hub, ``--jobs`` at a time; 1 if any was accused."""
+    hubs = options.hub or list(HUBS)
+    with busy_cores(options.burn), ProcessPoolExecutor(options.jobs) as pool:
+        found = dict(zip(hubs, pool.map(fuzz_named, hubs, [options] * len(hubs)), strict=True))
+    runs = {hub: some for hub, some in found.items() if not isinstance(some, str)}
+    skipped = [some for some in found.values() if isinstance(some, str)]
+    text = report(options, {hub: run for hub, (run, _) in runs.items()}, skipped)
+    publish(options, text)
+    files = [path for _, some in runs.values() for path in some]
+    if files:
+        print("\nviolations, one history each:", *map(str, files), sep="\n")
+    return VIOLATIONS if files else 0 if runs else USELESS
 
 
-HEAD = ["hub", "plans", "ops", "seconds", "obligations", "never checked", "inconclusive", "violations"]
+def publish(options: argparse.Namespace, text: str) -> None:
+    """Print it, and put it where it belongs."""
+    print(text)
+    if options.write:
+        write_between_markers(options.write, section(options), text)
 
 
-def main() -> int:
-    """Fuzz, print the table; 1 if any hub was accused."""
+# ---- judges that are wrong on purpose --------------------------------------------------------------------------------
+
+
+class Both:
+    """Asks a wrong judge, and the right one on the same histories."""
+
+    def __init__(self, wrong: Callable[[History], Verdict]) -> None:
+        self.wrong = wrong
+        self.accused = 0
+        self.rightly: list[str] = []
+
+    def __call__(self, history: History) -> Verdict:
+        right = judge(history)
+        self.rightly += [finding.code for finding in right.violations]
+        verdict = self.wrong(history)
+        self.accused += bool(verdict.violations)
+        return verdict
+
+
+def fuzz_wrongly(name: str, options: argparse.Namespace) -> tuple[int, int, list[str]]:
+    """Plans, how many of them a wrong judge convicted, and what the right judge said of the same."""
+    unsound, both, plans = UNSOUND[name], None, int(options.plans)
+    both = Both(unsound.judge)
+    paused = argparse.Namespace(**{**vars(options), "pause": unsound.pause})
+    work = partial(run_plans, judge=both, meanwhile=Disturbance(paused))
+    run = trio.run(work, unsound.target(), options.seed, lambda run: run.plans >= plans)
+    return run.plans, both.accused, both.rightly
+
+
+def fuzz_all_wrongly(options: argparse.Namespace) -> int:
+    """1, as there must be violations; 2 if some wrong judge accused nobody, 1 also if the right one did."""
+    found = {name: fuzz_wrongly(name, options) for name in options.unsound}
+    publish(options, report_unsound(options, found))
+    return VIOLATIONS if all(accused for _, accused, _ in found.values()) else USELESS
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.soundness", description=__doc__)
-    parser.add_argument("--plans", type=int, default=5000, help="for each hub")
+    parser.add_argument("--plans", type=int, default=5000, help="for each hub (paused or slow, some hundreds will do)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--hub", choices=list(HUBS), action="append", help="only this one (may be repeated)")
-    parser.add_argument("--burn", action="store_true", help="keep all cores busy meanwhile")
+    parser.add_argument("--burn", action="store_true", help="keep all cores busy at a higher priority meanwhile")
+    parser.add_argument("--pause", action="store_true", help="stop the server now and then, for up to 3 s")
+    parser.add_argument("--latency", action="store_true", help="delay all bytes of all connections by about 50 ms")
+    parser.add_argument(
+        "--unsound", choices=list(UNSOUND), action="append", help="with this wrong judge, which accuses"
+    )
+    parser.add_argument("--jobs", type=int, default=1, help="hubs at a time (worth it where most time is waiting)")
     parser.add_argument("--out", type=Path, default=Path(".hubfuzz/soundness"), help="where convicting histories go")
-    options = parser.parse_args()
-    with busy_cores(options.burn):
-        runs = {hub: fuzz(hub, options) for hub in options.hub or HUBS}
-    print(table(HEAD, [row(hub, run) for hub, (run, _) in runs.items()]))
-    files = [str(path) for _, some in runs.values() for path in some]
-    if files:
-        print("\nviolations, one history each:", *files, sep="\n")
-    return 1 if files else 0
+    parser.add_argument("--write", type=Path, metavar="README.md", help="write between this table's markers")
+    options = parser.parse_args(arguments)
+    options.said = list(arguments if arguments is not None else sys.argv[1:])
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Fuzz, print the table; 1 if any hub was accused, 2 if nothing was found out."""
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    options = parse(arguments)
+    return fuzz_all_wrongly(options) if options.unsound else fuzz_all(options)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from fuzzer.invariants import judge
 pytest.importorskip("websockets")
 
 ROOT = Path(__file__).parents[2]
+SOUNDNESS = [sys.executable, "-m", "tests.benchmarks.soundness"]
 
 
 def test_speed_drives_the_scenario_with_every_client_and_writes_where_the_markers_are(tmp_path: Path) -> None:
@@ -37,11 +38,37 @@ def test_soundness_finds_nothing_in_a_correct_hub_while_all_cores_are_busy(tmp_p
     assert done.stdout.splitlines()[-1].startswith("| embedded |     3 |")
 
 
-def test_soundness_writes_the_history_that_convicts_and_exits_1(tmp_path: Path) -> None:
-    wrong = "from functools import partial\nfrom tests.benchmarks import soundness\n"
-    wrong += (
-        "soundness.HUBS['embedded'] = partial(soundness.embedded_target, 'S15')\nraise SystemExit(soundness.main())"
+@pytest.mark.parametrize("condition", ["--pause", "--latency"])
+def test_soundness_finds_nothing_in_a_server_that_stands_still_or_is_far_away(tmp_path: Path, condition: str) -> None:
+    readme = tmp_path / "README.md"
+    name = f"soundness-{condition.strip('-')}"
+    readme.write_text(f"above\n<!-- {name}:begin -->\nold\n<!-- {name}:end -->\nbelow\n")
+    command = [*SOUNDNESS, "--plans", "3", "--hub", "embedded", condition, "--write", str(readme)]
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path / "no")], cwd=ROOT, capture_output=True, text=True, timeout=100
     )
+    assert (done.returncode, done.stderr, (tmp_path / "no").exists()) == (0, "", False)
+    text = readme.read_text()
+    assert "| embedded |     3 |" in text
+    assert f"`python -m tests.benchmarks.soundness --plans 3 --hub embedded {condition} --write" in text
+    assert "old" not in text
+
+
+@pytest.mark.targets
+@pytest.mark.parametrize("name", ["close-reply", "handshake"])
+def test_a_judge_that_is_wrong_on_purpose_accuses_a_correct_hub_and_is_noticed(name: str) -> None:
+    command = [*SOUNDNESS, "--plans", "60", "--unsound", name]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stderr) == (1, "")
+    *_, plans, accused, rightly = (cell.strip() for cell in done.stdout.splitlines()[-1].strip("| ").split("|"))
+    assert int(plans) <= 60
+    assert (int(accused) > 0, rightly) == (True, "0")
+
+
+def test_soundness_writes_the_history_that_convicts_and_exits_1(tmp_path: Path) -> None:
+    wrong = "from functools import partial\nfrom fuzzer.hub.target import embedded_target\n"
+    wrong += "from tests.benchmarks import soundness\n"
+    wrong += "soundness.HUBS['embedded'] = partial(embedded_target, 'S15')\nraise SystemExit(soundness.main())"
     command = [sys.executable, "-c", wrong, "--plans", "25", "--hub", "embedded", "--out", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
     assert done.returncode == 1, done.stderr

@@ -120,6 +120,9 @@ async def handle(tab: ServerConnection) -> None:
     try:
         with contextlib.suppress(ConnectionClosed):
             await _read(user, tab)
+    except Exception as error:
+        print(f"hub error: {error!r}", flush=True)
+        raise
     finally:
         hub.leave(user, tab)
 

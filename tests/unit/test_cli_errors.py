@@ -2,51 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import time
+import json
 from pathlib import Path
 
 import pytest
+from command import TARGET, hubfuzz, refusal
 
-HUBFUZZ = (sys.executable, "-c", "from fuzzer.cli import main; main()")
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-TARGET = """
-[target]
-name = "t"
-url = "ws://127.0.0.1:{{port}}/ws"
-start = {start}
-ready_timeout = 3
-[auth]
-kind = "jwt"
-secret = "a secret of at least thirty-two bytes"
-[protocol]
-publish = '{{"type": "publish", "id": "{{id}}", "body": "{{body}}"}}'
-deliver = {{match = {{type = "message"}}, id = "id", body = "body"}}
-"""
+from fuzzer.cli.hub import KNOB_HELP
+from fuzzer.hub.knobs import Knobs
+from fuzzer.report.json_report import report_from_json
+
 ECHO = """
 import http.server, sys
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler).serve_forever()
 """
-
-
-def hubfuzz(*arguments: str, cwd: Path, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-    command = [*HUBFUZZ, *arguments]
-    return subprocess.run(
-        command, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, timeout=timeout, check=False
-    )
-
-
-def refusal(*arguments: str, cwd: Path) -> str:
-    """The one line on standard error of a run that could not do its job."""
-    done = hubfuzz(*arguments, cwd=cwd)
-    assert done.returncode == 2, done.stdout + done.stderr
-    lines = done.stderr.strip().splitlines()
-    assert len(lines) == 1, done.stderr
-    assert lines[0].startswith("hubfuzz: ")
-    return lines[0]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +53,7 @@ def test_one_line_for_a_bad_target_file(text: str, said: str, tmp_path: Path) ->
         ('["no-such-command-at-all"]', "no-such-command-at-all"),
         ('["{python}", "-c", "raise SystemExit(3)"]', "3"),
         ('["{python}", "-c", "import time; time.sleep(60)"]', "3 s"),
-        ('["{python}", "echo.py", "{port}"]', "refused"),
+        ('["{python}", "echo.py", "{port}"]', "HTTP 404"),
     ],
 )
 def test_one_line_for_a_server_that_does_not_serve(start: str, said: str, tmp_path: Path) -> None:
@@ -130,16 +99,27 @@ def test_a_dry_run_connects_to_nothing(tmp_path: Path) -> None:
     assert "HF101" in done.stdout
 
 
-def test_ctrl_c_while_shrinking_leaves_what_was_found(tmp_path: Path) -> None:
-    command = [*HUBFUZZ, "run", "--bug", "S19", "--seconds", "30"]
-    with subprocess.Popen(
-        command, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as running:
-        folder = tmp_path / ".hubfuzz" / "failures"
-        give_up = time.monotonic() + 30
-        while not list(folder.glob("HF*.json")) and time.monotonic() < give_up:
-            time.sleep(0.05)
-        os.kill(running.pid, signal.SIGINT)
-        running.wait(timeout=30)
-    assert running.returncode == 130
-    assert hubfuzz("check", str(next(folder.glob("HF*.json"))), cwd=tmp_path).returncode == 1
+def test_every_knob_of_the_embedded_hub_is_explained() -> None:
+    assert set(KNOB_HELP) == set(Knobs.__struct_fields__)
+
+
+def test_reports_are_written_and_read_again(tmp_path: Path) -> None:
+    (tmp_path / "hubfuzz.json").write_text("yesterday's")
+    done = hubfuzz("run", "--scenario", "limit", "--report", "json,ndjson", "--report-dir", ".", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = report_from_json((tmp_path / "hubfuzz.json").read_bytes())
+    assert (report.exit_code, report.stop_reason, report.complete) == (0, "done", True)
+    assert report.exercised
+    assert report.plans.scenarios == 1
+    assert report.command == "hubfuzz run --scenario limit --report json,ndjson --report-dir ."
+    events = [json.loads(line)["event"] for line in (tmp_path / "hubfuzz.ndjson").read_text().splitlines()]
+    assert (events[0], events[-1]) == ("started", "finished")
+    assert "plan_executed" in events
+
+
+def test_no_report_of_yesterday_is_left_by_a_run_that_fails_to_begin(tmp_path: Path) -> None:
+    (tmp_path / "hubfuzz.json").write_text("yesterday's")
+    assert "nothing answers" in refusal(
+        "run", "--url", "ws://127.0.0.1:1/ws", "--report", "json", "--report-dir", ".", cwd=tmp_path
+    )
+    assert not (tmp_path / "hubfuzz.json").exists()

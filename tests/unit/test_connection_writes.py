@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import select
 import struct
 import threading
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import trio
@@ -192,9 +193,12 @@ FORBIDDEN = {
 }
 
 
+LEGAL_FRAMES = ("not-json", "not-a-command", "oversize")  # what they break is the hub's own protocol, or its limit
+
+
 @pytest.mark.parametrize("kind", get_args(MalformedKind))
 def test_malformed_bytes_arrive_as_they_are_and_break_the_rule_that_they_are_named_after(kind):
-    raw = frames.malformed_frame(kind)
+    raw = frames.malformed_frame(kind, max_size=2_000)
 
     def script(peer: Peer) -> bytes:
         peer.upgrade()
@@ -210,11 +214,22 @@ def test_malformed_bytes_arrive_as_they_are_and_break_the_rule_that_they_are_nam
     server = Connection(ConnectionType.SERVER)
     server.receive_data(raw)
     (event,) = server.events()
-    if kind == "not-json":
+    if kind in LEGAL_FRAMES:
         assert isinstance(event, Message)
     else:
         assert isinstance(event, CloseConnection)
         assert FORBIDDEN[kind] in str(event.reason)
+
+
+def test_not_a_command_is_a_json_object_and_oversize_is_one_above_the_declared_size():
+    assert isinstance(_json_of("not-a-command", 0), dict)
+    assert 5_000 < len(_json_of("oversize", 5_000)["x"]) < 8_000
+
+
+def _json_of(kind: str, max_size: int) -> Any:
+    server = Connection(ConnectionType.SERVER)
+    server.receive_data(frames.malformed_frame(kind, max_size))
+    return json.loads("".join(str(event.data) for event in server.events() if isinstance(event, Message)))
 
 
 @pytest.mark.parametrize("length", [0, 1, 125, 126, 65_535, 65_536, 200_003])

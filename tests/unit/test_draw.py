@@ -36,7 +36,7 @@ from fuzzer.plan_rules import kind_of, problems
 from fuzzer.values import encode
 from strategies import PAIRS, Shape, draw_plans, racing_pairs
 
-FULL = Shape(limit=3, rooms=True, sessions=True, tokens=get_args(TokenKind))
+FULL = Shape(limit=3, rooms=True, sessions=True, tokens=get_args(TokenKind), malformed=get_args(MalformedKind))
 SHAPES = {
     "full": FULL,
     "bare": Shape(),

@@ -154,9 +154,22 @@ def test_a_later_message_already_there_means_that_an_earlier_one_was_overtaken()
     stage.frame("b", frame(first, body))
     assert not stage.overtaken()  # only late: nothing passed it
     stage.frame("c", frame(second, later))
-    assert stage.overtaken()
+    assert stage.overtaken() == {("m0", "c")}
     stage.frame("c", frame(first, body))
     assert not stage.overtaken()
+
+
+def test_what_was_overtaken_is_waited_for_once() -> None:
+    stage = a_stage(conns="abc")
+    for actor in stage.actors.values():
+        actor.welcome_expected = False
+    for msg in ("m0", "m1", "m2"):
+        stage.published(msg, stage.actors["a"], "user:u0")
+    stage.frame("c", frame(*stage.cast.publish("m1", 0, "ascii")))
+    stage.give_up_on_overtaken()
+    assert not stage.overtaken()
+    stage.frame("b", frame(*stage.cast.publish("m2", 0, "ascii")))
+    assert stage.overtaken() == {("m0", "b"), ("m1", "b")}
 
 
 def test_until_wakes_on_what_happens_and_gives_up_in_time() -> None:

@@ -44,6 +44,18 @@ max_size = 1000000
 """
 
 
+FAR = {
+    "format": "hubfuzz-target/1",
+    "name": "far",
+    "url": "ws://127.0.0.1:9/{user}",
+    "protocol": {
+        "kind": "json",
+        "publish": '{"id": "{id}", "body": "{body}"}',
+        "deliver": {"match": {"type": "message"}, "id": "id", "body": "body"},
+    },
+}
+
+
 def set_bug(folder: Path, bug: str | None) -> None:
     """From now on the hub starts with this bug. ``join_delay`` holds the window of the race of S15 open."""
     (folder / "flags.txt").write_text("--limit 2" + (f" --bug {bug} --join-delay 0.02" if bug else ""))
@@ -259,4 +271,28 @@ def test_a_damaged_failure_file_is_one_line_and_stops_no_other(folder: Path, con
     (line,) = lines_of_error(done)
     assert line.startswith("ERROR ")
     assert "HF101-abcdef.json: " in line
+    assert expected in line
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"target": {**FAR, "url": "ws://192.0.2.7:9/{user}"}}, "target.url: 192.0.2.7 is not this machine"),
+        ({"target": FAR, "plan": {"format": "hubfuzz-plan/1", "batches": []}}, "damaged plan: no op in it"),
+        ({"target": FAR}, "HF201 limit-exceeded is switched off by the policy of far"),
+    ],
+)
+def test_a_failure_that_must_not_or_cannot_be_replayed_is_one_line(
+    folder: Path, change: dict[str, object], expected: str
+) -> None:
+    plan = {"format": "hubfuzz-plan/1", "batches": [{"ops": [{"op": "open", "conn": "a", "user": "u0"}]}]}
+    history = {"format": "hubfuzz-history/1", "events": [], "policy": {}, "plan": plan}
+    finding = dict.fromkeys(("key", "summary", "expected", "observed"), "") | {"code": "HF201", "strength": "violated"}
+    whole = {"format": "hubfuzz-failure/1", "fingerprint": "HF201-abcdef", "code": "HF201", "name": "limit-exceeded"}
+    whole |= {"plan": plan, "original": plan, "history": history, "finding": finding, **change}
+    (folder / "HF201-abcdef.json").write_text(json.dumps(whole))
+    done = run_pytest(folder, "HF201-abcdef.json")
+    assert "1 error" in done.stdout, done.stdout
+    (line,) = lines_of_error(done)
+    assert line.startswith("ERROR ")
     assert expected in line

@@ -156,7 +156,10 @@ BAD = {
     ("lifetime =", "life-time ="): "auth.life-time: unknown key; did you mean 'lifetime'?",
     ("log_errors =", "log_error ="): "probe.log_error: unknown key; did you mean 'log_errors'?",
     ('path = "conn', 'pth = "conn'): "probe.connections.pth: unknown key; did you mean 'path'?",
-    ('body = "body"}', 'text = "body"}'): "protocol.deliver.text: unknown key; known here: match, id, body, room",
+    (
+        'body = "body"}',
+        'text = "body"}',
+    ): "protocol.deliver.text: unknown key; known here: match, id, body, room, user, users",
     # wrong types
     ("deadline = 5", 'deadline = "soon"'): 'policy.deadline: found "soon", expected a number',
     ("max = 5", "max = 5.5"): "policy.limit.max: found 5.5, expected the number of connections that one user may have",
@@ -170,7 +173,7 @@ BAD = {
     'id = "id", body = "body"}',
     # wrong choices
     ('group = "user"', 'group = "users"'): "policy.group: found \"users\"; did you mean 'user'?",
-    ('over = "reject"', 'over = "kill"'): 'policy.limit.over: found "kill"; one of: reject, evict-oldest',
+    ('over = "reject"', 'over = "kill"'): 'policy.limit.over: found "kill"; one of: reject, evict-oldest, evict-any',
     ('kind = "jwt"', 'kind = "jtw"'): "auth.kind: found \"jtw\"; did you mean 'jwt'?",
     ("[protocol]", '[protocol]\nkind = "jason"'): "protocol.kind: found \"jason\"; did you mean 'json'?",
     # missing keys
@@ -271,6 +274,7 @@ BAD = {
     ("deadline = 5", "t_release = -1"): "policy.t_release: found -1, expected seconds, 0 or more",
     ("deadline = 5", "t_heartbeat = 0"): "policy.t_heartbeat: found 0, expected seconds above 0",
     ("deadline = 5", "max_size = 0"): "policy.max_size: found 0, expected 1 or more",
+    ("deadline = 5", "backlog = 0"): "policy.backlog: found 0, expected 1 or more",
     ("max = 5", "max = 0"): "policy.limit.max: found 0, expected 1 or more",
     ("[4429]", "[429]"): "policy.limit.codes: found 429, expected close codes (1000 to 4999)",
     ("[403, 429]", "[4429]"): "policy.limit.statuses: found 4429, expected HTTP statuses that refuse (300 to 599)",

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from fuzzer.target import Target, TargetError, load_target, redacted, restored, target_from_json, target_to_json
+from fuzzer.target.check_url import hosts_of
 from fuzzer.target.config import Count, EnvRef, JsonProtocol, JwtAuth, Match, NoAuth, Pattern, Probe, TextProtocol
 from fuzzer.target.schema import target_schema
 from fuzzer.target.store import is_redacted
@@ -33,7 +34,8 @@ SECRETIVE = msgspec.structs.replace(
 )
 
 
-def test_a_target_comes_back_as_it_was() -> None:
+def test_a_target_comes_back_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JWT_SECRET", "a secret of at least thirty-two bytes")
     assert target_from_json(target_to_json(PLAIN)) == PLAIN
     assert not is_redacted(PLAIN)
     assert restored(PLAIN) is PLAIN
@@ -93,15 +95,42 @@ def test_secrets_are_restored_from_the_target_file(tmp_path: Path) -> None:
     path.write_text(FILE.replace("max = 3", "max = 4"))
     with pytest.raises(TargetError) as caught:
         restored(saved)
-    assert str(caught.value) == (f"{path}: has changed since the failure was saved; give the target file that it needs")
+    assert str(caught.value) == (
+        f"{path}: has changed since the failure was saved; give the one that it needs (--target FILE)"
+    )
     path.unlink()
     with pytest.raises(TargetError, match="no such file"):
         restored(saved)
 
 
 def test_without_a_file_nothing_can_be_restored() -> None:
-    with pytest.raises(TargetError, match=r"^chat: its secrets were left out when it was saved; give a target file$"):
+    with pytest.raises(TargetError, match=r"^chat: its secrets were left out when it was saved; give its target file"):
         restored(redacted(SECRETIVE))
+
+
+ELSEWHERE = Target(
+    name="far", url="ws://192.0.2.7:9/{user}", protocol=PROTOCOL, probe=Probe({"n": Count("http://192.0.2.8/", "c")})
+)
+
+
+def test_a_saved_target_on_another_machine_is_refused_unless_it_is_allowed() -> None:
+    saved = target_from_json(target_to_json(ELSEWHERE))
+    with pytest.raises(TargetError, match=r"^target.url: 192.0.2.7 is not this machine; .*--allow-host 192.0.2.7$"):
+        restored(saved)
+    with pytest.raises(TargetError, match=r"^probe.n.url: 192.0.2.8 is not this machine"):
+        restored(saved, allow_hosts=["192.0.2.7"])
+    assert restored(saved, allow_hosts=["192.0.2.7", "192.0.2.8"]) == ELSEWHERE
+    assert hosts_of(saved) == {"192.0.2.7", "192.0.2.8"}
+
+
+def test_a_target_file_on_another_machine_is_refused_also_where_only_the_secret_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "hubfuzz.toml"
+    path.write_text(FILE.replace("ws://127.0.0.1:8000/ws", "ws://192.0.2.7:9/ws"))
+    saved = target_from_json(target_to_json(load_target(path, allow_hosts=["192.0.2.7"])))
+    assert is_redacted(saved)
+    with pytest.raises(TargetError, match=r"192.0.2.7 is not this machine"):
+        restored(saved)
+    assert restored(saved, allow_hosts=["192.0.2.7"]).url == "ws://192.0.2.7:9/ws"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,85 @@
+"""What makes the life of a hub hard while it is fuzzed: busy cores, a server that stands still, a slow wire."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import msgspec
+import psutil
+import trio
+
+from fuzzer.target import Target
+from fuzzer.target.process import Server
+from tests.benchmarks.processes import started
+
+# Ends by itself when the benchmark is killed and cannot end it.
+BUSY = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    sum(range(100_000))"
+NICE = 10
+LONGEST_PAUSE = 3.0
+GAP = 0.15
+"""Seconds between two pauses, in the mean."""
+SLOW_WIRE = Path(__file__).with_name("slow_wire.py")
+
+
+@contextmanager
+def busy_cores(wanted: bool) -> Iterator[None]:
+    """Keep every core busy, meanwhile, with processes that are of a higher priority than this one (for good)."""
+    with ExitStack() as stack:
+        for _ in range((os.cpu_count() or 1) if wanted else 0):
+            stack.enter_context(started("-c", BUSY, own_session=True))
+        if wanted:
+            step_back(os.getpid())
+        yield
+
+
+def step_back(pid: int) -> None:
+    """Lower the priority of a process, and of its session: Linux may share cores between sessions first (sched(7))."""
+    os.setpriority(os.PRIO_PROCESS, pid, NICE)
+    with suppress(OSError):
+        Path(f"/proc/{pid}/autogroup").write_text(str(NICE))
+
+
+def behind_slow_wire(target: Target) -> Target:
+    """The same target, each connection of which goes through ``slow_wire.py``."""
+    command = [word.replace("{port}", "@port@") for word in target.start or ()]
+    start = ("{python}", str(SLOW_WIRE), "--port", "{port}", "--", *command)
+    return msgspec.structs.replace(target, start=start)
+
+
+def processes_of(server: Server) -> list[psutil.Process]:
+    """The server's processes, without the slow wire before it."""
+    assert server.pid is not None
+    root = psutil.Process(server.pid)
+    below = root.children(recursive=True)
+    return below if str(SLOW_WIRE) in root.cmdline() else [root, *below]
+
+
+class Pauses:
+    """Stops the server at drawn moments for up to ``LONGEST_PAUSE`` seconds; short ones are more frequent."""
+
+    def __init__(self, seed: int) -> None:
+        self.count = 0
+        self._random = random.Random(seed)
+
+    async def disturb(self, server: Server) -> None:
+        """Go on until cancelled; the server runs afterwards."""
+        while True:
+            await trio.sleep(self._random.expovariate(1 / GAP))
+            processes = processes_of(server)
+            try:
+                each(processes, "suspend")
+                self.count += 1
+                await trio.sleep(LONGEST_PAUSE * self._random.random() ** 2)
+            finally:
+                each(processes, "resume")
+
+
+def each(processes: Iterable[psutil.Process], what: str) -> None:
+    """``suspend`` (SIGSTOP) or ``resume`` (SIGCONT) those that are still there."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            getattr(process, what)()

@@ -1,0 +1,146 @@
+"""Tables and a plot from trials: medians with censoring, Mann-Whitney's U, Vargha and Delaney's A12."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.benchmarks.contenders import CONTENDERS
+from tests.benchmarks.tables import table, write_between_markers
+
+if TYPE_CHECKING:
+    from tests.benchmarks.detection import Trial
+
+REFERENCE = "hubfuzz"
+UNFOUND = float("inf")
+
+
+def times(trials: Iterable[Trial]) -> list[float]:
+    """Seconds to the first violation; infinite where the budget ended first."""
+    return [trial.seconds if trial.found else UNFOUND for trial in trials]
+
+
+def median(values: Sequence[float]) -> float:
+    """The middle one (the upper of two): with censored values an average would be none."""
+    return sorted(values)[len(values) // 2]
+
+
+def a12(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """The chance that a trial of ours is the faster one; ties, and pairs that both found nothing, count half."""
+    wins = sum((x < y) + 0.5 * (x == y) for x in ours for y in theirs)
+    return wins / (len(ours) * len(theirs))
+
+
+def p_value(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """Mann-Whitney's U, two-sided, with ties."""
+    from scipy.stats import mannwhitneyu
+
+    finite = [value for value in (*ours, *theirs) if value != UNFOUND]
+    if not finite:
+        return 1.0
+    last = max(finite) + 1.0  # a rank test only wants to know that it is the largest
+    return float(mannwhitneyu([min(x, last) for x in ours], [min(y, last) for y in theirs]).pvalue)
+
+
+def grouped(trials: Iterable[Trial]) -> dict[str, dict[str, list[Trial]]]:
+    """By bug, then by contender."""
+    groups: dict[str, dict[str, list[Trial]]] = defaultdict(lambda: defaultdict(list))
+    for trial in trials:
+        groups[trial.bug][trial.contender].append(trial)
+    return groups
+
+
+def cell(trials: Sequence[Trial]) -> str:
+    """``1.2 s 10/10``: the median, and how many trials found it."""
+    if not trials:
+        return ""
+    middle = median(times(trials))
+    found = sum(trial.found for trial in trials)
+    shown = f"> {trials[0].budget:g}" if middle == UNFOUND else f"{middle:.1f}"
+    return f"{shown} ({found}/{len(trials)})"
+
+
+def by_bug(trials: Sequence[Trial]) -> str:
+    """A row for each bug: median seconds and found trials of every contender."""
+    names = [name for name in CONTENDERS if any(trial.contender == name for trial in trials)]
+    rows = [[bug, *(cell(mine[name]) for name in names)] for bug, mine in sorted(grouped(trials).items())]
+    return table(["bug", *names], rows)
+
+
+def compared(trials: Sequence[Trial]) -> str:
+    """A row for each contender: bugs found, and hubfuzz against it over all bugs."""
+    groups = grouped(trials)
+    rows = []
+    for name, contender in CONTENDERS.items():
+        pairs = [(mine[REFERENCE], mine[name]) for mine in groups.values() if mine[name] and mine[REFERENCE]]
+        if pairs:
+            rows.append([contender.title, *_comparison(name, pairs)])
+    head = [
+        "contender",
+        "bugs ever found",
+        "trials found",
+        "mean A12 of hubfuzz",
+        "bugs where hubfuzz is faster, p < 0.05",
+    ]
+    return table([*head, "slower, p < 0.05"], rows)
+
+
+def _comparison(name: str, pairs: Sequence[tuple[list[Trial], list[Trial]]]) -> list[str]:
+    theirs = [trials for _, trials in pairs]
+    ever = sum(any(trial.found for trial in trials) for trials in theirs)
+    found, total = sum(t.found for trials in theirs for t in trials), sum(map(len, theirs))
+    share = f"{100 * found / total:.0f}%"
+    if name == REFERENCE:
+        return [f"{ever}/{len(pairs)}", share, "", "", ""]
+    effects = [a12(times(ours), times(other)) for ours, other in pairs]
+    sure = [p_value(times(ours), times(other)) < 0.05 for ours, other in pairs]
+    faster = sum(certain and effect > 0.5 for certain, effect in zip(sure, effects, strict=True))
+    slower = sum(certain and effect < 0.5 for certain, effect in zip(sure, effects, strict=True))
+    return [f"{ever}/{len(pairs)}", share, f"{sum(effects) / len(effects):.2f}", str(faster), str(slower)]
+
+
+def plot(trials: Sequence[Trial], path: Path) -> None:
+    """Bugs found against time: for each contender the mean share of trials that had found theirs by then."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(8, 4.5))
+    budget = max(trial.budget for trial in trials)
+    bugs = len({trial.bug for trial in trials})
+    for name, contender in CONTENDERS.items():
+        mine = [trial for trial in trials if trial.contender == name]
+        if mine:
+            found = sorted(trial.seconds for trial in mine if trial.found)
+            steps = [bugs * (number + 1) / len(mine) for number in range(len(found))]
+            axes.step(
+                [0.1, *found, budget], [0, *steps, steps[-1] if steps else 0], where="post", label=contender.title
+            )
+    axes.set(xscale="log", xlim=(0.1, budget), ylim=(0, bugs), xlabel="seconds", ylabel=f"bugs found (of {bugs})")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="upper left", fontsize=8)
+    figure.tight_layout()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)
+
+
+def report(trials: Sequence[Trial], picture: Path | None, readme: Path | None, cores: int) -> int:
+    """Print, and write where asked; 2 if there is nothing to tell."""
+    if not trials:
+        print("no trials in this file")
+        return 2
+    count = len({trial.seed for trial in trials})
+    note = (
+        f"{len(trials)} trials, up to {count} for each bug and contender, {cores} cores. Median seconds to the first "
+    )
+    text = f"{note}violation, and in how many trials there was one.\n\n{by_bug(trials)}\n\n{compared(trials)}"
+    print(text)
+    if picture is not None:
+        plot(trials, picture)
+        text += f"\n\n![bugs found against time]({picture})"
+    if readme is not None:
+        write_between_markers(readme, "detection", text)
+    return 0

@@ -1,0 +1,85 @@
+"""What was exercised: counts of one execution, and their sum."""
+
+from __future__ import annotations
+
+from campaign_fakes import CROWD, TWO_TABS, by_the_book, steps
+from histories import H
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fuzzer.campaign import Tally, tally_of
+from fuzzer.history import Abort, Skip
+from fuzzer.invariants import judge
+from fuzzer.plan import Close, Open, Plan, Send
+from fuzzer.policy import Limit, Policy
+from fuzzer.verdict import Finding, Judgement, Verdict
+
+COUNTS = st.dictionaries(st.sampled_from("abc"), st.integers(0, 9))
+TALLIES = st.builds(
+    Tally, ops=COUNTS, pairs=COUNTS, opens=COUNTS, skips=COUNTS, aborts=COUNTS, obligations=COUNTS, inconclusive=COUNTS,
+    deliveries=st.integers(0, 9), at_limit=st.integers(0, 9), doubtful=st.integers(0, 9),
+)  # fmt: skip
+
+
+def tally(plan: Plan, written: H, verdict: Verdict | None = None) -> Tally:
+    history = written.history()
+    return tally_of(plan, history, verdict or judge(history))
+
+
+def test_ops_opens_and_deliveries() -> None:
+    seen = tally(CROWD, by_the_book(CROWD))
+    assert seen.ops == {"open": 7, "send": 5, "close": 1, "drop": 1}
+    assert seen.opens == {"ok": 8}  # the canary of these tests is a connection of the plan
+    assert seen.refusals == 0
+    assert seen.deliveries == sum(type(event).__name__ == "Dlv" for event in by_the_book(CROWD).events) > 0
+    assert seen.pairs
+    assert seen.doubtful == 0
+
+
+def test_pairs_that_race_on_one_user() -> None:
+    assert sum(tally(TWO_TABS, H()).pairs.values()) == 1
+    assert tally(steps(Open("a", "u0"), Open("b", "u0")), H()).pairs == {}
+
+
+def test_refusals_by_how_they_came() -> None:
+    written = H().open("a").refused("a", 429).open("b").refused("b", None, "eof").open("c").refused("c", 4429, "close")
+    written.join("slot", role="slot")  # not of the plan
+    seen = tally(TWO_TABS, written)
+    assert seen.opens == {"status 429": 1, "eof": 1, "close 4429": 1}
+    assert seen.refusals == 3
+
+
+def test_skips_and_aborts_by_their_causes() -> None:
+    written = H().add(Skip, op="send", conn="a", why="refused").add(Skip, op="close", conn="a", why="refused")
+    seen = tally(TWO_TABS, written.add(Abort, why="silence"))
+    assert (seen.skips, seen.aborts) == ({"refused": 2}, {"silence": 1})
+
+
+def test_obligations_of_every_invariant_that_applied_and_what_was_undecided() -> None:
+    late = Finding("HF101", "inconclusive", "late", "", "", "")
+    verdict = Verdict((Judgement("HF101", 3, (late, late)), Judgement("HF103", 0)))
+    seen = tally(TWO_TABS, H(), verdict)
+    assert seen.obligations == {"HF101": 3, "HF103": 0}
+    assert (seen.inconclusive, seen.doubtful) == ({"HF101 late": 2}, 1)
+
+
+def test_how_often_a_user_became_full() -> None:
+    policy = Policy(limit=Limit(2))
+    written = H(policy).join("a", "b").closed("b").join("c").join("d", user="u1").drop("c").join("e")
+    assert tally(TWO_TABS, written).at_limit == 3
+    assert tally(TWO_TABS, H().join("a", "b")).at_limit == 0  # nobody is ever full without a limit
+
+
+@given(TALLIES, TALLIES)
+def test_sums(left: Tally, right: Tally) -> None:
+    both = left.plus(right)
+    assert both.deliveries == left.deliveries + right.deliveries
+    for name in ("ops", "obligations", "inconclusive"):
+        ours, theirs, sums = getattr(left, name), getattr(right, name), getattr(both, name)
+        assert sums == {key: ours.get(key, 0) + theirs.get(key, 0) for key in ours.keys() | theirs.keys()}
+    assert left.plus(Tally()) == left
+
+
+def test_a_plan_of_its_own_is_counted_whatever_its_end() -> None:
+    plan = steps(Open("a", "u0"), Send("a", "m0"), Close("a"))
+    assert tally(plan, H().open("a")).ops == {"open": 1, "send": 1, "close": 1}

@@ -1,0 +1,184 @@
+"""A campaign in the terminal: the live line, appended lines where there is none, and what is left to the summary."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from histories import H
+
+from fuzzer.campaign.doubts import warnings_about
+from fuzzer.campaign.events import FailureFound, Finished, PlanExecuted, ShrinkStep, Started, Warned
+from fuzzer.campaign.failure import Failure
+from fuzzer.campaign.options import Options, Result, Subject, Totals
+from fuzzer.campaign.tally import Tally
+from fuzzer.plan import Batch, Open, Plan
+from fuzzer.report.screen import Screen
+from fuzzer.report.terminal import LINE_EVERY, TerminalReport, plan_line
+from fuzzer.report.warnings import nothing_was_exercised, warnings_of
+from fuzzer.verdict import Finding
+
+PLAN = Plan((Batch((Open(conn="a", user="u0"),)),))
+FINDING = Finding("HF301", "violated", "k", "the server ended a\x1b[31m, which gave it no cause " * 3, "", "")
+FAILURE = Failure(FINDING.fingerprint, "HF301", PLAN, PLAN, H().history(), FINDING, "collateral-close")
+TALLY = Tally(ops={"open": 7}, opens={"ok": 6, "status 429": 1}, obligations={"HF101": 5})
+
+
+class Terminal:
+    """A report on a screen of 80 columns, with a clock that only the test moves."""
+
+    def __init__(self, verbose: bool = False) -> None:
+        self.out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+        self.now = 0.0
+        self.report = TerminalReport(Screen(self.out, 80), verbose=verbose, clock=lambda: self.now)
+
+    @property
+    def text(self) -> str:
+        self.out.flush()
+        return self.out.buffer.getvalue().decode()  # type: ignore[attr-defined]
+
+
+@pytest.fixture(autouse=True)
+def no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "budget"),
+    [
+        (Options(seconds=30.0), "30 s"),
+        (Options(seconds=None, plans=1), "1 plan"),
+        (Options(seconds=2.5, plans=20), "2.5 s or 20 plans"),
+        (Options(seconds=None), "as long as it takes"),
+    ],
+)
+def test_the_first_line_says_what_is_fuzzed_and_how_long(options: Options, budget: str) -> None:
+    terminal = Terminal()
+    terminal.report(Started(Subject("chat"), options))
+    assert terminal.text == f"hubfuzz: fuzzing chat for {budget}, seed 0\n"
+
+
+def test_without_a_terminal_a_line_is_appended_every_few_seconds() -> None:
+    terminal = Terminal()
+    with terminal.report as report:
+        for number in range(100):
+            terminal.now = number * LINE_EVERY / 25
+            report(PlanExecuted(number + 1, f"plan {number + 1}", 7, 0.1, terminal.now, TALLY))
+            report.tick()
+    lines = terminal.text.splitlines()
+    assert len(lines) == 3
+    assert lines[0] == "5 s, 26 plans (5/s), 182 ops, 130 checks, no failures yet"
+
+
+def test_the_status_says_how_long_ago_the_last_failure_was_and_what_is_done_now() -> None:
+    terminal = Terminal()
+    terminal.report(PlanExecuted(1, "plan 1", 7, 0.1, 0.1, TALLY))
+    terminal.now = 4.0
+    terminal.report(FailureFound(FAILURE))
+    terminal.report(ShrinkStep(FAILURE.fingerprint, PLAN, 1, 3, 0.2, "drop ops"))
+    terminal.now = 4.9
+    assert terminal.report.status() == (
+        f"5 s, 1 plan (0/s), 7 ops, 5 checks, 1 failure, last new one 1 s ago, shrinking {FAILURE.fingerprint}: 1 op"
+    )
+
+
+def test_a_failure_is_told_at_once_in_lines_that_fit_and_move_nothing() -> None:
+    terminal = Terminal()
+    terminal.report(FailureFound(FAILURE))
+    lines = terminal.text.splitlines()
+    assert lines[0].startswith(f"✗ {FAILURE.fingerprint} collateral-close: the server ended")
+    assert lines[-1] == "  1 op; to be shrunk"
+    assert len(lines) > 2
+    assert all(len(line) <= 80 for line in lines)
+    assert "\x1b" not in terminal.text
+
+
+def test_a_verbose_run_has_a_line_for_each_plan_and_no_others() -> None:
+    terminal = Terminal(verbose=True)
+    for number in range(3):
+        terminal.now += 2 * LINE_EVERY
+        terminal.report(PlanExecuted(number + 1, "plan 1", 7, 0.1, 0.1, TALLY))
+        terminal.report.tick()
+    assert terminal.text.splitlines() == [
+        f"plan {number}: 7 ops, 0.100 s, ok, refused: 1 status 429" for number in (1, 2, 3)
+    ]
+
+
+def test_a_plan_in_one_line() -> None:
+    tally = Tally(opens={"ok": 1}, skips={"refused": 2}, aborts={"a fence did not come back": 1})
+    event = PlanExecuted(3, "scenario limit", 7, 0.1, 0.1, tally, ("HF201-3461cc",), ("HF501",))
+    assert plan_line(event) == (
+        "plan 3: 7 ops, 0.100 s, violated HF201-3461cc, 2 skipped, broken off: a fence did not come back "
+        "(scenario limit)"
+    )
+
+
+def test_warnings_are_told_once_and_what_concerns_the_result_by_the_summary() -> None:
+    result = Result("time", "over", Totals(plans=1, exercise=TALLY), vacuous=("HF302",), exercised=True)
+    about_the_result = list(warnings_about(result))
+    assert about_the_result
+    terminal = Terminal()
+    terminal.report(Warned("the disk is full"))
+    assert terminal.text == "", "it may yet turn out to be about the result"
+    terminal.report(PlanExecuted(1, "plan 1", 7, 0.1, 0.1, TALLY))
+    assert terminal.text == "warning: the disk is full\n"
+    for text in about_the_result:
+        terminal.report(Warned(text))
+    terminal.report(Warned("and full again"))
+    terminal.report(Finished(result))
+    assert terminal.text == "warning: the disk is full\nwarning: and full again\n"
+
+
+# ---- warnings --------------------------------------------------------------------------------------------------------
+
+
+def ended(tally: Tally, plans: int = 10, exercised: bool = True) -> Result:
+    return Result("time", "over", Totals(plans=plans, exercise=tally), exercised=exercised)
+
+
+GOOD = Tally(
+    ops={"open": 10, "send": 10}, pairs={"send|send": 3}, opens={"ok": 10}, deliveries=20, at_limit=1, obligations={}
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, []),
+        ({"deliveries": 0}, ["no message was ever delivered"]),
+        ({"pairs": {}, "opens": {"ok": 1}}, ["no message ever had two live members to go to"]),
+        ({"at_limit": 0}, ["no user ever reached the limit"]),
+        ({"skips": {"refused": 6}}, []),
+        (
+            {"skips": {"refused": 7}},
+            ["35% of the ops were skipped because their connections were refused or had ended"],
+        ),
+        (
+            {"opens": {"ok": 1, "status 401": 9}},
+            ["90% of the openings were refused: check auth and limit of the target"],
+        ),
+        ({"doubtful": 1}, []),
+        (
+            {"doubtful": 2},
+            ["20% of the plans could not be decided in some point: the machine or the hub was too slow"],
+        ),
+    ],
+)
+def test_each_warning_has_its_trigger(change: dict[str, object], said: list[str]) -> None:
+    fields = {name: getattr(GOOD, name) for name in Tally.__struct_fields__} | change
+    assert warnings_of(ended(Tally(**fields)), True) == said  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("result", "why"),
+    [
+        (ended(GOOD), ""),
+        (ended(GOOD, plans=0), "no plan was executed"),
+        (ended(Tally(opens={"status 401": 3})), "no connection was ever opened"),
+        (ended(GOOD, exercised=False), "no invariant had anything to check"),
+    ],
+)
+def test_a_run_that_proves_nothing_is_known_as_such(result: Result, why: str) -> None:
+    assert nothing_was_exercised(result) == why
+    assert [f"{why}: this run proves nothing"] == warnings_of(result, False)[:1] or not why
