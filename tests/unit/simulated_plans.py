@@ -58,11 +58,38 @@ LIMITS = st.one_of(
 )
 CLOSES = st.sampled_from((CloseCodes(), CloseCodes(malformed=(MALFORMED,))))
 # Shorter standstills would count as healthy: the control pair is asked only so often.
-SPANS = st.lists(st.tuples(st.integers(0, 60), st.integers(6, 30)), max_size=2).map(
-    lambda spans: tuple((start / 10, (start + length) / 10) for start, length in spans)
+# And two in a row would be one of more than 3 s, which is more than a server that ends is given.
+SPANS = st.lists(st.tuples(st.integers(0, 30), st.integers(6, 30)), max_size=2).map(
+    lambda spans: tuple((9 * n + start / 10, 9 * n + (start + length) / 10) for n, (start, length) in enumerate(spans))
 )
 STEP = st.builds(Step, st.sampled_from(KINDS), st.integers(0, 7), st.integers(0, 3), st.sampled_from(GAPS))
-STEPS = st.lists(STEP, max_size=40).map(tuple)
+# What bare chance rarely puts together.
+THEMES = (
+    ("open", "open", "fence", "vanish", "wait", "wait", "query", "open"),
+    ("open", "open", "fence", "mute", "wait", "wait", "query", "send"),
+    ("open", "open", "wait", "query", "close", "wait", "query", "fence"),
+    ("open", "open", "fence", "malformed", "fence"),
+    ("open", "open", "fence", "restart", "open", "open", "send", "fence"),
+    ("open", "open", "sub", "sub", "fence", "unsub", "fence", "room", "room"),
+    ("open", "open", "open", "burst", "burst", "send", "fence", "burst", "burst", "fence"),
+    ("open", "brief", "fence", "wait", "wait", "send", "send", "fence"),
+)
+
+
+def _themed(kinds: tuple[str, ...]) -> st.SearchStrategy[list[Step]]:
+    return st.tuples(*(st.builds(Step, st.just(kind), st.integers(0, 7), st.integers(0, 3), st.sampled_from(GAPS))
+                       for kind in kinds)).map(list)  # fmt: skip
+
+
+STEPS = st.one_of(
+    st.lists(STEP, max_size=40),
+    st.builds(
+        lambda start, theme, end: start + theme + end,
+        st.lists(STEP, max_size=6),
+        st.sampled_from(THEMES).flatmap(_themed),
+        st.lists(STEP, max_size=12),
+    ),
+).map(tuple)
 
 
 @st.composite
@@ -96,8 +123,8 @@ def policies(draw: st.DrawFn, hub: Ways) -> Policy:
         slow_consumer=draw(st.sampled_from(("disconnect-or-lossy", "lossless"))),
         send_then_close=draw(st.sampled_from(("may", "must"))),
         sessions=draw(st.sampled_from(("independent", "takeover"))),
-        t_heartbeat=draw(st.sampled_from((None, 1.5))) if hub.heartbeat else None,
-        t_presence=draw(st.sampled_from((None, 0.3))),
+        t_heartbeat=draw(st.sampled_from((None, 1.5, 1.5))) if hub.heartbeat else None,
+        t_presence=draw(st.sampled_from((None, 0.3, 0.3))),
         t_expiry=draw(st.sampled_from((None, 0.6))) if hub.ends_expired else None,
         t_shutdown=draw(st.sampled_from((None, 1.0))),
         t_idle=1.6 if hub.closes_idle else None,
@@ -156,7 +183,7 @@ def _perform(driver: Driver, step: Step) -> Task:
     elif step.kind == "pause":
         yield from driver.pause(PAUSES[step.what])
     elif step.kind == "restart":
-        yield from driver.restart() if step.what == 0 else iter(())
+        yield from driver.restart() if step.what < 2 else iter(())
     elif step.kind in ("open", "impostor", "abandon", "brief", "held"):
         _open(driver, step)
     else:

@@ -119,13 +119,13 @@ def test_closes_that_need_no_answer(written: H) -> None:
 
 
 def test_a_process_that_outlives_its_time() -> None:
-    written = H(STOP).join("a").stop().ended("a", 1001).wait(7.5).stopped()
+    written = H(STOP).join("a").stop().ended("a", 1001).wait(5.5).stopped()
     assert says(written) == SHUTDOWN
     assert obligations(written, "HF505") == 1
 
 
 def test_a_process_that_had_to_be_killed() -> None:
-    assert says(H(STOP).join("a").stop().wait(2.5).stopped(None)) == SHUTDOWN
+    assert says(H(STOP).join("a").stop().wait(5.5).stopped(None)) == SHUTDOWN
 
 
 def test_a_connection_that_never_sees_its_server_end() -> None:
@@ -148,10 +148,10 @@ def test_shutdowns_that_may_be_right(written: H) -> None:
 
 
 @pytest.mark.parametrize("written", [
-    H(STOP).stop().lag(1).wait(1.5).stopped(),
-    H(STOP).stop().pause(1).wait(1.5).stopped(),
-    H(STOP).stop().wait(1).stopped(None),
-    H(STOP).stop().wait(6).stopped(),
+    H(STOP).stop().lag(1).wait(4.5).stopped(),
+    H(STOP).stop().pause(1).wait(4.5).stopped(),
+    H(STOP).stop().wait(4).stopped(None),
+    H(STOP).stop().wait(4.5).stopped(),
 ], ids=["own-lag", "paused", "killed-too-soon", "perhaps-held-up"])  # fmt: skip
 def test_a_lateness_that_is_not_proved(written: H) -> None:
     assert says(written) == {"HF505 inconclusive"}
