@@ -15,11 +15,11 @@ from bisect import bisect_left
 from collections import defaultdict
 from functools import cache, cached_property
 
-from fuzzer.facts_backlog import overfull_since
+from fuzzer.facts_ends import derive_end_causes
 from fuzzer.facts_reading import Notes
 from fuzzer.facts_records import NEVER, Conn, Episode, Message
 from fuzzer.facts_time import CONTROL_SPACING, LAG_THAT_SPOILS, HealthyClock
-from fuzzer.history import Event, History, OpenRej, SrvClose
+from fuzzer.history import Event, History, OpenRej, SrvClose, StopInv
 from fuzzer.payload import widest
 from fuzzer.plan import Fill, Send
 
@@ -46,12 +46,15 @@ class Facts:
         self.phases = notes.phases
         self.failed_fences = notes.failed_fences
         self.strays, self.probes, self.logs, self.exits = notes.strays, notes.probes, notes.logs, notes.exits
-        self.clock = HealthyClock(notes.controls, notes.lags)
-        self._users: dict[str, list[Conn]] = defaultdict(list)
+        self.names, self.answers, self.frames = notes.names, notes.answers, notes.frames
+        self.unsubscribed, self.stops, self.bad = notes.unsubscribed, notes.stops, notes.bad
+        self.outages, self.pauses = notes.outages, notes.pauses
+        self.clock = HealthyClock(notes.controls, notes.lags, self._standstills(notes))
+        self.users: dict[str, list[Conn]] = defaultdict(list)
         for conn in self.conns.values():
-            self._users[conn.inv.user].append(conn)
+            self.users[conn.inv.user].append(conn)
             self._derive_membership(conn)
-        self._derive_end_causes()
+        derive_end_causes(self)
 
     # ---- time ----------------------------------------------------------------------------------------------------
 
@@ -59,12 +62,22 @@ class Facts:
         """The time of an event; infinite if it never came."""
         return self.events[index].t if index < len(self.events) else float("inf")
 
+    def index_at(self, t: float) -> int:
+        """The first event at ``t`` seconds or later; NEVER if there is none."""
+        index = bisect_left(self.events, t, key=lambda event: event.t)
+        return index if index < len(self.events) else NEVER
+
+    def _standstills(self, notes: Notes) -> list[tuple[float, float]]:
+        """When the server did not run because we had stopped it."""
+        asked = [(stop, back) for stop, back in self.outages if isinstance(self.events[stop], StopInv)]
+        return [(self.t(start), self.t(end)) for start, end in (*notes.pauses, *asked)]
+
     def healthy(self, start: float, end: float) -> float:
         """Seconds of ``[start, end]`` during which the server demonstrably answered."""
         return self.clock.healthy(start, end)
 
     def we_were_late(self, start: int, end: int) -> bool:
-        """Was hubfuzz itself so late between two events that a server may have given a connection up for dead?"""
+        """Did hubfuzz or the server stand still for so long that the server may have given a connection up for dead?"""
         heartbeat = self.policy.t_heartbeat
         bound = LAG_THAT_COSTS_CONNECTIONS if heartbeat is None else min(LAG_THAT_COSTS_CONNECTIONS, heartbeat / 4)
         return self.clock.worst_lag(self.t(start), self.t(end)) >= bound
@@ -86,12 +99,17 @@ class Facts:
 
     def of_user(self, user: str) -> list[Conn]:
         """All connections of a user, in the order of their opening."""
-        return self._users.get(user, [])
+        return self.users.get(user, [])
 
-    def surely_released(self, conn: Conn, at: float) -> bool:
-        """Is it sure that ``conn`` holds no slot any more at time ``at``? (REL of SPEC 2.1, in healthy time)"""
-        end, bound = self._end_and_bound(conn)
-        return end != NEVER and self.t(end) <= at and self.healthy(self.t(end), at) >= bound
+    def surely_released(self, conn: Conn, at: float, since: float = 0.0) -> bool:
+        """Has ``conn`` surely held no slot at ``at`` for ``since`` seconds? (REL of SPEC 2.1, in healthy time)"""
+        ends = (self._end_and_bound(conn), self._end_of_process(conn))
+        return any(self.t(i) <= at and self.healthy(self.t(i), at) >= bound + since for i, bound in ends if i != NEVER)
+
+    def _end_of_process(self, conn: Conn) -> tuple[int, float]:
+        """A new server process knows nothing of what was open in the old one, unless it was kept elsewhere."""
+        back = min((back for stop, back in self.outages if conn.open_ok < stop), default=NEVER)
+        return back, max(self.policy.t_detect, self.policy.t_release)
 
     def _end_and_bound(self, conn: Conn) -> tuple[int, float]:
         release, detect = self.policy.t_release, max(self.policy.t_detect, self.policy.t_release)
@@ -131,12 +149,14 @@ class Facts:
             sender = self.conns[message.conn]
             if self._publishes(sender, message):
                 audience = (c for c in there[message.group] if c is not sender or self.policy.echo == "always")
+                audience = (c for c in audience if message.inv < min(c.causes["expiry"], c.causes["stop"]))
                 pairs += [(message, c) for c in audience if c.stay(message.group, message.inv) is not None]
         return pairs
 
     def _publishes(self, sender: Conn, message: Message) -> bool:
         """The sender was itself a member, so that the hub had to take its message."""
-        if not sender.honest or sender.first_fault < message.inv or self.may_be_oversize(message):
+        ended = min(sender.first_fault, sender.causes["expiry"], sender.causes["stop"])
+        if not sender.honest or ended < message.inv or self.may_be_oversize(message):
             return False
         return self.means(message.group) and sender.stay(message.group, message.inv) is not None
 
@@ -201,65 +221,13 @@ class Facts:
     def _joined_by_handshake(self, conn: Conn) -> int:
         if conn.open_ok == NEVER or not self.policy.t_join:
             return conn.open_ok
-        at = self.clock.when(self.t(conn.open_ok), self.policy.t_join)
-        index = bisect_left(self.events, at, key=lambda event: event.t)
-        return index if index < len(self.events) else NEVER
+        return self.index_at(self.clock.when(self.t(conn.open_ok), self.policy.t_join))
 
-    # ---- end causes (X) ------------------------------------------------------------------------------------------
-
-    def _derive_end_causes(self) -> None:
-        for conn in self.conns.values():
-            conn.overfull = self._overfull(conn)
-            causes = (conn.close_inv, conn.first_fault, conn.first_drop, self._taken_over(conn), self._oversize(conn))
-            conn.x = min(*causes, conn.overfull) if conn.honest else conn.open_inv
-        limit = self.policy.limit
-        if limit is not None and limit.over == "evict-oldest":
-            for conns in self._users.values():
-                self._possible_evictions(conns, limit.max)
-
-    def _taken_over(self, conn: Conn) -> int:
-        """A later opening with the same session has the right to replace this one."""
-        if self.policy.sessions != "takeover" or conn.inv.session is None:
-            return NEVER
-        heirs = [c for c in self.of_user(conn.inv.user) if c.inv.session == conn.inv.session and c is not conn]
-        return min((c.open_inv for c in heirs if self._may_follow(conn, c)), default=NEVER)
-
-    def _may_follow(self, conn: Conn, other: Conn) -> bool:
-        """Handled after ``conn``? Openings that overlap may be handled in either order."""
-        return other.open_inv > conn.open_inv or other.je > conn.open_inv
-
-    def _overfull(self, conn: Conn) -> int:
-        most = self.policy.backlog
-        return NEVER if most is None else overfull_since(conn, self.messages.values(), most)
-
-    def _oversize(self, conn: Conn) -> int:
-        if self.policy.max_size is None:
-            return NEVER
-        mine = (m for m in self.messages.values() if m.conn == conn.name)
-        return min((m.inv for m in mine if self.may_be_oversize(m)), default=NEVER)
-
-    def _possible_evictions(self, conns: list[Conn], limit: int) -> None:
-        """SPEC 2.6: the first opening at which too many may be there and too few of them are surely older.
-
-        The oldest member goes. If ``conn`` is it, none of the surely older is a member any more, so that at most
-        ``there - older`` are: above the limit only if that number is. It is enough to look at openings: between
-        them the number of possible members only falls.
-        """
-        for newest in conns:
-            index, at = newest.open_inv, self.t(newest.open_inv)
-            there = [c for c in conns if c.open_inv <= index and not self.surely_released(c, at)]
-            if len(there) <= limit:
-                continue
-            joined = sorted(c.je for c in there)
-            for conn in there:
-                if len(there) - bisect_left(joined, self._born(conn, conns)) > limit:
-                    conn.x = min(conn.x, index)
-
-    def _born(self, conn: Conn, conns: list[Conn]) -> int:
+    def born(self, conn: Conn) -> int:
         """From when on it may count as there: who takes a session over may inherit its age."""
         if self.policy.sessions != "takeover" or conn.inv.session is None:
             return conn.open_inv
-        return min(c.open_inv for c in conns if c.inv.session == conn.inv.session)
+        return min(c.open_inv for c in self.of_user(conn.inv.user) if c.inv.session == conn.inv.session)
 
 
 __all__ = [

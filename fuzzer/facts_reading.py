@@ -6,9 +6,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
-from fuzzer.facts_records import NEVER, Conn, Episode, Message, Subscription
+from fuzzer.facts_records import NEVER, Conn, Episode, Leave, Message, Question, Subscription
+from fuzzer.facts_server import SERVER_STEPS
 from fuzzer.history import (
     CloseInv,
+    CloseLate,
     CloseOk,
     Control,
     Dlv,
@@ -16,14 +18,17 @@ from fuzzer.history import (
     Event,
     FaultEnd,
     FaultInv,
+    Frame,
     Joined,
     Lag,
+    Named,
     OpenInv,
     OpenOk,
     OpenRej,
-    Phase,
+    PingInv,
+    Present,
     Probe,
-    Quiet,
+    QueryInv,
     SendInv,
     SendOk,
     ServerExit,
@@ -32,10 +37,12 @@ from fuzzer.history import (
     SrvClose,
     SrvEof,
     SrvRst,
+    Stopped,
     Stray,
     SubInv,
     TcpClosed,
     UnsubInv,
+    UnsubOk,
 )
 from fuzzer.policy import Policy
 
@@ -60,6 +67,14 @@ class Notes:
         self.probes: list[tuple[int, Probe]] = []
         self.logs: list[tuple[int, ServerLog]] = []
         self.exits: list[tuple[int, ServerExit]] = []
+        self.names: list[tuple[int, Named]] = []
+        self.frames: list[tuple[int, Frame]] = []
+        self.stops: list[tuple[int, Stopped]] = []
+        self.bad: list[tuple[int, SrvBad]] = []
+        self.answers: dict[str, list[Question]] = defaultdict(list)
+        self.unsubscribed: list[tuple[str, str, Leave]] = []  # (connection, group, request)
+        self.pauses: list[tuple[int, int]] = []
+        self.outages: list[tuple[int, int]] = []  # from the end of a server process until the next one is ready
         for index, event in enumerate(events):
             step = _STEPS.get(type(event))
             if step is not None:
@@ -71,7 +86,7 @@ class Notes:
 
 
 def _open_inv(notes: Notes, i: int, e: OpenInv) -> None:
-    conn = notes.conns[e.conn] = Conn(e.conn, e, i)
+    conn = notes.conns[e.conn] = Conn(e.conn, e, i, spoke=[i])
     group = notes.own_group(e)
     conn.episodes[group] = [Episode(e.conn, group, i)]
 
@@ -94,6 +109,7 @@ def _sub_inv(notes: Notes, i: int, e: SubInv) -> None:
     conn = notes.conns.get(e.conn)
     if conn is None:
         return
+    _spoke(notes, i, e)
     group = f"room:{e.room}"
     episodes = conn.episodes.setdefault(group, [])
     if not episodes or episodes[-1].end != NEVER:
@@ -103,12 +119,43 @@ def _sub_inv(notes: Notes, i: int, e: SubInv) -> None:
 
 def _unsub_inv(notes: Notes, i: int, e: UnsubInv) -> None:
     conn = notes.conns.get(e.conn)
-    for episode in conn.episodes.get(f"room:{e.room}", [])[-1:] if conn else []:
+    if conn is None:
+        return
+    group = f"room:{e.room}"
+    conn.spoke.append(i)
+    for episode in conn.episodes.get(group, [])[-1:]:
         episode.end = min(episode.end, i)
+    leave = Leave(i)
+    conn.leaves.setdefault(group, []).append(leave)
+    notes.unsubscribed.append((e.conn, group, leave))
+
+
+def _unsub_ok(notes: Notes, i: int, e: UnsubOk) -> None:
+    conn = notes.conns.get(e.conn)
+    waiting = [leave for leave in conn.leaves.get(f"room:{e.room}", ()) if leave.answered == NEVER] if conn else []
+    if waiting:
+        waiting[0].answered = i
+
+
+def _query_inv(notes: Notes, i: int, e: QueryInv) -> None:
+    _spoke(notes, i, e)
+    notes.answers[e.conn].append(Question(i, e.conn))
+
+
+def _present(notes: Notes, i: int, e: Present) -> None:
+    waiting = [question for question in notes.answers[e.conn] if question.answered == NEVER]
+    if waiting:
+        waiting[0].answered, waiting[0].users = i, e.users
+
+
+def _spoke(notes: Notes, i: int, e: QueryInv | PingInv | SubInv | SendInv) -> None:
+    if e.conn in notes.conns:
+        notes.conns[e.conn].spoke.append(i)
 
 
 def _send_inv(notes: Notes, i: int, e: SendInv) -> None:
     if e.conn in notes.conns:
+        _spoke(notes, i, e)
         message = notes.messages[e.msg] = Message(e.msg, e.conn, e.group, i, e.size, e.fence)
         notes.sent[e.conn, e.group].append(message)
 
@@ -140,6 +187,8 @@ def _server_end(notes: Notes, i: int, e: ServerEnd) -> None:
     conn = notes.conns.get(e.conn)
     if conn is not None:
         conn.server_end = min(conn.server_end, i)
+    if isinstance(e, SrvBad):
+        notes.bad.append((i, e))
 
 
 def _drop(notes: Notes, i: int, e: DropInv) -> None:
@@ -158,23 +207,6 @@ def _fault_end(notes: Notes, i: int, e: FaultEnd) -> None:
         conn.faults = [(a, i if b == NEVER and k == e.kind else b, k) for a, b, k in conn.faults]
 
 
-def _quiet(notes: Notes, i: int, e: Quiet) -> None:
-    if not e.complete:
-        notes.failed_fences.append(i)
-
-
-def _phase(notes: Notes, i: int, e: Phase) -> None:
-    notes.phases.append((i, e.name))
-
-
-def _control(notes: Notes, _: int, e: Control) -> None:
-    notes.controls.append(e)
-
-
-def _lag(notes: Notes, _: int, e: Lag) -> None:
-    notes.lags.append(e)
-
-
 def _keep(name: str) -> Callable[[Notes, int, Event], None]:
     """Keep every event of a kind, with its index."""
 
@@ -184,10 +216,10 @@ def _keep(name: str) -> Callable[[Notes, int, Event], None]:
     return step
 
 
-def _first(name: str) -> Callable[[Notes, int, OpenOk | OpenRej | CloseInv | CloseOk | TcpClosed], None]:
+def _first(name: str) -> Callable[[Notes, int, OpenOk | OpenRej | CloseInv | CloseLate | CloseOk | TcpClosed], None]:
     """Note the first event of a kind on its connection."""
 
-    def step(notes: Notes, i: int, e: OpenOk | OpenRej | CloseInv | CloseOk | TcpClosed) -> None:
+    def step(notes: Notes, i: int, e: OpenOk | OpenRej | CloseInv | CloseLate | CloseOk | TcpClosed) -> None:
         conn = notes.conns.get(e.conn)
         if conn is not None and getattr(conn, name) == NEVER:
             setattr(conn, name, i)
@@ -196,16 +228,24 @@ def _first(name: str) -> Callable[[Notes, int, OpenOk | OpenRej | CloseInv | Clo
 
 
 _STEPS: dict[type, Callable[..., None]] = {
+    **SERVER_STEPS,
     OpenInv: _open_inv,
     OpenOk: _first("open_ok"),
     OpenRej: _first("rejected"),
     Joined: _joined,
     SubInv: _sub_inv,
     UnsubInv: _unsub_inv,
+    UnsubOk: _unsub_ok,
+    QueryInv: _query_inv,
+    Present: _present,
+    PingInv: _spoke,
+    Named: _keep("names"),
+    Frame: _keep("frames"),
     SendInv: _send_inv,
     SendOk: _send_ok,
     Dlv: _dlv,
     CloseInv: _first("close_inv"),
+    CloseLate: _first("close_late"),
     CloseOk: _first("close_ok"),
     TcpClosed: _first("tcp_closed"),
     DropInv: _drop,
@@ -215,12 +255,8 @@ _STEPS: dict[type, Callable[..., None]] = {
     SrvEof: _server_end,
     SrvRst: _server_end,
     SrvBad: _server_end,
-    Phase: _phase,
-    Quiet: _quiet,
-    Control: _control,
-    Lag: _lag,
     Stray: _keep("strays"),
     Probe: _keep("probes"),
     ServerLog: _keep("logs"),
-    ServerExit: _keep("exits"),
+    Stopped: _keep("stops"),
 }

@@ -38,10 +38,29 @@ class Subscription:
 
 
 @dataclass(slots=True)
+class Leave:
+    """One request to leave a room, and the answer to it; of equal requests the first is answered first."""
+
+    inv: int
+    answered: int = NEVER
+
+
+@dataclass(slots=True)
+class Question:
+    """One question who is present, and its answer."""
+
+    inv: int
+    conn: str
+    answered: int = NEVER
+    users: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
 class Conn:
-    """Everything that happened to one connection. ``x`` (end cause): from there on the server may drop it.
+    """Everything that happened to one connection. ``x``: from there on the server may drop it; ``causes``: why.
 
     ``overfull``: from there on a hub may take it for a slow reader, if it declares a backlog.
+    ``spoke``: when it sent anything that a server must notice. ``close_late``: when we gave up an unanswered Close.
     """
 
     name: str
@@ -51,21 +70,25 @@ class Conn:
     rejected: int = NEVER
     close_inv: int = NEVER
     close_ok: int = NEVER
+    close_late: int = NEVER
     tcp_closed: int = NEVER
     drops: list[tuple[int, DropInv]] = field(default_factory=list)
     faults: list[tuple[int, int, str]] = field(default_factory=list)
     server_end: int = NEVER
     overfull: int = NEVER
     x: int = NEVER
+    causes: dict[str, int] = field(default_factory=dict)
+    spoke: list[int] = field(default_factory=list)
     je: int = NEVER
     le: int = -1
     episodes: dict[str, list[Episode]] = field(default_factory=dict)
     subscriptions: dict[str, list[Subscription]] = field(default_factory=dict)
+    leaves: dict[str, list[Leave]] = field(default_factory=dict)
 
     @property
     def honest(self) -> bool:
-        """Its token is one that the hub must take."""
-        return self.inv.token == "valid"
+        """Its token is one that the hub must take, if only until it expires."""
+        return self.inv.token == "valid" or (self.inv.token == "brief" and self.inv.expires is not None)
 
     @property
     def first_fault(self) -> int:
@@ -81,6 +104,10 @@ class Conn:
     def let_go(self) -> int:
         """When the server could begin to notice that it went away; never, if it only vanished."""
         return next((i for i, drop in reversed(self.drops) if drop.how != "vanish"), NEVER)
+
+    def only_cause(self, cause: str, at: int) -> bool:
+        """Is this the one thing that gave the server a right to end it before ``at``?"""
+        return self.honest and [kind for kind, index in self.causes.items() if index < at] == [cause]
 
     def garbled(self, index: int) -> bool:
         """Had it sent malformed bytes before ``index``? What the hub then makes of later bytes is undefined."""

@@ -8,7 +8,7 @@ therefore never turns a slow answer into a violation.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 from fuzzer.history import Control, Lag
@@ -20,12 +20,14 @@ Span = tuple[float, float]
 
 
 class HealthyClock:
-    """Healthy time of one history, from its control round trips and its own lags."""
+    """Healthy time of one history, from its control round trips, its own lags, and when we had stopped the server."""
 
-    def __init__(self, controls: list[Control], lags: list[Lag]) -> None:
+    def __init__(self, controls: list[Control], lags: list[Lag], stopped: Sequence[Span] = ()) -> None:
         self._controls = controls
-        self._lags = [(lag.t - lag.seconds, lag.t, lag.seconds) for lag in lags]
-        spans = list(_healthy_spans(controls, [(a, b) for a, b, late in self._lags if late > LAG_THAT_SPOILS]))
+        self._own = [(lag.t - lag.seconds, lag.t, lag.seconds) for lag in lags]
+        self._lags = [*self._own, *((start, end, end - start) for start, end in stopped)]
+        self.standstills = [(a, b) for a, b, late in self._lags if late > LAG_THAT_SPOILS]
+        spans = list(_healthy_spans(controls, [*self.standstills, *stopped]))
         self._starts = [start for start, _ in spans]
         self._ends = [end for _, end in spans]
         self._sums = list(accumulate((end - start for start, end in spans), initial=0.0))
@@ -53,11 +55,15 @@ class HealthyClock:
         return sum(1 for e in self._controls if e.ok and e.since >= start and e.t <= end)
 
     def worst_lag(self, start: float, end: float) -> float:
-        """How late hubfuzz itself was at worst in ``[start, end]``."""
+        """How long hubfuzz itself, or the server that we had stopped, stood still at worst in ``[start, end]``."""
         return max((late for a, b, late in self._lags if a < end and b > start), default=0.0)
 
+    def worst_own_lag(self, start: float, end: float) -> float:
+        """How late hubfuzz itself was at worst in ``[start, end]``."""
+        return max((late for a, b, late in self._own if a < end and b > start), default=0.0)
+
     def unanswered(self, start: float, end: float) -> float:
-        """The longest stretch in which every control round trip failed and hubfuzz itself was not late."""
+        """The longest stretch in which every control round trip failed, through no fault of ours."""
         longest, begun = 0.0, None
         for control in self._controls:
             if control.since < start or control.t > end:

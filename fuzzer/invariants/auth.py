@@ -43,6 +43,30 @@ def _finding(conn: Conn, index: int, observed: str) -> Finding:
     )
 
 
+def identity(facts: Facts) -> Judgement:
+    """The server counts a connection as another user than the one its good token names."""
+    told = [(i, e, facts.conns[e.conn]) for i, e in facts.names if e.conn in facts.conns]
+    mine = [(i, e, conn) for i, e, conn in told if conn.honest]
+    found = {e.user in facts.users: _mistaken(facts, conn, i, e.user) for i, e, conn in mine if e.user != conn.inv.user}
+    return Judgement("HF602", len(mine), tuple(found[known] for known in sorted(found, reverse=True)))
+
+
+def _mistaken(facts: Facts, conn: Conn, index: int, user: str) -> Finding:
+    """A name that is nobody's of this plan may be another spelling of the right one."""
+    known = user in facts.users
+    return Finding(
+        code="HF602",
+        strength="violated" if known else "inconclusive",
+        key="identity" if known else "unknown-name",
+        summary=f"the server counts {conn.name} of user {conn.inv.user} as {user}",
+        expected=f"{conn.name} acts as {conn.inv.user}, as its token says",
+        observed=f"it is {user}" + ("" if known else ", which is no user of this plan"),
+        witness=(conn.open_inv, index),
+        conns=(conn.name,),
+        dial="protocol.welcome.user (is the name read from the right place?)",
+    )
+
+
 def _refuses(policy: Policy) -> bool:
     return bool(policy.refuse_tokens)
 
@@ -58,5 +82,16 @@ INVARIANTS = (
         ("https://github.com/cometd/cometd/issues/594", "https://github.com/home-assistant/core/issues/56760"),
         authentication,
         _refuses,
+    ),
+    Invariant(
+        "HF602",
+        "identity",
+        "authentication",
+        "Each connection acts as the user of its own token.",
+        "The server itself says as whom it counts the connection; another user of the same plan is named. A name "
+        "that is nobody's may be a spelling of the right one, and is inconclusive.",
+        "protocol.welcome.user",
+        ("https://github.com/cometd/cometd/issues/594", "https://github.com/cdapio/cdap-ui/pull/1426"),
+        identity,
     ),
 )

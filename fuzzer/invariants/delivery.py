@@ -21,7 +21,7 @@ def delivery(facts: Facts) -> Judgement:
     for message, conn in facts.owed:
         if conn.name in message.got:
             continue
-        found = _by_gap(facts, message, conn) or _by_deadline(facts, message, conn)
+        found = _by_gap(facts, message, conn) or silent_loss(facts, message, conn)
         if found is not None:
             findings.setdefault(f"{conn.name}|{found.key}|{found.strength}", found)
     return Judgement("HF101", len(facts.owed), tuple(findings.values()))
@@ -32,12 +32,12 @@ def _by_gap(facts: Facts, message: Message, conn: Conn) -> Finding | None:
         return None
     for later in facts.sent[message.conn, message.group]:
         at = later.got.get(conn.name, NEVER)
-        if later.inv > message.inv and at != NEVER and _one_stay(facts, conn, message, at):
+        if later.inv > message.inv and at != NEVER and one_stay(facts, conn, message, at):
             return _gap_finding(facts, message, later, conn, at)
     return None
 
 
-def _one_stay(facts: Facts, conn: Conn, message: Message, at: int) -> bool:
+def one_stay(facts: Facts, conn: Conn, message: Message, at: int) -> bool:
     """``conn`` read on without a fault, and did not leave and join again between the two deliveries.
 
     Then it was a member when ``message`` was broadcast: it had joined before the sending, and it was still there when
@@ -67,7 +67,8 @@ def _gap_finding(facts: Facts, message: Message, later: Message, conn: Conn, at:
     )
 
 
-def _by_deadline(facts: Facts, message: Message, conn: Conn) -> Finding | None:
+def silent_loss(facts: Facts, message: Message, conn: Conn) -> Finding | None:
+    """The finding that the deadline has passed without ``message``, though both ends were there."""
     found = silence(facts, message, conn, message.ok) if message.ok != NEVER else None
     if found is None or not (found.receiver_owed and found.sender_owed) or found.blocker is not None:
         return None  # HF302 judges silences behind a stalled connection

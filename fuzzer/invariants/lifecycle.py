@@ -11,13 +11,14 @@ from fuzzer.verdict import Finding, Judgement
 
 def collateral_close(facts: Facts) -> Judgement:
     """The server ended a member that gave it no cause."""
-    findings: dict[str, Finding] = {}
     joined = [conn for conn in facts.conns.values() if conn.je != NEVER and conn.honest]
-    for conn in joined:
-        if conn.je < conn.server_end < min(conn.x, _our_end(facts, conn)):
-            found = _collateral(facts, conn)
-            findings.setdefault(f"{found.key}|{found.strength}", found)
-    return Judgement("HF301", len(joined), tuple(findings.values()))
+    ended = [_collateral(facts, conn) for conn in joined if ended_without_cause(facts, conn)]
+    return Judgement("HF301", len(joined), tuple(ended))
+
+
+def ended_without_cause(facts: Facts, conn: Conn) -> bool:
+    """The server ended it, a member, and neither it nor anybody of its user had given a reason."""
+    return conn.honest and conn.je < conn.server_end < min(conn.x, _our_end(facts, conn))
 
 
 def _our_end(facts: Facts, conn: Conn) -> int:

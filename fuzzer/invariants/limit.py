@@ -101,6 +101,15 @@ def _refusal(facts: Facts, conn: Conn, decided: int, limit: Limit) -> tuple[bool
     return None
 
 
+def told_the_limit(facts: Facts, conn: Conn) -> int | None:
+    """Where an opening was refused, surely because of the limit; None if it was not, or another cause came first."""
+    limit, decided = facts.policy.limit, _decided(facts, conn)
+    if limit is None or not conn.honest or conn.inv.abandon is not None or conn.x < decided or decided > NEVER:
+        return None
+    found = _refusal(facts, conn, decided, limit)
+    return decided if found is not None and found[0] else None
+
+
 def _refused(
     conn: Conn, others: list[Conn], decided: int, code: str, key: str, limit: Limit, declared: bool, how: str
 ) -> Finding:

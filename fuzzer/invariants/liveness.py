@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fuzzer.facts import NEVER, Conn, Facts
-from fuzzer.history import Event, OpenRej, SrvClose
+from fuzzer.history import Event, OpenRej, SrvClose, StopInv
 from fuzzer.invariants.registry import Invariant
 from fuzzer.invariants.silence import CONTROLS_NEEDED
 from fuzzer.verdict import Finding, Judgement, Strength
@@ -24,6 +24,8 @@ def liveness(facts: Facts) -> Judgement:
 
 def _trouble(facts: Facts, conn: Conn, start: int) -> Finding | None:
     ended = min(conn.rejected, conn.server_end)
+    if conn.causes["stop"] < ended:
+        return None  # we told the server to end
     if ended < min(conn.je, conn.close_inv):
         return _turned_away(facts, conn, ended, start)
     end = next((i for i in facts.failed_fences if i > start), NEVER)
@@ -88,8 +90,13 @@ def _finding(conn: Conn, witness: tuple[int, int], key: str, strength: Strength,
 def crash(facts: Facts) -> Judgement:
     """The server process ended, or logged an error that it did not handle. The end is told first: it is the worse."""
     exits = [_crashed(i, "exit", f"the server process ended with status {e.status}") for i, e in facts.exits]
-    logs = [_crashed(i, "log", f"the server logged: {e.line}") for i, e in facts.logs]
+    logs = [_crashed(i, "log", f"the server logged: {e.line}") for i, e in facts.logs if not _being_stopped(facts, i)]
     return Judgement("HF502", int(bool(facts.phases)), tuple((exits + logs)[:1]))
+
+
+def _being_stopped(facts: Facts, index: int) -> bool:
+    """What a server logs while it obeys a SIGTERM (tasks cancelled, say) is no error that it failed to handle."""
+    return any(stop < index < back and isinstance(facts.events[stop], StopInv) for stop, back in facts.outages)
 
 
 def _crashed(index: int, key: str, observed: str) -> Finding:
@@ -121,7 +128,8 @@ INVARIANTS = (
         "crash",
         "liveness",
         "The server process does not end by itself and logs no unhandled error.",
-        "hubfuzz started the process and did not stop it; log lines count only if the target file calls them errors.",
+        "hubfuzz started the process and did not stop it; log lines count only if the target file calls them errors, "
+        "and not while the server ends because it was told to.",
         "probe.log_errors",
         ("https://github.com/cih1996/ai-hub/issues/40", "https://github.com/websockets/ws/issues/1269"),
         crash,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from fuzzer.history import (
     CloseInv,
+    CloseLate,
     CloseOk,
     Control,
     Dlv,
@@ -14,25 +15,34 @@ from fuzzer.history import (
     Event,
     FaultEnd,
     FaultInv,
+    Frame,
     History,
     Joined,
     Lag,
+    Named,
     OpenInv,
     OpenOk,
     OpenRej,
     Phase,
+    Present,
     Probe,
+    QueryInv,
     Quiet,
     RejectedBy,
+    Restarted,
     Role,
     SendInv,
     SendOk,
     ServerExit,
     ServerLog,
+    ServerPaused,
+    ServerResumed,
     SrvBad,
     SrvClose,
     SrvEof,
     SrvRst,
+    StopInv,
+    Stopped,
     Stray,
     SubInv,
     TcpClosed,
@@ -82,11 +92,14 @@ class H:
         token: TokenKind = "valid",
         role: Role = "plan",
         abandon: AbandonKind | None = None,
+        expires: float | None = None,
     ) -> H:
         """Begin to connect; nothing is answered yet."""
         for conn in conns:
             self._users[conn] = user
-            self.add(OpenInv, conn=conn, user=user, role=role, session=session, token=token, abandon=abandon)
+            token = "brief" if expires is not None else token
+            told = {"session": session, "token": token, "abandon": abandon, "expires": expires}
+            self.add(OpenInv, conn=conn, user=user, role=role, **told)
         return self
 
     def ok(self, *conns: str) -> H:
@@ -101,11 +114,22 @@ class H:
             self.add(Joined, conn=conn, group=self.own(conn))
         return self
 
-    def join(self, *conns: str, user: str = "u0", session: str | None = None, role: Role = "plan") -> H:
+    def join(
+        self,
+        *conns: str,
+        user: str = "u0",
+        session: str | None = None,
+        role: Role = "plan",
+        expires: float | None = None,
+    ) -> H:
         """Open, and be welcomed, one after the other."""
         for conn in conns:
-            self.open(conn, user=user, session=session, role=role).ok(conn).welcome(conn)
+            self.open(conn, user=user, session=session, role=role, expires=expires).ok(conn).welcome(conn)
         return self
+
+    def named(self, conn: str, user: str) -> H:
+        """The server says as whom it counts the connection."""
+        return self.add(Named, conn=conn, user=user)
 
     def refused(self, conn: str, code: int | None = 429, by: RejectedBy = "status") -> H:
         """The handshake ended without a 101."""
@@ -123,6 +147,14 @@ class H:
         """Leave a room."""
         self.add(UnsubInv, conn=conn, room=room)
         return self.add(UnsubOk, conn=conn, room=room) if answered else self
+
+    def ask(self, conn: str) -> H:
+        """Ask who is present; not yet answered."""
+        return self.add(QueryInv, conn=conn)
+
+    def present(self, conn: str, *users: str) -> H:
+        """The answer."""
+        return self.add(Present, conn=conn, users=users)
 
     # ---- messages ------------------------------------------------------------------------------------------------
 
@@ -142,11 +174,21 @@ class H:
         """An id that nobody in this plan sent was read."""
         return self.add(Stray, conn=conn, id=real)
 
+    def frame(self, conn: str, text: str = "error", times: int = 1) -> H:
+        """Data frames that are none of ours."""
+        for _ in range(times):
+            self.add(Frame, conn=conn, text=text)
+        return self
+
     # ---- ends and faults -----------------------------------------------------------------------------------------
 
     def close_begun(self, conn: str, code: int = 1000) -> H:
         """Our Close is on its way."""
         return self.add(CloseInv, conn=conn, code=code)
+
+    def unanswered(self, conn: str) -> H:
+        """We have waited long enough for the answer to our Close."""
+        return self.add(CloseLate, conn=conn).drop(conn)
 
     def closed(self, *conns: str, code: int = 1000) -> H:
         """A whole closing handshake of ours."""
@@ -196,6 +238,22 @@ class H:
     def lag(self, seconds: float) -> H:
         """hubfuzz itself was late."""
         return self.wait(seconds).add(Lag, seconds=seconds)
+
+    def pause(self, seconds: float) -> H:
+        """The server process is stopped, and goes on."""
+        return self.add(ServerPaused).wait(seconds).add(ServerResumed)
+
+    def stop(self) -> H:
+        """The server is told to end."""
+        return self.add(StopInv)
+
+    def stopped(self, status: int | None = 0) -> H:
+        """It has ended, or (None) it was killed."""
+        return self.add(Stopped, status=status)
+
+    def restart(self) -> H:
+        """It ends at once, and a new one is ready."""
+        return self.stop().stopped().add(Restarted)
 
     def phase(self, name: str) -> H:
         """A phase begins."""

@@ -8,18 +8,23 @@ from typing import NamedTuple
 
 from histories import H
 from hypothesis import strategies as st
-from simulated_driver import Driver, Tab
-from simulator import EVICTED, OVER, Hub, Task, Ways, World
+from simulated_driver import Driver
+from simulated_finale import bound, drain, fence, finale
+from simulated_tab import Tab
+from simulated_world import Task, Ways, World
+from simulator import EVICTED, GOING_AWAY, MALFORMED, OVER, Hub
 
 from fuzzer.history import Probe
-from fuzzer.policy import Limit, Policy
+from fuzzer.policy import CloseCodes, Limit, Policy
 
 KINDS = (
-    "open", "open", "open", "send", "send", "send", "burst", "room", "sub", "sub", "unsub", "close", "reset", "fin",
-    "vanish", "stall", "stall", "resume", "mute", "malformed", "fence", "fence", "wait", "impostor", "abandon",
+    "open", "open", "open", "open", "send", "send", "send", "burst", "room", "sub", "sub", "unsub", "close", "half",
+    "reset", "fin", "vanish", "stall", "stall", "resume", "mute", "malformed", "fence", "fence", "fence", "wait",
+    "impostor", "abandon", "brief", "held", "query", "query", "pause", "restart",
 )  # fmt: skip
 GAPS = (0.0, 0.0, 0.001, 0.03, 0.3)
 PATIENCE = (0.02, 0.3, 2.0)
+PAUSES = (0.02, 0.4, 1.0, 3.0)
 ABANDONS = ("half-request", "before-101", "after-101")
 
 
@@ -41,19 +46,49 @@ class Case(NamedTuple):
     pauses: tuple[tuple[float, float], ...]
     freezes: tuple[tuple[float, float], ...]
     steps: tuple[Step, ...]
+    cycles: int = 1
 
 
+_CODES = {"codes": (OVER,), "statuses": (429,)}
 LIMITS = st.one_of(
     st.none(),
-    st.builds(lambda n: Limit(n, "reject", codes=(OVER,), statuses=(429,)), st.integers(1, 3)),
+    st.builds(lambda n: Limit(n, "reject", **_CODES), st.integers(1, 3)),
     st.builds(lambda n: Limit(n, "evict-oldest", codes=(EVICTED,)), st.integers(1, 3)),
+    st.builds(lambda n: Limit(n, "evict-any", codes=(EVICTED,)), st.integers(1, 3)),
 )
+CLOSES = st.sampled_from((CloseCodes(), CloseCodes(malformed=(MALFORMED,))))
 # Shorter standstills would count as healthy: the control pair is asked only so often.
-SPANS = st.lists(st.tuples(st.integers(0, 60), st.integers(6, 30)), max_size=2).map(
-    lambda spans: tuple((start / 10, (start + length) / 10) for start, length in spans)
+# And two in a row would be one of more than 3 s, which is more than a server that ends is given.
+SPANS = st.lists(st.tuples(st.integers(0, 30), st.integers(6, 30)), max_size=2).map(
+    lambda spans: tuple((9 * n + start / 10, 9 * n + (start + length) / 10) for n, (start, length) in enumerate(spans))
 )
-STEPS = st.lists(
-    st.builds(Step, st.sampled_from(KINDS), st.integers(0, 7), st.integers(0, 3), st.sampled_from(GAPS)), max_size=40
+STEP = st.builds(Step, st.sampled_from(KINDS), st.integers(0, 7), st.integers(0, 3), st.sampled_from(GAPS))
+# What bare chance rarely puts together.
+THEMES = (
+    ("open", "open", "fence", "vanish", "wait", "wait", "query", "open"),
+    ("open", "open", "fence", "mute", "wait", "wait", "query", "send"),
+    ("open", "open", "wait", "query", "close", "wait", "query", "fence"),
+    ("open", "open", "fence", "malformed", "fence"),
+    ("open", "open", "fence", "restart", "open", "open", "send", "fence"),
+    ("open", "open", "sub", "sub", "fence", "unsub", "fence", "room", "room"),
+    ("open", "open", "open", "burst", "burst", "send", "fence", "burst", "burst", "fence"),
+    ("open", "brief", "fence", "wait", "wait", "send", "send", "fence"),
+)
+
+
+def _themed(kinds: tuple[str, ...]) -> st.SearchStrategy[list[Step]]:
+    return st.tuples(*(st.builds(Step, st.just(kind), st.integers(0, 7), st.integers(0, 3), st.sampled_from(GAPS))
+                       for kind in kinds)).map(list)  # fmt: skip
+
+
+STEPS = st.one_of(
+    st.lists(STEP, max_size=40),
+    st.builds(
+        lambda start, theme, end: start + theme + end,
+        st.lists(STEP, max_size=6),
+        st.sampled_from(THEMES).flatmap(_themed),
+        st.lists(STEP, max_size=12),
+    ),
 ).map(tuple)
 
 
@@ -64,23 +99,38 @@ def ways(draw: st.DrawFn) -> Ways:
     return Ways(**flags)
 
 
+def _order(hub: Ways) -> tuple[str, ...]:
+    if hub.atomic:
+        return ("fifo", "causal", "total")
+    return ("none",) if hub.task_per_message else ("fifo",)
+
+
 @st.composite
 def policies(draw: st.DrawFn, hub: Ways) -> Policy:
     """Dials that this hub keeps: never stricter than it is, sometimes milder."""
     evidence = draw(st.sampled_from(("broadcast", "welcome", "handshake")))
+    codes = draw(CLOSES)
+    if hub.says_goodbye:
+        codes = draw(st.sampled_from((codes, CloseCodes(codes.malformed, shutdown=(GOING_AWAY,)))))
     return Policy(
         group=draw(st.sampled_from(("user", "user", "all"))),
         echo=draw(st.sampled_from(("either", "always" if hub.echoes else "never"))),
         join_evidence=evidence,
         t_join=0.0 if hub.joins_before_101 else 0.3,
-        order="none" if hub.task_per_message else "fifo",
+        order=draw(st.sampled_from(_order(hub))),
         delivery="at-least-once" if hub.sends_twice else "at-most-once",
         agreement=draw(st.booleans()),
         slow_consumer=draw(st.sampled_from(("disconnect-or-lossy", "lossless"))),
         send_then_close=draw(st.sampled_from(("may", "must"))),
         sessions=draw(st.sampled_from(("independent", "takeover"))),
-        t_heartbeat=draw(st.sampled_from((None, 1.5))),
+        t_heartbeat=draw(st.sampled_from((None, 1.5, 1.5))) if hub.heartbeat else None,
+        t_presence=draw(st.sampled_from((None, 0.3, 0.3))),
+        t_expiry=draw(st.sampled_from((None, 0.6))) if hub.ends_expired else None,
+        t_shutdown=draw(st.sampled_from((None, 1.0))),
+        t_idle=1.6 if hub.closes_idle else None,
+        storm=draw(st.sampled_from((5, 200))),
         limit=draw(LIMITS),
+        close_codes=codes,
         deadline=1.0,
         t_release=0.6,
         t_detect=0.8,
@@ -92,7 +142,9 @@ def cases(draw: st.DrawFn) -> Case:
     """Everything."""
     hub = draw(ways())
     seed = draw(st.integers(0, 2**32 - 1))
-    return Case(draw(policies(hub)), hub, seed, draw(SPANS), draw(SPANS), draw(STEPS))
+    policy, pauses, freezes, steps = draw(policies(hub)), draw(SPANS), draw(SPANS), draw(STEPS)
+    cycles = 9 if len(steps) <= 6 and draw(st.booleans()) else 1
+    return Case(policy, hub, seed, pauses, freezes, steps, cycles)
 
 
 def simulate(case: Case) -> H:
@@ -100,23 +152,39 @@ def simulate(case: Case) -> H:
     world = World(Random(case.seed))
     world.pauses, world.freezes = list(case.pauses), list(case.freezes)
     hub = Hub(world, case.policy, case.ways)
-    return Driver(world, hub, case.policy).run(lambda driver: _script(driver, case.steps))
+    return Driver(world, hub, case.policy).run(lambda driver: _script(driver, case))
 
 
-def _script(driver: Driver, steps: tuple[Step, ...]) -> Task:
+def _script(driver: Driver, case: Case) -> Task:
     driver.record(Probe, name="connections", value=0, when="before")
-    for step in steps:
-        yield from _perform(driver, step)
-        yield step.gap
-    yield from driver.finale()
+    for number in range(case.cycles):
+        for step in case.steps:
+            yield from _perform(driver, step)
+            yield step.gap
+        if case.cycles > 1:
+            yield from _read_cycle(driver, last=number == case.cycles - 1)
+    yield from finale(driver)
+
+
+def _read_cycle(driver: Driver, last: bool) -> Task:
+    """Everybody leaves; descriptors, and threads of a pool that fills up, are counted."""
+    yield from drain(driver)
+    yield bound(driver) if last else 0.0
+    held = driver.hub.handlers + driver.world.rng.randint(0, 1)
+    driver.record(Probe, name="process.fds", value=10 + held, when="cycle")
+    driver.record(Probe, name="process.threads", value=min(len(driver.tabs), 4), when="cycle")
 
 
 def _perform(driver: Driver, step: Step) -> Task:
     if step.kind == "fence":
-        yield from driver.fence(PATIENCE[step.what % 3])
+        yield from fence(driver, PATIENCE[step.what % 3])
     elif step.kind == "wait":
         yield 0.5 * (1 + step.what)
-    elif step.kind in ("open", "impostor", "abandon"):
+    elif step.kind == "pause":
+        yield from driver.pause(PAUSES[step.what])
+    elif step.kind == "restart":
+        yield from driver.restart() if step.what < 2 else iter(())
+    elif step.kind in ("open", "impostor", "abandon", "brief", "held"):
         _open(driver, step)
     else:
         live = [tab for tab in driver.tabs.values() if tab.live]
@@ -125,10 +193,12 @@ def _perform(driver: Driver, step: Step) -> Task:
 
 
 def _open(driver: Driver, step: Step) -> None:
-    token = "expired" if step.kind == "impostor" else "valid"
+    token = {"impostor": "expired", "brief": "brief"}.get(step.kind, "valid")
     session = f"s{step.what % 2}" if step.what else None
     tab = Tab(driver, f"c{len(driver.tabs)}", f"u{step.who % 2}", session, token)
-    driver.open(tab, ABANDONS[step.what % 3] if step.kind == "abandon" else None)
+    tab.expires = driver.world.now + 0.3 + step.what if token == "brief" else None
+    abandon = ABANDONS[step.what % 3] if step.kind == "abandon" else None
+    driver.open(tab, abandon, held=0.4 * step.what if step.kind == "held" else 0.0)
 
 
 def _burst(driver: Driver, tab: Tab, step: Step) -> None:
@@ -155,7 +225,9 @@ _ACTS: dict[str, Callable[[Driver, Tab, Step], object]] = {
     "room": lambda driver, tab, step: driver.send(tab, f"r{step.what % 2}"),
     "sub": lambda driver, tab, step: driver.subscribe(tab, f"r{step.what % 2}"),
     "unsub": lambda driver, tab, step: driver.subscribe(tab, f"r{step.what % 2}", leave=True),
+    "query": lambda driver, tab, step: driver.query(tab),
     "close": lambda driver, tab, step: driver.close(tab),
+    "half": lambda driver, tab, step: driver.close(tab, half=True),
     "reset": lambda driver, tab, step: driver.drop(tab, "reset"),
     "fin": lambda driver, tab, step: driver.drop(tab, "fin"),
     "vanish": lambda driver, tab, step: driver.drop(tab, "vanish"),

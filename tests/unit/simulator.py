@@ -7,119 +7,20 @@ each other at every step. Delays are small against the bounds of the policy; pau
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from itertools import count
-from random import Random
-from typing import Any, Protocol
+
+from simulated_ends import Ends
+from simulated_world import NET, STEP, Item, Peer, Task, Ways, World
 
 from fuzzer.policy import Policy
 
-Task = Iterator[float]
-Item = tuple[Any, ...]
-
-NET = 0.02
-STEP = 0.004
 JOIN = 0.1
-HEARTBEAT = 0.6
 ROOM_IN_BUFFERS = 3  # messages that fit in the buffers of a connection that does not read
 UNAUTHORIZED, TAKEN, EVICTED, OVER = 4401, 4001, 4009, 1008
+MALFORMED, GOING_AWAY = 1002, 1001
 
 
-class World:
-    """Simulated time; spans in which the server, or the driver, does not run."""
-
-    def __init__(self, rng: Random) -> None:
-        self.rng = rng
-        self.now = 0.0
-        self.pauses: list[tuple[float, float]] = []
-        self.freezes: list[tuple[float, float]] = []
-        self._due: list[tuple[float, int, Callable[[], None]]] = []
-        self._numbers = count()
-
-    def at(self, t: float, call: Callable[[], None]) -> None:
-        heapq.heappush(self._due, (max(t, self.now), next(self._numbers), call))
-
-    def run(self) -> None:
-        while self._due:
-            self.now, _, call = heapq.heappop(self._due)
-            call()
-
-    def server(self, t: float) -> float:
-        """When the server can next act."""
-        return next((end for start, end in self.pauses if start <= t < end), t)
-
-    def driver(self, t: float) -> float:
-        """When the driver can next act."""
-        return next((end for start, end in self.freezes if start <= t < end), t)
-
-    def spawn(self, task: Task, awake: Callable[[float], float]) -> None:
-        """Run a generator that yields the seconds to wait."""
-
-        def step() -> None:
-            pause = next(task, None)
-            if pause is not None:
-                self.at(awake(self.now + pause), step)
-
-        self.at(awake(self.now), step)
-
-    def some(self, most: float) -> float:
-        """A delay: often none at all."""
-        return 0.0 if self.rng.random() < 0.5 else self.rng.random() * most
-
-
-@dataclass
-class Ways:
-    """In which of the allowed ways this hub behaves, and the one wrong thing that it does (``bug``)."""
-
-    welcomes: bool = True
-    joins_before_101: bool = False
-    refuses_by_close: bool = False
-    echoes: bool = True
-    task_per_message: bool = False
-    sends_twice: bool = False
-    replays: bool = False
-    disconnects_slow: bool = False
-    heartbeat: bool = False
-    ignores_malformed: bool = False
-    outsiders_may_send: bool = True
-    bug: str = ""
-
-
-class Client(Protocol):
-    """The other end of a connection."""
-
-    def receive(self, item: Item) -> None: ...
-
-    @property
-    def deaf(self) -> bool: ...
-
-
-@dataclass(eq=False)
-class Peer:
-    """The server's end of one connection."""
-
-    name: str
-    user: str
-    session: str | None
-    token: str
-    client: Client
-    inbox: list[Item] = field(default_factory=list)
-    busy: bool = False
-    accepted: bool = False
-    registered: bool = False
-    slot: bool = False
-    closing: bool = False  # a Close frame is on its way: nothing may follow it
-    lost: bool = False
-    released: bool = False
-    rooms: set[str] = field(default_factory=set)
-    unread: int = 0
-    last_arrival: float = 0.0
-
-
-class Hub:
+class Hub(Ends):
     """The server."""
 
     def __init__(self, world: World, policy: Policy, ways: Ways) -> None:
@@ -127,20 +28,32 @@ class Hub:
         self.members: list[Peer] = []
         self.slots: Counter[str] = Counter()
         self.handlers = 0
+        self.process = 0
+        self.up = True
+        self.peers: list[Peer] = []
         self._history: dict[str, list[Item]] = {}
+        self._seen: list[tuple[float, str, int]] = []  # (when, user, change of its connections)
         self._leaked = False
 
     # ---- network -------------------------------------------------------------------------------------------------
 
     def arrive(self, peer: Peer, item: Item) -> None:
         """Bytes of the client: its handler takes them in order."""
+        if item[0] == "open":
+            peer.process = self.process if self.up else -1
+            self.peers.append(peer)
+        if peer.process != self.process or not self.up:
+            self.unserved(peer, item)
+            return
+        peer.heard = self.world.now
         peer.inbox.append(item)
         if not peer.busy:
             peer.busy = True
             self._spawn(self._handle(peer))
 
     def _spawn(self, task: Task) -> None:
-        self.world.spawn(task, self.world.server)
+        process = self.process
+        self.world.spawn(task, self.world.server, lambda: self.process == process and self.up)
 
     def _write(self, peer: Peer, item: Item) -> None:
         if peer.lost or (peer.closing and item[0] != "close"):
@@ -151,6 +64,10 @@ class Hub:
                 if self.ways.disconnects_slow:
                     self.kick(peer, 1013)
                 return
+        self.put(peer, item)
+
+    def put(self, peer: Peer, item: Item) -> None:
+        """On the wire to the client, in order."""
         peer.last_arrival = max(peer.last_arrival, self.world.now + self.world.some(NET))
         self.world.at(peer.last_arrival, lambda: peer.client.receive(item))
 
@@ -167,7 +84,8 @@ class Hub:
     def _on_open(self, peer: Peer) -> Task:
         self.handlers += 1
         peer.accepted = True
-        if peer.token != "valid":
+        over = peer.expires is not None and self.ways.ends_expired and self.world.now > peer.expires
+        if peer.token not in ("valid", "brief") or over:
             yield from self._refuse(peer, 401, UNAUTHORIZED)
         elif not self._takes_slot(peer):
             yield from self._refuse(peer, 429, OVER)
@@ -209,16 +127,28 @@ class Hub:
                 self._write(peer, item)
         peer.registered = True
         self.members.append(peer)
+        self._note(peer, 1)
         self._evict(peer.user)
+        self.watch(peer)
+        self._greet(peer)
+
+    def _greet(self, peer: Peer) -> None:
         if self.ways.welcomes:
             self._write(peer, ("joined", self._own(peer)))
+            self._write(peer, ("named", peer.user))
+        if self.ways.chats:
+            for mate in self.members:
+                self._write(mate, ("notice", f"{peer.name} is here"))
 
     def _evict(self, user: str) -> None:
         limit = self.policy.limit
         mine = [m for m in self.members if m.user == user]
-        if limit is not None and limit.over == "evict-oldest" and self.ways.bug != "one above":
-            for old in mine[: max(len(mine) - limit.max, 0)]:
-                self.kick(old, EVICTED)
+        if limit is None or limit.over == "reject" or self.ways.bug == "one above":
+            return
+        if limit.over == "evict-any":
+            self.world.rng.shuffle(mine)
+        for old in mine[: max(len(mine) - limit.max, 0)]:
+            self.kick(old, EVICTED)
 
     def _own(self, peer: Peer) -> str:
         return "all" if self.policy.group == "all" else f"user:{peer.user}"
@@ -229,7 +159,12 @@ class Hub:
             return
         audience = [m for m in self.members if group == self._own(m) or group in m.rooms]
         self._history.setdefault(group, []).append(("dlv", msg))
-        if self.ways.task_per_message:
+        if self.ways.chats:
+            self._write(sender, ("notice", f"{msg} taken"))
+        if self.ways.atomic:
+            for _ in self._fan_out(sender, msg, audience, 0.0):
+                pass
+        elif self.ways.task_per_message:
             self._spawn(self._fan_out(sender, msg, audience, 10 * STEP))
         else:
             yield from self._fan_out(sender, msg, audience, STEP)
@@ -244,7 +179,7 @@ class Hub:
 
     def _on_sub(self, peer: Peer, group: str) -> Task:
         yield self.world.some(STEP)
-        if self.ways.replays and group not in peer.rooms:
+        if self.ways.replays and group not in peer.rooms and not peer.expired:
             for item in self._history.get(group, ())[-3:]:
                 self._write(peer, item)
         peer.rooms.add(group)
@@ -255,55 +190,19 @@ class Hub:
         peer.rooms.discard(group)
         self._write(peer, ("unsubscribed", group))
 
+    def _on_query(self, peer: Peer) -> Task:
+        """Who is connected, as it was a while ago: presence spreads slowly."""
+        yield self.world.some(STEP)
+        as_of = self.world.now - self.world.some((self.policy.t_presence or 0.0) * 0.4)
+        there: Counter[str] = Counter()
+        for when, user, change in self._seen:
+            if when <= as_of:
+                there[user] += change
+        self._write(peer, ("present", tuple(user for user, number in there.items() if number > 0)))
+
     def _on_malformed(self, peer: Peer) -> Task:
         yield self.world.some(STEP)
-        if not self.ways.ignores_malformed:
-            self.kick(peer, 1002)
-
-    # ---- ends ----------------------------------------------------------------------------------------------------
-
-    def kick(self, peer: Peer, code: int) -> None:
-        """The server ends a connection; the slot comes back when the client has closed TCP."""
-        self._deregister(peer)
-        if not peer.closing:
-            peer.closing = True
-            self._write(peer, ("close", code))
-
-    def _on_close(self, peer: Peer, code: int) -> Task:
-        self._deregister(peer)
-        yield self.world.some(STEP)
-        if not peer.closing:
-            peer.closing = True
-            self._write(peer, ("close", code))
-        self._release(peer)
-
-    def _on_gone(self, peer: Peer, within: float) -> Task:
-        """FIN, RST or our closed TCP, noticed sooner or later."""
-        yield self.world.rng.random() * within
-        peer.lost = True
-        self._deregister(peer)
-        self._release(peer)
-
-    def reset(self, peer: Peer) -> None:
-        """RST: of what was not yet read a part is lost, always a suffix."""
-        del peer.inbox[self.world.rng.randint(0, len(peer.inbox)) :]
-        self.arrive(peer, ("gone", self.policy.t_detect * 0.4))
-
-    def _deregister(self, peer: Peer) -> None:
-        if peer.registered:
-            peer.registered = False
-            self.members.remove(peer)
-
-    def _release(self, peer: Peer) -> None:
-        if peer.accepted and not peer.released:
-            peer.released = True
-            self._spawn(self._free(peer))
-
-    def _free(self, peer: Peer) -> Task:
-        yield self.world.rng.random() * self.policy.t_release * 0.4
-        if self.ways.bug == "slot kept" and not self._leaked and peer.token == "valid":
-            self._leaked = True
-            return
-        self.handlers -= 1
-        if peer.slot:
-            self.slots[peer.user] -= 1
+        if self.ways.ignores_malformed:
+            self._write(peer, ("notice", "what?"))
+        else:
+            self.kick(peer, MALFORMED)

@@ -155,7 +155,7 @@ def test_a_hole_in_a_room() -> None:
     [
         room_gap(H().join("a", "b").sub("a").sub("b", answered=False)),
         room_gap(H().join("a", "b").sub("b")),  # the sender is not in the room
-        room_gap(H().join("a", "b").sub("a", "b").unsub("b")),
+        room_gap(H().join("a", "b").sub("a", "b").unsub("b", answered=False)),
         H().join("a", "b").sub("a", "b").send("m0", "a", "r0").unsub("b").sub("b").send("m1", "a", "r0").got("m1", "b"),
         H().join("a", "b").sub("a", "b").unsub("b").send("m0", "a", "r0").sub("b").send("m1", "a", "r0").got("m1", "b"),
     ],

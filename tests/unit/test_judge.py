@@ -53,9 +53,17 @@ def test_dials_that_switch_an_invariant_off() -> None:
         "HF103",
         "HF105",
         "HF111",
+        "HF112",
+        "HF113",
         "HF201",
         "HF202",
         "HF203",
+        "HF204",
+        "HF403",
+        "HF404",
+        "HF405",
+        "HF503",
+        "HF505",
         "HF601",
     }
     assert {"HF201", "HF202", "HF203"} <= {j.code for j in judge(H(LIMITED).history()).judgements}

@@ -1,0 +1,191 @@
+"""How the server closes: with the code that the policy names for the cause, and never without an answer to a Close.
+
+Refusals because of the limit are not judged here: another code may stand for another reason, which HF202 leaves open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fuzzer.facts import NEVER, Conn, Facts
+from fuzzer.history import CloseInv, SrvClose, SrvEof, StopInv
+from fuzzer.invariants.registry import Invariant
+from fuzzer.invariants.silence import CONTROLS_NEEDED
+from fuzzer.policy import CloseCodes, Policy
+from fuzzer.verdict import Finding, Judgement, Strength
+
+NO_CLOSE_FRAME = 1006  # RFC 6455, 7.1.5: what the end of a connection without a Close frame counts as
+NO_CODE = 1005
+
+
+def close_code(facts: Facts) -> Judgement:
+    """The server ended a connection for one cause alone, and not with a code that is declared for it."""
+    findings: dict[str, Finding] = {}
+    obligations = 0
+    for conn in facts.conns.values():
+        cause = _cause(facts, conn)
+        codes = _declared(facts.policy.close_codes, cause)
+        code = _code(facts, conn)
+        if not codes or code is None or facts.we_were_late(conn.open_inv, min(conn.server_end, conn.causes["stop"])):
+            continue
+        obligations += 1
+        if code not in codes:
+            findings.setdefault(f"{cause} {code}", _wrong_code(facts, conn, cause, codes, code))
+    return Judgement("HF503", obligations, tuple(findings.values()))
+
+
+def _cause(facts: Facts, conn: Conn) -> str:
+    """Why the server may have ended this member; empty unless there is just one thing that it can have been."""
+    end = conn.server_end
+    if end == NEVER or not conn.je < conn.x < end:
+        return ""
+    if conn.only_cause("oversize", end):
+        return "oversize"
+    if conn.only_cause("stop", end):
+        return "shutdown" if _told_to_stop(facts, conn) else ""
+    kinds = {kind for start, _, kind in conn.faults if start < end} if conn.only_cause("fault", end) else set()
+    if kinds == {"malformed:oversize"}:
+        return "oversize"
+    return "malformed" if kinds and all(k.startswith("malformed:") and "oversize" not in k for k in kinds) else ""
+
+
+def _told_to_stop(facts: Facts, conn: Conn) -> bool:
+    """By us, and not killed before this end was read."""
+    told = isinstance(facts.events[conn.causes["stop"]], StopInv)
+    return told and not any(e.status is None and i < conn.server_end for i, e in facts.stops)
+
+
+def _declared(codes: CloseCodes, cause: str) -> tuple[int, ...]:
+    return {"oversize": codes.oversize, "malformed": codes.malformed, "shutdown": codes.shutdown}.get(cause, ())
+
+
+def _code(facts: Facts, conn: Conn) -> int | None:
+    """A reset may have swallowed the Close frame that came before it; a FIN comes behind everything."""
+    event = facts.events[conn.server_end] if conn.server_end != NEVER else None
+    if isinstance(event, SrvClose):
+        return event.code
+    return NO_CLOSE_FRAME if isinstance(event, SrvEof) else None
+
+
+def _wrong_code(facts: Facts, conn: Conn, cause: str, codes: tuple[int, ...], code: int) -> Finding:
+    told = "no Close frame (1006)" if code == NO_CLOSE_FRAME else f"close code {code}"
+    return Finding(
+        code="HF503",
+        strength="violated",
+        key=cause,
+        summary=f"the server ended {conn.name} for {cause} with {told}",
+        expected=f"a Close with one of {', '.join(map(str, codes))}",
+        observed=f"{told} at {facts.t(conn.server_end):.3f} s",
+        witness=(conn.x, conn.server_end),
+        conns=(conn.name,),
+        dial=f"policy.close_codes.{cause}",
+    )
+
+
+# ---- the answer to our Close ---------------------------------------------------------------------------------------
+
+
+def close_unanswered(facts: Facts) -> Judgement:
+    """A member's Close was not answered in time, or the connection just ended (RFC 6455, 5.5.1: MUST)."""
+    closing = [conn for conn in facts.conns.values() if conn.je < conn.close_inv < _answered(conn) < NEVER]
+    judged = [conn for conn in closing if conn.only_cause("close", _answered(conn)) and _valid(facts, conn)]
+    findings = {f.key + f.strength: f for conn in reversed(judged) for f in _unanswered(facts, conn)}
+    return Judgement("HF504", len(judged), tuple(findings.values()))
+
+
+def _answered(conn: Conn) -> int:
+    """Where the answer was read, or given up."""
+    return min(conn.server_end, conn.close_late)
+
+
+def _valid(facts: Facts, conn: Conn) -> bool:
+    """A code that an endpoint may send (RFC 6455, 7.4): what follows another is a protocol error of ours."""
+    event = facts.events[conn.close_inv]
+    code = event.code if isinstance(event, CloseInv) else 0
+    return code in (1000, 1001, 1002, 1003, NO_CODE, 1007, 1008, 1009, 1010, 1011) or 3000 <= code <= 4999
+
+
+def _unanswered(facts: Facts, conn: Conn) -> Iterator[Finding]:
+    if conn.close_late < conn.server_end:
+        since = facts.t(max(conn.close_inv, _last_progress(facts, conn)))
+        healthy = facts.healthy(since, facts.t(conn.close_late))
+        good = facts.clock.good_round_trips(since, facts.t(conn.close_late))
+        proved = healthy >= facts.policy.deadline and good >= CONTROLS_NEEDED and not _held_up(facts, conn)
+        said = f"no answer in {healthy:.2f} s during which the control pair was answered"
+        yield _no_answer(conn, "silent", conn.close_late, said, "violated" if proved else "inconclusive")
+    elif conn.server_end != NEVER and isinstance(facts.events[conn.server_end], SrvEof):
+        late = facts.we_were_late(conn.close_inv, conn.server_end)
+        said = "the end of the stream without a Close frame"
+        yield _no_answer(conn, "no-frame", conn.server_end, said, "inconclusive" if late else "violated")
+
+
+def _last_progress(facts: Facts, conn: Conn) -> int:
+    """The last sign that the hub is still at work on what came before the Close."""
+    mine = (at for m in facts.messages.values() if m.conn == conn.name for at in m.got.values())
+    got = (m.got[conn.name] for m in facts.messages.values() if conn.name in m.got)
+    return max((at for at in (*mine, *got) if at < conn.close_late), default=-1)
+
+
+def _held_up(facts: Facts, conn: Conn) -> bool:
+    """A lossless hub may have to make senders wait for a reader that stalls."""
+    at = conn.close_late
+    return facts.policy.slow_consumer == "lossless" and any(c.deaf_since(at) < at for c in facts.conns.values())
+
+
+def _no_answer(conn: Conn, key: str, end: int, said: str, strength: Strength) -> Finding:
+    return Finding(
+        code="HF504",
+        strength=strength,
+        key=key,
+        summary=f"the Close of {conn.name} was not answered with a Close",
+        expected="a Close frame in answer, within the deadline",
+        observed=said,
+        witness=(conn.close_inv, end),
+        conns=(conn.name,),
+        proof="deadline" if key == "silent" else "state",
+        dial="policy.answers_close = false",
+    )
+
+
+def _names_codes(policy: Policy) -> bool:
+    return policy.close_codes != CloseCodes()
+
+
+def _answers(policy: Policy) -> bool:
+    return policy.answers_close
+
+
+INVARIANTS = (
+    Invariant(
+        "HF503",
+        "close-code",
+        "closing",
+        "A connection that is closed for malformed or too large input, or a shutdown, is closed with a declared code.",
+        "It was a member and had given exactly one cause, for which codes are declared. A FIN without a Close frame "
+        "counts as 1006; a reset may have swallowed the frame and proves nothing.",
+        "policy.close_codes",
+        (
+            "https://github.com/pgjones/hypercorn/issues/125",
+            "https://github.com/openhab/openhab-core/issues/4587",
+            "https://github.com/Kludex/uvicorn/pull/1738",
+        ),
+        close_code,
+        _names_codes,
+    ),
+    Invariant(
+        "HF504",
+        "close-unanswered",
+        "closing",
+        "The server answers a Close with a Close.",
+        "RFC 6455, 5.5.1. The member had given no other cause, its code is one that may be sent, and the deadline "
+        "passed in healthy time since the Close and since the last progress; or a FIN came with no Close frame "
+        "before it. A reset proves nothing: it may have swallowed the frame.",
+        "policy.answers_close, policy.deadline",
+        (
+            "https://github.com/jupyter-server/jupyter_server/pull/1628",
+            "https://github.com/aio-libs/aiohttp/issues/1002",
+        ),
+        close_unanswered,
+        _answers,
+    ),
+)

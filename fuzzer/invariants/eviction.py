@@ -1,0 +1,108 @@
+"""Whom a hub evicts to keep its limit: only when it must, only of that user, only the oldest (SPEC 2.6).
+
+An eviction is a close with a code of ``policy.limit.codes`` on a connection that had joined and gave no other cause.
+That too few go is the business of HF201.
+"""
+
+from __future__ import annotations
+
+from fuzzer.facts import NEVER, Conn, Facts
+from fuzzer.history import SrvClose
+from fuzzer.invariants.registry import Invariant
+from fuzzer.policy import Policy
+from fuzzer.verdict import Finding, Judgement
+
+
+def eviction(facts: Facts) -> Judgement:
+    """A connection was evicted that should have stayed."""
+    evicted = [conn for conn in facts.conns.values() if _evicted(facts, conn)]
+    found = (_wrong(facts, conn) or _needless(facts, conn) for conn in evicted)
+    return Judgement("HF204", len(evicted), tuple(f for f in found if f is not None))
+
+
+def _evicted(facts: Facts, conn: Conn) -> bool:
+    limit = facts.policy.limit
+    if limit is None or not conn.honest or not conn.je < conn.server_end < _other_cause(conn):
+        return False
+    event = facts.events[conn.server_end]
+    return isinstance(event, SrvClose) and event.code in limit.codes
+
+
+def _other_cause(conn: Conn) -> int:
+    return min(index for kind, index in conn.causes.items() if kind != "evict")
+
+
+def _wrong(facts: Facts, conn: Conn) -> Finding | None:
+    """Somebody who had surely joined before ``conn`` even began was still a member after it was told to go."""
+    limit = facts.policy.limit
+    if limit is None or limit.over != "evict-oldest":
+        return None
+    mates = (c for c in facts.of_user(conn.inv.user) if c is not conn and c.honest)
+    older = next((c for c in mates if c.je < facts.born(conn) and c.le > conn.server_end), None)
+    if older is None:
+        return None
+    said = f"{older.name}, which had joined before {conn.name} was opened, was still a member afterwards"
+    witness = (older.je, conn.open_inv, conn.server_end, older.le)
+    return _finding(facts, conn, "wrong", f"the oldest, such as {older.name}, goes", said, witness, (older.name,))
+
+
+def _needless(facts: Facts, conn: Conn) -> Finding | None:
+    limit = facts.policy.limit
+    if limit is None or conn.causes.get("evict", NEVER) < conn.server_end:
+        return None
+    strangers = [c.name for c in facts.conns.values() if c.inv.user != conn.inv.user and _makes_full(facts, c, conn)]
+    witness = (conn.je, conn.server_end)
+    if strangers:
+        said = f"only another user ({', '.join(strangers)}) could be above {limit.max}"
+        return _finding(facts, conn, "foreign", "one of that user's own connections goes", said, witness)
+    said = f"user {conn.inv.user} had no more connections than {limit.max}, or others were surely older"
+    return _finding(facts, conn, "needless", f"{conn.name} stays open", said, witness)
+
+
+def _makes_full(facts: Facts, opened: Conn, victim: Conn) -> bool:
+    """Did this opening, while ``victim`` was there, bring its user above the limit?"""
+    evictable = (c.causes.get("evict", NEVER) == opened.open_inv for c in facts.of_user(opened.inv.user))
+    return victim.open_inv < opened.open_inv < victim.server_end and any(evictable)
+
+
+def _finding(
+    facts: Facts, conn: Conn, key: str, expected: str, said: str, witness: tuple[int, ...], mates: tuple[str, ...] = ()
+) -> Finding:
+    late = key != "wrong" and facts.we_were_late(conn.open_inv, conn.server_end)
+    return Finding(
+        code="HF204",
+        strength="inconclusive" if late else "violated",
+        key=key,
+        summary=f"{conn.name} (user {conn.inv.user}) was evicted, which was {key}",
+        expected=expected,
+        observed=said + ("; but hubfuzz itself was late" if late else ""),
+        witness=witness,
+        conns=(conn.name, *mates),
+        proof="order",
+        dial='policy.limit.over = "evict-any"' if key == "wrong" else "policy.limit",
+    )
+
+
+def _evicts(policy: Policy) -> bool:
+    return policy.limit is not None and policy.limit.over != "reject" and bool(policy.limit.codes)
+
+
+INVARIANTS = (
+    Invariant(
+        "HF204",
+        "eviction",
+        "limit",
+        "Only a user above the limit loses a connection to it, and only its oldest.",
+        "Needless: at no opening could the user be above the limit without an older one to go. Wrong: an older one, "
+        "joined before this one was opened, was in the audience of a message sent after the eviction was read. "
+        "Openings that overlap may be evicted in any order; who takes over a session may inherit its age.",
+        "policy.limit",
+        (
+            "https://github.com/cube-js/cube/pull/11667",
+            "https://github.com/use-novamira/novamira/issues/76",
+            "https://github.com/iterate/iterate/pull/2436",
+        ),
+        eviction,
+        _evicts,
+    ),
+)

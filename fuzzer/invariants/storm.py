@@ -1,0 +1,69 @@
+"""Nobody is flooded with frames that it did not ask for, least of all about the faults of others."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+
+from fuzzer.facts import Conn, Facts
+from fuzzer.history import CloseInv, DropInv, FaultInv, OpenInv, PingInv, QueryInv, SendInv, SubInv, UnsubInv
+from fuzzer.invariants.registry import Invariant
+from fuzzer.verdict import Finding, Judgement
+
+# Whatever anybody does, a hub may tell everybody once: receipts, presence, typing, a farewell.
+_TOLD = (OpenInv, CloseInv, DropInv, FaultInv, PingInv, QueryInv, SendInv, SubInv, UnsubInv)
+
+
+def error_storm(facts: Facts) -> Judgement:
+    """More than ``storm`` frames within the deadline, not counting one for everything that anybody had done."""
+    frames: dict[str, list[int]] = defaultdict(list)
+    for i, e in facts.frames:
+        frames[e.conn].append(i)
+    innocent = [conn for conn in facts.conns.values() if conn.honest and min(conn.open_ok, conn.je) < conn.x]
+    done = [i for i, e in enumerate(facts.events) if isinstance(e, _TOLD)] if frames else []
+    found = (_flood(facts, conn, [i for i in frames[conn.name] if i < conn.x], done) for conn in innocent)
+    return Judgement("HF303", len(innocent), tuple(f for f in found if f is not None)[:1])
+
+
+def _flood(facts: Facts, conn: Conn, frames: list[int], done: list[int]) -> Finding | None:
+    times = [facts.t(i) for i in frames]
+    for start, first in enumerate(frames):
+        count = bisect_right(times, times[start] + facts.policy.deadline) - start
+        last = frames[start + count - 1]
+        if count > facts.policy.storm + bisect_left(done, last):
+            return _finding(facts, conn, first, last, count)
+    return None
+
+
+def _finding(facts: Facts, conn: Conn, first: int, last: int, count: int) -> Finding:
+    seconds = facts.policy.deadline
+    return Finding(
+        code="HF303",
+        strength="violated",
+        key="storm",
+        summary=f"{conn.name} (user {conn.inv.user}), which did nothing wrong, was flooded with {count} frames",
+        expected=f"at most {facts.policy.storm} frames in {seconds:g} s that nobody asked for",
+        observed=f"{count} frames in {seconds:g} s, the first of them: {getattr(facts.events[first], 'text', '')!r}",
+        witness=(first, last),
+        conns=(conn.name,),
+        proof="count",
+        dial="policy.storm",
+    )
+
+
+INVARIANTS = (
+    Invariant(
+        "HF303",
+        "error-storm",
+        "failure isolation",
+        "A connection that did nothing wrong is not flooded with frames that nobody asked for.",
+        "Only data frames that the target file does not name are counted, within one deadline; one more is allowed "
+        "for everything that any client had done until then (receipts, presence, farewells).",
+        "policy.storm",
+        (
+            "https://github.com/home-assistant/core/issues/81293",
+            "https://github.com/kubeshark/kubeshark/pull/449",
+        ),
+        error_storm,
+    ),
+)

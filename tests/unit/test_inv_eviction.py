@@ -1,0 +1,94 @@
+"""HF204 eviction: needless, the wrong victim, a stranger's (SPEC 2.6)."""
+
+from __future__ import annotations
+
+import pytest
+from histories import H, obligations, says
+
+from fuzzer.invariants import judge
+from fuzzer.policy import Limit, Policy
+
+EVICT = Policy(limit=Limit(2, "evict-oldest", codes=(4009,)))
+ANY = Policy(limit=Limit(2, "evict-any", codes=(4009,)))
+TAKEOVER = Policy(sessions="takeover", limit=Limit(2, "evict-oldest", codes=(4009,)))
+NOTHING: set[str] = set()
+EVICTED = {"HF204 violated"}
+
+
+def keys(written: H) -> list[str]:
+    return [f.key for f in judge(written.history()).violations]
+
+
+def seen_alive(written: H, *conns: str) -> H:
+    return written.send("~", conns[-1]).got("~", *conns)
+
+
+def test_an_eviction_at_the_limit_is_needless() -> None:
+    written = H(EVICT).join("a", "b").ended("a", 4009)
+    assert (says(written), keys(written)) == (EVICTED, ["needless"])
+    assert obligations(written, "HF204") == 1
+
+
+def test_an_eviction_of_a_younger_one_while_the_oldest_lives_on_is_wrong() -> None:
+    written = seen_alive(H(EVICT).join("a", "b").join("c").ended("b", 4009), "a", "c")
+    assert keys(written) == ["wrong"]
+
+
+def test_the_newest_instead_of_the_oldest_is_wrong() -> None:
+    written = seen_alive(H(EVICT).join("a", "b").join("c").ended("c", 4009), "a", "b")
+    assert keys(written) == ["wrong"]
+
+
+def test_a_younger_one_than_the_oldest_is_needless_whatever_became_of_that() -> None:
+    """Had the oldest gone by then, nobody would have had to go."""
+    assert keys(H(EVICT).join("a", "b").join("c").ended("b", 4009)) == ["needless"]
+
+
+def test_an_eviction_because_of_another_user_is_foreign() -> None:
+    written = H(EVICT).join("a", "b").join("x", "y", user="u1").open("z", user="u1").ended("a", 4009)
+    assert keys(written) == ["foreign"]
+
+
+def test_two_evictions_for_one_opening() -> None:
+    written = H(EVICT).join("a", "b").join("c").ended("a", 4009).ended("b", 4009)
+    assert keys(written) == ["needless"]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        seen_alive(H(EVICT).join("a", "b").join("c").ended("a", 4009), "b", "c"),
+        H(EVICT).join("a", "b").join("c").ended("b", 4000),  # closed for a reason of its own: HF301
+        seen_alive(H(EVICT).open("a", "b").ok("a", "b").welcome("a", "b").join("c").ended("b", 4009), "a", "c"),
+        seen_alive(H(ANY).join("a", "b").join("c").ended("b", 4009), "a", "c"),
+        seen_alive(H(TAKEOVER).join("a", session="s").join("b").join("c", session="s").ended("a", 4001).join("d")
+                   .ended("c", 4009), "b", "d"),
+        H(EVICT).join("a", "b").fault("a", "malformed:not-json").ended("a", 4009),
+        H(EVICT).join("a", "b").close_begun("a", 4009).ended("a", 4009),
+        H(EVICT).join("a").open("b").ok("b").ended("b", 4009),  # it had not joined
+        H(EVICT).join("a", "b").stop().ended("a", 4009),
+    ],
+    ids=["oldest", "code", "overlapped", "any", "inherited-age", "fault", "ours", "joining", "stop"],
+)  # fmt: skip
+def test_evictions_that_may_be_right(written: H) -> None:
+    assert "HF204" not in {found.split()[0] for found in says(written)}
+
+
+def test_an_eviction_is_told_once_and_by_its_best_name() -> None:
+    written = H(EVICT).join("a", "b").ended("a", 4009)
+    assert [f.code for f in judge(written.history(), only=["HF301"]).violations] == ["HF301"]
+    assert says(written) == EVICTED
+
+
+def test_an_eviction_hides_no_other_close() -> None:
+    written = H(EVICT).join("a", "b").ended("a", 4009).ended("b", 1011)
+    assert says(written) == {"HF204 violated", "HF301 violated"}
+
+
+def test_when_hubfuzz_was_late_a_needless_eviction_is_not_proved() -> None:
+    assert says(H(EVICT).join("a", "b").lag(2).ended("a", 4009)) == {"HF204 inconclusive"}
+
+
+def test_without_eviction_or_codes_nothing_is_judged() -> None:
+    for limit in (Limit(2, codes=(1008,)), Limit(2, "evict-oldest")):
+        assert obligations(H(Policy(limit=limit)), "HF204") is None
