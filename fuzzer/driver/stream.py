@@ -135,6 +135,7 @@ class FuzzStream(trio.abc.HalfCloseableStream):
         """Write ``head`` now, withhold ``tail`` until ``release``. Waits at most ``PREPARE_WAIT`` for the kernel.
 
         ``drip``: ``tail`` then goes byte by byte, one in a turn of the loop, and everything later queues up behind it.
+        Each is a segment of its own as long as the peer acknowledges what came before; else the kernel joins some.
         """
         self.write(head)
         if not self._usable():
