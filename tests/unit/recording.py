@@ -48,10 +48,10 @@ class Tab(Peer):
     """The hub's end of one connection; ``chunks`` are the reads, ``segments`` the TCP segments with data so far."""
 
     user = ""
-    number = 0
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, number: int) -> None:
         super().__init__(sock)
+        self.number = number
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.chunks: list[bytes] = []
 
@@ -66,7 +66,7 @@ class Tab(Peer):
 
 
 class RecordingHub:
-    """``log`` has ``(what, number of the connection, ...)``: ``first-byte``, ``request``, ``frame``, ``end``."""
+    """``log`` has ``(what, number of the connection, ...)``: ``request``, ``frame``, ``end``."""
 
     def __init__(self, *, answers_close: bool = True, others: tuple[str, ...] = (), pushes: bool = False) -> None:
         self.log: list[tuple[Any, ...]] = []
@@ -109,18 +109,13 @@ class RecordingHub:
                 sock, _ = self._listener.accept()
             except OSError:
                 return
-            thread = threading.Thread(target=self._serve, args=(sock,), daemon=True)
+            self.tabs.append(Tab(sock, len(self.tabs)))
+            thread = threading.Thread(target=self._serve, args=(self.tabs[-1],), daemon=True)
             self._threads.append(thread)
             thread.start()
 
-    def _serve(self, sock: socket.socket) -> None:
-        tab = Tab(sock)
-        with sock, contextlib.suppress(OSError, EOFError, StopIteration):
-            tab._more()
-            with self._lock:
-                tab.number = len(self.tabs)
-                self.tabs.append(tab)
-            self.log.append(("first-byte", tab.number))
+    def _serve(self, tab: Tab) -> None:
+        with tab.sock, contextlib.suppress(OSError, EOFError):
             while b"\r\n\r\n" not in tab.unread:
                 tab._more()
             tab.user = parse_qs(urlsplit(tab.unread.split(b" ")[1].decode()).query)["user"][0]

@@ -251,11 +251,12 @@ FIRST_WINDOW = 10
 )
 def test_a_burst_goes_in_as_many_segments_as_its_way_on_the_wire_says(wire, least, most):
     texts = ["one", "two two", "three"]
-    released = threading.Event()
+    counted, released = threading.Event(), threading.Event()
 
     def script(peer: Peer) -> int:
         peer.upgrade()
         before = data_segments(peer.sock)
+        counted.set()
         assert released.wait(PATIENCE)
         after = data_segments(peer.sock)
         peer.sock.close()
@@ -263,6 +264,7 @@ def test_a_burst_goes_in_as_many_segments_as_its_way_on_the_wire_says(wire, leas
 
     async def client(side: Client) -> None:
         conn = await side.open()
+        assert await trio.to_thread.run_sync(counted.wait, PATIENCE)
         before = side.record.events.count(("flushed", "c"))
         await conn.prepare_text(texts, wire)
         conn.release()
