@@ -69,15 +69,15 @@ class Session:
         policy = hurried(self.target.policy, hurry)
         cycles = plan.cycles if self._may_cycle() else 1
         kept: list[Probe] = []
-        while True:
+        for left in reversed(range(cycles)):
             stage = await self._stage_of(plan, policy)
-            if plan.cycles > cycles:
-                stage.record(Skip, _first_conn(plan), "cycles", "the server's process cannot be measured")
             if cycles > 1:
                 kept += await holdings(self.server, self._counts, kept)
-            cycles -= 1
-            if cycles <= 0 or self._server_is_dead() or any(isinstance(e, Abort) for e in stage.record.events):
-                return History((*kept, *stage.record.events), policy, plan, self.target.name)
+            if not left or self._server_is_dead() or any(isinstance(e, Abort) for e in stage.record.events):
+                break
+        if plan.cycles > cycles:
+            stage.record(Skip, _first_conn(plan), "cycles", "the server's process cannot be measured")
+        return History((*kept, *stage.record.events), policy, plan, self.target.name)
 
     def _may_cycle(self) -> bool:
         return self.target.probe.process and self.server.pid is not None

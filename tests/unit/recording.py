@@ -188,7 +188,10 @@ def recording(**options: Any) -> Iterator[RecordingHub]:
 
 
 def record(plan: Plan, policy: Policy = POLICY, **options: Any) -> tuple[History, RecordingHub]:
-    """What the driver wrote down of a plan, and what the hub did. The control pair has the first two connections."""
+    """What the driver wrote down of a plan, and what the hub did.
+
+    A look at the port and the control pair have the first three connections.
+    """
 
     async def main(hub: RecordingHub) -> History:
         async with open_session(replace(hub.target, policy=policy)) as session:

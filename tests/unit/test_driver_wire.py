@@ -50,7 +50,7 @@ from fuzzer.plan import (
 from fuzzer.policy import Policy
 
 TEXT_FINAL, TEXT_FIRST, LAST_PART, PING, CLOSE = 0x81, 0x01, 0x80, 0x89, 0x88
-A, B = 2, 3  # numbers of the plan's first connections: the control pair has 0 and 1
+A, B = 3, 4  # numbers of the plan's first connections: before them come a look at the port and the control pair
 
 
 def plan(*batches: tuple[Op, ...] | Batch, names: dict[str, str] | None = None) -> Plan:
