@@ -94,12 +94,9 @@ def _check_policy(policy: Policy) -> None:
     for name in ("t_heartbeat", "t_presence", "t_expiry", "t_shutdown", "t_idle"):
         if getattr(policy, name) is not None:
             _positive(f"policy.{name}", getattr(policy, name))
-    _at_least_one("policy.storm", policy.storm)
-    if policy.max_size is not None:
-        _at_least_one("policy.max_size", policy.max_size)
-    if policy.backlog is not None:
-        _at_least_one("policy.backlog", policy.backlog)
-    _at_least_one("policy.stall_bytes", policy.stall_bytes)
+    for name in ("storm", "stall_bytes", "max_size", "backlog"):
+        if getattr(policy, name) is not None:
+            _at_least_one(f"policy.{name}", getattr(policy, name))
     _check_close_codes(policy.close_codes)
     if policy.limit is not None:
         _check_limit(policy.limit)
