@@ -89,6 +89,17 @@ def _check_handshake(target: Target) -> None:
 
 def _check_policy(policy: Policy) -> None:
     _positive("policy.deadline", policy.deadline)
+    _check_numbers(policy)
+    _check_close_codes(policy.close_codes)
+    if policy.limit is not None:
+        _check_limit(policy.limit)
+    known = [kind for kind in TokenKind.__args__ if kind not in ("valid", "brief")]  # type: ignore[attr-defined]
+    for kind in policy.refuse_tokens:
+        if kind not in known:
+            raise TargetError(f"policy.refuse_tokens: found {kind!r}; {hint(kind, known, 'one of')}")
+
+
+def _check_numbers(policy: Policy) -> None:
     for name in ("t_join", "t_release", "t_detect"):
         _not_negative(f"policy.{name}", getattr(policy, name))
     for name in ("t_heartbeat", "t_presence", "t_expiry", "t_shutdown", "t_idle"):
@@ -97,13 +108,6 @@ def _check_policy(policy: Policy) -> None:
     for name in ("storm", "stall_bytes", "max_size", "backlog"):
         if getattr(policy, name) is not None:
             _at_least_one(f"policy.{name}", getattr(policy, name))
-    _check_close_codes(policy.close_codes)
-    if policy.limit is not None:
-        _check_limit(policy.limit)
-    known = [kind for kind in TokenKind.__args__ if kind not in ("valid", "brief")]  # type: ignore[attr-defined]
-    for kind in policy.refuse_tokens:
-        if kind not in known:
-            raise TargetError(f"policy.refuse_tokens: found {kind!r}; {hint(kind, known, 'one of')}")
 
 
 def _check_close_codes(codes: CloseCodes) -> None:
