@@ -92,11 +92,19 @@ def fuzz_named(hub: str, options: argparse.Namespace) -> tuple[Run, list[Path]] 
     return fuzz(hub, target, options, keeper), keeper.files
 
 
+def fuzz_each(hubs: Sequence[str], options: argparse.Namespace) -> list[tuple[Run, list[Path]] | str]:
+    """What came of each, in this order. A pool outlives us if we are killed, so there is none for one job."""
+    if options.jobs == 1:
+        return [fuzz_named(hub, options) for hub in hubs]
+    with ProcessPoolExecutor(options.jobs) as pool:
+        return list(pool.map(fuzz_named, hubs, [options] * len(hubs)))
+
+
 def fuzz_all(options: argparse.Namespace) -> int:
     """Every hub, ``--jobs`` at a time; 1 if any was accused."""
     hubs = options.hub or list(HUBS)
-    with busy_cores(options.burn), ProcessPoolExecutor(options.jobs) as pool:
-        found = dict(zip(hubs, pool.map(fuzz_named, hubs, [options] * len(hubs)), strict=True))
+    with busy_cores(options.burn):
+        found = dict(zip(hubs, fuzz_each(hubs, options), strict=True))
     runs = {hub: some for hub, some in found.items() if not isinstance(some, str)}
     skipped = [some for some in found.values() if isinstance(some, str)]
     text = report(options, {hub: run for hub, (run, _) in runs.items()}, skipped)
