@@ -7,8 +7,7 @@ from pathlib import Path
 
 from fuzzer.cli.errors import CliError
 from fuzzer.cli.names import invariant_code
-
-KINDS_OF_REPORT = ("json", "ndjson")
+from fuzzer.report.files import KINDS
 
 
 @dataclass(frozen=True)
@@ -42,11 +41,7 @@ class RunOptions:
 
     def kinds_of_report(self) -> tuple[str, ...]:
         """Kinds of report; raises ``CliError`` for one that there is not."""
-        kinds = tuple(dict.fromkeys(kind.strip() for kind in (self.report or "").split(",") if kind.strip()))
-        for kind in kinds:
-            if kind not in KINDS_OF_REPORT:
-                raise CliError(f"--report: there is no report {kind!r}; there are {', '.join(KINDS_OF_REPORT)}")
-        return kinds
+        return kinds_of_report(self.report)
 
     @property
     def budget(self) -> float | None:
@@ -68,3 +63,13 @@ class RunOptions:
             return tuple(invariant_code(name) for name in names)
         except CliError as error:
             raise CliError(f"{option}: {error}") from None
+
+
+def kinds_of_report(listed: str | None, known: tuple[str, ...] = KINDS) -> tuple[str, ...]:
+    """``html,md`` as its parts, each once; None: none. Raises ``CliError``."""
+    kinds = tuple(dict.fromkeys(kind.strip() for kind in (listed or "").split(",")))
+    for kind in kinds if listed is not None else ():
+        if kind not in known:
+            what = f"there is no report {kind!r}" if kind else f"a kind is missing in {listed!r}"
+            raise CliError(f"--report: {what}; there are {', '.join(known)}")
+    return kinds if listed is not None else ()

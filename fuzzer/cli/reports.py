@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import shlex
 import sys
+import tempfile
+from collections.abc import Iterable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
 from fuzzer.campaign.events import CampaignEvent, FailureFound, FailureShrunk
+from fuzzer.campaign.failure import Failure
 from fuzzer.campaign.options import Result
 from fuzzer.cli.errors import CliError, reason_of
 from fuzzer.cli.options import RunOptions
 from fuzzer.exit_codes import ExitCode
+from fuzzer.report.files import FOR_EACH_FAILURE, NAMES, files_of_failure, files_of_run
 from fuzzer.report.glyphs import shown
-from fuzzer.report.json_report import RunInfo, json_report
+from fuzzer.report.json_report import RunInfo
 from fuzzer.report.ndjson import NdjsonReport
 from fuzzer.target.model import Target
 
@@ -22,51 +26,90 @@ LONGEST_COMMAND = 2000
 
 
 class Reports:
-    """Handler of campaign events. ``paths``: where each failure is stored, by fingerprint; ``written``: the files."""
+    """Handler of campaign events. ``paths``: where each failure is stored, by fingerprint; ``written``: the files.
+
+    The files of a failure are written as soon as it is shrunk, so that a run that is killed leaves them.
+    """
 
     def __init__(self, options: RunOptions, target: Target) -> None:
         """Raises ``CliError`` if a file cannot be written."""
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
         self._target = target
-        self._files = {kind: _writable(options.report_dir, kind) for kind in options.kinds_of_report()}
-        self._ndjson = NdjsonReport(self._files["ndjson"]) if "ndjson" in self._files else None
+        self._kinds = options.kinds_of_report()
+        self._folder = options.report_dir
+        prepare(self._folder, self._kinds)
+        self._ndjson = NdjsonReport(self._folder / NAMES["ndjson"]) if "ndjson" in self._kinds else None
+        self._tests: dict[str, Path] = {}
+        self._trouble: CliError | None = None
         self.paths: dict[str, str] = {}
 
     @property
     def written(self) -> tuple[str, ...]:
-        """The files, in the order in which they were asked for."""
-        return tuple(map(str, self._files.values()))
+        """The files, in the order in which they were asked for; the page of the run leads to those of its failures."""
+        tests = [str(path) for path in self._tests.values()]
+        files = {kind: [str(self._folder / NAMES[kind])] for kind in self._kinds if kind in NAMES}
+        return tuple(path for kind in self._kinds for path in files.get(kind, tests))
 
     def __call__(self, event: CampaignEvent) -> None:
         if isinstance(event, FailureFound | FailureShrunk):
             self.paths[event.failure.fingerprint] = event.path
-        if self._ndjson is not None:
-            self._ndjson(event)
+        try:
+            if isinstance(event, FailureShrunk):
+                self._write_failure(event.failure)
+            if self._ndjson is not None:
+                self._ndjson(event)
+        except CliError as error:  # a full disk must not end the campaign: it is told at the end
+            self._trouble = error
+        except OSError as error:
+            self._trouble = _unwritable(self._folder / NAMES["ndjson"], error)
 
     def finish(self, result: Result, code: ExitCode, warnings: tuple[str, ...]) -> None:
-        """Write what is written at the end. Raises ``CliError``."""
+        """Write what is written at the end, also of failures that were not shrunk any more. Raises ``CliError``."""
+        command = shown(shlex.join(["hubfuzz", *sys.argv[1:]]), LONGEST_COMMAND)
+        info = RunInfo(command, self._started, code, self._target.name, warnings, (), self.paths)
         with ExitStack() as stack:
             if self._ndjson is not None:
                 stack.callback(self._ndjson.close)
-            if "json" in self._files:
-                command = shown(shlex.join(["hubfuzz", *sys.argv[1:]]), LONGEST_COMMAND)
-                info = RunInfo(command, self._started, code, self._target.name, warnings, (), self.paths)
-                _write(self._files["json"], json_report(result, info))
+            write_all(self._folder, files_of_run(self._kinds, result, info))
+            for failure in result.failures:
+                self._write_failure(failure)
+        if self._trouble is not None:
+            raise self._trouble
+
+    def _write_failure(self, failure: Failure) -> None:
+        path = self.paths.get(failure.fingerprint, "")
+        index = NAMES["html"] if "html" in self._kinds else ""
+        for name in write_all(self._folder, files_of_failure(self._kinds, failure, path, self._folder, index)):
+            if name.endswith(".py"):
+                self._tests[failure.fingerprint] = self._folder / name
 
 
-def _writable(folder: Path, kind: str) -> Path:
-    path = folder / f"hubfuzz.{kind}"
+def prepare(folder: Path, kinds: Iterable[str]) -> None:
+    """No report rather than yesterday's, if this run does not come to its end. Raises ``CliError``."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        path.open("wb").close()
-        path.unlink()  # no report rather than yesterday's, if this run does not come to its end
+        for kind in kinds:
+            path = folder / NAMES[kind] if kind in NAMES else folder
+            folder.mkdir(parents=True, exist_ok=True)
+            if kind in NAMES:
+                path.open("wb").close()
+                path.unlink()
+            if kind in FOR_EACH_FAILURE:
+                tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        raise CliError(f"--report-dir: {path}: cannot be written: {reason_of(error)}") from None
-    return path
+        raise _unwritable(path, error) from None
 
 
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, "utf-8")
-    except OSError as error:
-        raise CliError(f"--report-dir: {path}: cannot be written: {reason_of(error)}") from None
+def write_all(folder: Path, files: Iterable[tuple[str, str]]) -> list[str]:
+    """Write files and answer their names. Raises ``CliError``."""
+    written = []
+    for name, text in files:
+        try:
+            (folder / name).write_text(text, "utf-8", errors="backslashreplace")
+        except OSError as error:
+            raise _unwritable(folder / name, error) from None
+        written.append(name)
+    return written
+
+
+def _unwritable(path: Path, error: OSError) -> CliError:
+    return CliError(f"--report-dir: {path}: cannot be written: {reason_of(error)}")

@@ -39,7 +39,9 @@ SEED = click.IntRange(min=0)
 @click.option("--skip", multiple=True, metavar="NAME", help="Do not judge by this one (repeatable).")
 @click.option("--dry-run", is_flag=True, help="Show target, dials, invariants and three plans; connect to nothing.")
 @click.option("--verbose", is_flag=True, help="A line for each plan, with refusals and restarts.")
-@click.option("--report", metavar="KINDS", help="Write reports: json, ndjson (comma-separated).")
+@click.option(
+    "--report", metavar="KINDS", help="Write reports: json, ndjson, junit, html, md, pytest (comma-separated)."
+)
 @click.option(
     "--report-dir",
     metavar="DIR",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from fuzzer.campaign.failure import Failure
+from fuzzer.report.glyphs import shown
 from fuzzer.report.text import Case
 
 
@@ -26,6 +27,11 @@ def case_of(failure: Failure, path: str = "") -> Case:
 def command_for(path: str) -> str:
     """The one command that repeats a stored failure; empty if it is stored nowhere."""
     return f"hubfuzz replay {shlex.quote(path)}" if path else ""
+
+
+def with_seed(command: str, seed: int) -> str:
+    """The command of a run such that it draws the same plans again."""
+    return shown(command if "--seed" in command else f"{command} --seed {seed}", 2_000)
 
 
 def _others(failure: Failure) -> tuple[str, ...]:

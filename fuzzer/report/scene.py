@@ -95,7 +95,7 @@ class _Staging:
         self._events = history.events
         self._finding = finding
         self._witness = frozenset(finding.witness) if finding else frozenset()
-        self._missing = dict.fromkeys(_missing(history, finding))
+        self._missing = dict.fromkeys(missing_deliveries(history, finding))
         self._decisive = -1 if self._missing else max(self._witness, default=-1)
 
     def scene(self) -> Scene:
@@ -152,7 +152,7 @@ class _Staging:
         return (Cell(c, (f"{shown(m, 20)} missing", "missing"), "bad", "broken") for m, c in self._missing if m in sent)
 
 
-def _missing(history: h.History, finding: Finding | None) -> Iterator[tuple[str, str]]:
+def missing_deliveries(history: h.History, finding: Finding | None) -> Iterator[tuple[str, str]]:
     """Message and connection of each delivery that a finding of loss misses."""
     if finding is None or finding.code not in _LOSSES:
         return

@@ -10,24 +10,17 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from fuzzer.history import History, ServerExit, ServerLog
-from fuzzer.plan import Batch, Open, Plan, Subscribe
+from fuzzer.plan import Plan
 from fuzzer.report.event_words import event_sentence
 from fuzzer.report.glyphs import UNICODE, Glyphs, shown
 from fuzzer.report.lanes import draw
 from fuzzer.report.layout import plural, wrapped
-from fuzzer.report.op_words import batch_words, op_sentence
 from fuzzer.report.scene import scene_of
+from fuzzer.report.story import story_of
 from fuzzer.values import Value
 from fuzzer.verdict import Finding
 
-MOST_LINES = 12
 MOST_EVIDENCE = 10
-_LINKS = {
-    "instant": "at once ",
-    "turn": "one loop turn later ",
-    "1ms": "1 ms later ",
-    "fence": "",
-}
 
 
 class Case(Value):
@@ -86,48 +79,15 @@ def _size(case: Case) -> str:
 
 
 def _story(case: Case, width: int) -> Iterator[Text]:
-    given, when = _split(case.plan)
-    yield from _clauses("  Given ", [*_clauses_of(given), *_names(case.plan), *_cycles(case.plan)], width)
-    yield from _clauses("   When ", _clauses_of(when), width)
-    yield from wrapped("   Then ", shown(case.finding.expected, 600), width, "", "green")
-    yield from wrapped("    But ", shown(case.finding.observed, 600), width, "", "red")
+    story = story_of(case.plan, case.finding)
+    yield from _clauses("  Given ", story.given, width)
+    yield from _clauses("   When ", story.when, width)
+    yield from wrapped("   Then ", story.then, width, "", "green")
+    yield from wrapped("    But ", story.but, width, "", "red")
 
 
-def _split(plan: Plan) -> tuple[list[Batch], list[Batch]]:
-    """Setting and action: openings and subscriptions that come first, one by one, are the setting."""
-    at = 0
-    for batch in plan.batches[:-1]:
-        calm = (batch.after == "fence" or at == 0) and not batch_words(batch)
-        if not (calm and all(isinstance(op, Open | Subscribe) for op in batch.ops)):
-            break
-        at += 1
-    return list(plan.batches[:at]), list(plan.batches[at:])
-
-
-def _clauses_of(batches: list[Batch]) -> list[str]:
-    return [_LINKS[b.after] * (i > 0) + _together(b) for i, b in enumerate(batches)]
-
-
-def _together(batch: Batch) -> str:
-    first, *others = (op_sentence(op) for op in batch.ops)
-    said = first if not others else f"{first}, and in the same instant {', then '.join(others)}"
-    special = batch_words(batch)
-    return f"{said} ({special})" if special else said
-
-
-def _cycles(plan: Plan) -> list[str]:
-    return [f"all of it {plan.cycles} times, each with fresh users"] if plan.cycles > 1 else []
-
-
-def _names(plan: Plan) -> list[str]:
-    return [f'{shown(user, 20)} is really called "{shown(name, 80)}"' for user, name in plan.names.items()]
-
-
-def _clauses(head: str, clauses: list[str], width: int) -> Iterator[Text]:
-    kept = clauses if len(clauses) <= MOST_LINES else clauses[: MOST_LINES - 1]
-    if len(kept) < len(clauses):
-        kept = [*kept, f"(and {len(clauses) - len(kept)} more steps, drawn below)"]
-    for number, clause in enumerate(kept):
+def _clauses(head: str, clauses: tuple[str, ...], width: int) -> Iterator[Text]:
+    for number, clause in enumerate(clauses):
         yield from wrapped(head if number == 0 else " " * len(head), clause, width)
 
 
