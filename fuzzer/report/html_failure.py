@@ -32,7 +32,7 @@ def failure_page(failure: Failure, path: str = "", index: str = "") -> str:
         ("page.css", "chart.css"),
         ("chart.js", "page.js"),
         title=shown(f"{failure.fingerprint} {failure.name}: {finding.summary}", 160),
-        tool=failure.tool,
+        tool=shown(failure.tool),
         fingerprint=shown(failure.fingerprint),
         code=shown(failure.code),
         name=shown(failure.name),
