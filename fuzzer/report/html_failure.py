@@ -25,7 +25,7 @@ Chip = tuple[str, str, str]
 def failure_page(failure: Failure, path: str = "", index: str = "") -> str:
     """``path``: where the failure is stored, for the command that repeats it; ``index``: link to the run's page."""
     finding, case = failure.finding, case_of(failure, path)
-    timeline = timeline_of(failure.history, finding)
+    timeline = timeline_of(failure.history, finding, failure.plan)
     data = {**_whole(timeline), "sought": [shown(conn, 40) for conn in finding.conns]}
     return page(
         "failure.html.j2",

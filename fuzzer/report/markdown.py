@@ -111,7 +111,7 @@ def _story(story: Story) -> Iterator[str]:
 
 def _without_room(failure: Failure) -> str:
     return (
-        f"### {text(failure.fingerprint)} {text(failure.name)}\n\nLeft out here: the summary would become too long.\n"
+        f"### {text(failure.fingerprint)} {text(failure.name)}\n\nLeft out: the summary would become too long.\n"
     )
 
 

@@ -6,6 +6,7 @@ that no text from outside can end the diagram, or begin anything else.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from fuzzer.history import History
@@ -31,9 +32,9 @@ def mermaid(plan: Plan, history: History | None = None, finding: Finding | None 
 
 
 def escaped(text: str) -> str:
-    """Inert text of one line; ``end`` would end a block wherever it stands, so its first letter is an entity."""
-    cut = shown(text, LONGEST)
-    return "".join(c if c in _PLAIN else f"#{ord(c)};" for c in cut).replace("end", "#101;nd")
+    """Inert text of one line; the word ``end`` may end a block, so its first letter is an entity."""
+    inert = "".join(c if c in _PLAIN else f"#{ord(c)};" for c in shown(text, LONGEST))
+    return re.sub(r"\b([eE])(?=nd\b)", lambda match: f"#{ord(match[1])};", inert)
 
 
 def _participants(scene: Scene, names: dict[str, str]) -> Iterator[str]:

@@ -86,14 +86,15 @@ class Timeline(Value):
     losses: tuple[Loss, ...] = ()
 
 
-def timeline_of(history: h.History, finding: Finding | None = None) -> Timeline:
-    """The timeline of one execution, with the evidence of ``finding`` marked."""
+def timeline_of(history: h.History, finding: Finding | None = None, plan: Plan | None = None) -> Timeline:
+    """The timeline of one execution, with the evidence of ``finding`` marked; ``plan``: what it is an execution of."""
+    plan = plan or history.plan
     facts = Facts(history)
     losses = tuple(_losses(history, finding))
     return Timeline(
-        strands=tuple(_strand(facts, conn) for conn in _in_order(facts, history.plan)),
+        strands=tuple(_strand(facts, conn) for conn in _in_order(facts, plan)),
         moments=moments_of(facts, finding, _finale(history.events), frozenset(loss.msg for loss in losses)),
-        parts=tuple(_parts(history)),
+        parts=tuple(_parts(history, plan)),
         copies=tuple(_copies(facts, losses)),
         losses=losses,
     )
@@ -142,10 +143,10 @@ def _span(start: int, end: int) -> Span:
 # ---- batches and phases ----------------------------------------------------------------------------------------------
 
 
-def _parts(history: h.History) -> Iterator[Part]:
+def _parts(history: h.History, plan: Plan) -> Iterator[Part]:
     for index, event in enumerate(history.events):
         if isinstance(event, h.Phase) and event.name != "fence":
-            yield _part(index, event.name, history.plan)
+            yield _part(index, event.name, plan)
 
 
 def _part(index: int, name: str, plan: Plan) -> Part:
