@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fuzzer.campaign.failure import Failure, Rate
     from fuzzer.campaign.reproduce import Replayed
     from fuzzer.campaign.store import Stored
+    from fuzzer.cli.replay_files import ReplayFiles
     from fuzzer.report.screen import Screen
     from fuzzer.target.model import Target
 
@@ -32,6 +33,8 @@ class ReplayOptions:
     allow_host: tuple[str, ...]
     trace: bool
     failures: Path
+    report: str | None
+    report_dir: Path
 
 
 @dataclass
@@ -74,19 +77,30 @@ class Measured:
     show_default=True,
     help="Where a CODE is looked up.",
 )
+@click.option("--report", metavar="KINDS", help="Write what was seen of each failure: html, pytest (comma-separated).")
+@click.option(
+    "--report-dir",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    default=".hubfuzz/reports",
+    show_default=True,
+    help="Where reports go.",
+)
 def replay(**given: Any) -> ExitCode:
     """Run stored failures again: FAILED n/N, FIXED 0/N, or ERROR.
 
     Exits with 1 if any failed, with 2 if any could not be replayed, else with 0.
     """
+    from fuzzer.cli.replay_files import ReplayFiles
     from fuzzer.report.screen import Screen
 
     options = ReplayOptions(**given)
+    files = ReplayFiles(options.report, options.report_dir)
     stored, problems = _find(options)
     screen = Screen()
     codes = []
     for item in stored:
-        codes.append(_replay_one(screen, item, options))
+        codes.append(_replay_one(screen, item, options, files))
         if codes[-1] == ExitCode.INTERRUPTED:
             complain("interrupted")
             return ExitCode.INTERRUPTED
@@ -109,7 +123,7 @@ def _find(options: ReplayOptions) -> tuple[tuple[Stored, ...], tuple[str, ...]]:
         raise CliError(str(error)) from None
 
 
-def _replay_one(screen: Screen, stored: Stored, options: ReplayOptions) -> ExitCode:
+def _replay_one(screen: Screen, stored: Stored, options: ReplayOptions, files: ReplayFiles) -> ExitCode:
     failure = stored.failure
     try:
         replayed = _run(screen, failure, target_for(failure, options), options)
@@ -118,7 +132,10 @@ def _replay_one(screen: Screen, stored: Stored, options: ReplayOptions) -> ExitC
         if line is None:
             raise
         return _error(screen, f"{failure.fingerprint} {failure.name}", f"{failure.fingerprint}: {line}")
-    return _tell(screen, stored, replayed, options)
+    code = _tell(screen, stored, replayed, options)
+    for path in files.write(stored, replayed.end):
+        screen.say(f"  Report     {path}")
+    return code
 
 
 def _error(screen: Screen, what: str, why: str) -> ExitCode:

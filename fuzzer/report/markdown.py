@@ -110,9 +110,7 @@ def _story(story: Story) -> Iterator[str]:
 
 
 def _without_room(failure: Failure) -> str:
-    return (
-        f"### {text(failure.fingerprint)} {text(failure.name)}\n\nLeft out: the summary would become too long.\n"
-    )
+    return f"### {text(failure.fingerprint)} {text(failure.name)}\n\nLeft out: the summary would become too long.\n"
 
 
 def _warnings(warnings: Sequence[str]) -> Iterator[str]:

@@ -1,0 +1,41 @@
+"""The report files of ``hubfuzz replay``: each failure as it was seen again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from fuzzer.campaign.failure import Failure
+from fuzzer.campaign.reproduce import Replayed
+from fuzzer.campaign.store import Stored
+from fuzzer.cli.options import kinds_of_report
+from fuzzer.cli.reports import prepare, write_all
+from fuzzer.report.files import FOR_EACH_FAILURE, files_of_failure
+
+
+class ReplayFiles:
+    """Tried before anything is run. Raises ``CliError``."""
+
+    def __init__(self, listed: str | None, folder: Path) -> None:
+        self._kinds = kinds_of_report(listed, FOR_EACH_FAILURE)
+        self._folder = folder
+        if self._kinds:
+            prepare(folder, ("pytest",))  # the page of a run in it stays: it is of another day
+
+    def write(self, stored: Stored, replayed: Replayed | None) -> list[Path]:
+        """The files of a failure that was seen again; none of one that was not. Raises ``CliError``."""
+        seen = seen_again(stored.failure, replayed)
+        if seen is None:
+            return []
+        files = files_of_failure(self._kinds, seen, str(stored.path), self._folder)
+        return [self._folder / name for name in write_all(self._folder, files)]
+
+
+def seen_again(failure: Failure, replayed: Replayed | None) -> Failure | None:
+    """With the history of the run that failed now, and the rate of now; None if none failed."""
+    attempt = replayed.witness if replayed else None
+    finding = attempt.finding(failure.fingerprint) if attempt else None
+    if replayed is None or attempt is None or finding is None:
+        return None
+    return msgspec.structs.replace(failure, finding=finding, history=attempt.history, rate=replayed.rate)
