@@ -13,6 +13,7 @@ import pytest
 import samples
 
 from fuzzer.campaign.failure import Failure
+from fuzzer.campaign.store import read_failure
 from fuzzer.exit_codes import ExitCode
 from fuzzer.report.html_failure import failure_page
 from fuzzer.report.html_page import FOLDER
@@ -138,3 +139,9 @@ def test_templates_are_packaged() -> None:
     globs = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["fuzzer"]
     found = {path for pattern in globs for path in (ROOT / "fuzzer").glob(pattern)}
     assert set(FOLDER.iterdir()) <= found
+
+
+def test_the_failure_of_the_readme_is_still_read_and_drawn() -> None:
+    stored = read_failure(ROOT / "docs" / "failure.json")
+    assert "head-of-line" in Reader(failure_page(stored.failure)).text
+    assert (ROOT / "docs" / "failure.png").stat().st_size < 300_000
