@@ -68,7 +68,7 @@ class Policy(Value):
     stall_bytes: int = 6_000_000
     storm: int = 200
     answers_close: bool = True
-    resources: bool = True
+    resources: bool = False
     close_codes: CloseCodes = CloseCodes()
     refuse_tokens: tuple[str, ...] = (
         "expired",

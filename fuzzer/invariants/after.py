@@ -92,7 +92,9 @@ def _expires(facts: Facts, name: str) -> float:
 def _obligations(facts: Facts) -> int:
     """Messages to a room that somebody had left, connections that the server had ended, messages after an expiry."""
     over = _over(facts)
-    checked = sum(1 for c in facts.conns.values() if min(c.server_end, c.rejected) != NEVER)
+    checked = sum(
+        1 for c in facts.conns.values() if c.open_ok != NEVER and c.server_end != NEVER
+    )  # a refusal is no proof
     gone = [(facts.conns[name], group) for name, group in dict.fromkeys((n, g) for n, g, _ in facts.unsubscribed)]
     for message in facts.messages.values():
         there = (c for c, group in gone if group == message.group and message.inv < min(c.x, c.server_end))

@@ -21,7 +21,7 @@ from fuzzer.values import DamagedFile
 from fuzzer.verdict import Finding
 
 FINDING = Finding("HF201", "violated", "limit", "two at once", "at most 1", "2")
-OPTIONS = ReplayOptions("x", 20, None, None, None, (), False, Path("failures"))
+OPTIONS = ReplayOptions("x", 20, None, None, None, (), False, Path("failures"), None, Path("reports"))
 FAR = msgspec.json.encode(
     {
         "format": "hubfuzz-target/1",

@@ -9,6 +9,7 @@ from fuzzer.invariants.resources import theil_sen
 from fuzzer.policy import Policy
 
 CALM = Policy(storm=10)
+COUNTED = Policy(resources=True)
 NOTHING: set[str] = set()
 STORM = {"HF303 violated"}
 LEAK = {"HF402 violated"}
@@ -49,7 +50,7 @@ def test_a_flood_after_a_trickle() -> None:
 
 def cycles(values: list[int], name: str = "process.fds", rest: float = 5.5, policy: Policy | None = None) -> H:
     """Each cycle opens and drops one connection and reads the value; before the last one everything is released."""
-    written = H(policy)
+    written = H(policy or COUNTED)
     for number, value in enumerate(values):
         written.join(f"a{number}").drop(f"a{number}")
         if number == len(values) - 1:
@@ -80,7 +81,7 @@ def test_one_in_two_cycles_with_noise_is_enough() -> None:
         cycles([10, 11, 12, 13, 14, 15, 16]),  # too few
         cycles([10, 11, 12, 13, 14, 15, 16, 17], "process.sockets"),
         cycles([10, 11, 12, 13, 14, 15, 16, 17], policy=Policy(resources=False)),
-        H().count("process.fds", 5, "before").join("a").closed("a").controls(6).count("process.fds", 9),
+        H(COUNTED).count("process.fds", 5, "before").join("a").closed("a").controls(6).count("process.fds", 9),
     ],
     ids=["warm-up", "pool", "noise", "let-go", "jump", "few", "unknown", "dial", "no-cycle"],
 )
@@ -94,7 +95,7 @@ def test_while_something_may_still_be_held_nothing_is_proved() -> None:
 
 def readings(*connections: int) -> H:
     """Only what was read in each cycle, as in the history of the last one."""
-    written = H()
+    written = H(COUNTED)
     for number, value in enumerate(connections):
         written.count("process.fds", 10 + number, "cycle").count("connections", value, "cycle")
     return written.join("a").closed("a")
@@ -106,7 +107,7 @@ def test_the_servers_own_counts_show_that_all_was_released() -> None:
 
 
 def test_without_counts_nobody_knows_what_was_still_held() -> None:
-    written = H()
+    written = H(COUNTED)
     for number in range(9):
         written.count("process.fds", 10 + number, "cycle")
     assert says(written) == {"HF402 inconclusive"}

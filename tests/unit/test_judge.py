@@ -59,6 +59,7 @@ def test_dials_that_switch_an_invariant_off() -> None:
         "HF202",
         "HF203",
         "HF204",
+        "HF402",
         "HF403",
         "HF404",
         "HF405",
