@@ -14,9 +14,9 @@ PATIENCE = 15.0
 
 
 @contextmanager
-def started(*command: str, own_session: bool = False) -> Iterator[subprocess.Popen[bytes]]:
+def started(*command: str) -> Iterator[subprocess.Popen[bytes]]:
     """A Python process (``-m module ...`` or ``-c code``) that is ended in any case."""
-    process = subprocess.Popen([sys.executable, *command], start_new_session=own_session)
+    process = subprocess.Popen([sys.executable, *command])
     try:
         yield process
     finally:
