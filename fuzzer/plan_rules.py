@@ -6,16 +6,18 @@ A plan is sensible without knowing any server: nothing here asks whether an open
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
 
 import msgspec
 
-from fuzzer.plan import Batch, Close, Drop, Mute, Op, Open, Plan, Resume, Send, Stall
-
-MOST_SIZE: Final = 16_777_216
-MOST_COUNT: Final = 10_000
-MOST_CODE: Final = 65_535
-MOST_REASON: Final = 123  # bytes: a control frame holds 125, two of them are the code (RFC 6455, 5.5)
+from fuzzer.plan import Close, Drop, Finish, Mute, Op, Open, Plan, Resume, Send, Stall
+from fuzzer.plan_ranges import (
+    batch_range_problems,
+    clamped_batches,
+    clamped_op,
+    most_cycles,
+    plan_range_problems,
+    range_problems,
+)
 
 
 @dataclass(slots=True)
@@ -26,6 +28,7 @@ class _Walk:
     gone: set[str] = field(default_factory=set)
     stalled: set[str] = field(default_factory=set)
     muted: set[str] = field(default_factory=set)
+    held: set[str] = field(default_factory=set)
     messages: set[str] = field(default_factory=set)
     in_batch: set[str] = field(default_factory=set)
 
@@ -39,6 +42,8 @@ class _Walk:
             return f"{op.conn} was never opened"
         if op.conn in self.gone:
             return f"{op.conn} has already ended"
+        if (op.conn in self.held) is not isinstance(op, Finish):
+            return f"{op.conn} is {'' if op.conn in self.held else 'not '}held in its opening handshake"
         return self._state_objection(op)
 
     def _state_objection(self, op: Op) -> str | None:
@@ -61,6 +66,9 @@ class _Walk:
             case Open():
                 self.opened.add(op.conn)
                 self.gone.update({op.conn} if op.abandon else ())
+                self.held.update({op.conn} if op.held else ())
+            case Finish():
+                self.held.discard(op.conn)
             case Close() | Drop():
                 self.gone.add(op.conn)
             case Send():
@@ -78,16 +86,16 @@ class _Walk:
 def problems(plan: Plan) -> tuple[str, ...]:
     """One line for each thing that is wrong, with its place; empty for a plan that can be executed as it stands."""
     found = list(_name_problems(plan))
-    if plan.schedule_seed < 0:
-        found.append(f"schedule_seed is {plan.schedule_seed}; it must be 0 or more")
+    found += plan_range_problems(plan)
     walk = _Walk()
     for number, batch in enumerate(plan.batches):
         if not batch.ops:
             found.append(f"batch {number}: no op")
+        found.extend(f"batch {number}: {text}" for text in batch_range_problems(batch))
         walk.in_batch.clear()
         for op in batch.ops:
             where = f"batch {number}, {kind_of(op)} {op.conn}"
-            found.extend(f"{where}: {text}" for text in _range_problems(op))
+            found.extend(f"{where}: {text}" for text in range_problems(op))
             why = walk.objection(op)
             if why is None:
                 walk.accept(op)
@@ -102,14 +110,15 @@ def normalise(plan: Plan) -> Plan:
     batches = []
     for batch in plan.batches:
         walk.in_batch.clear()
-        kept = tuple(op for op in map(_clamped, batch.ops) if _admit(walk, op))
+        kept = tuple(op for op in map(clamped_op, batch.ops) if _admit(walk, op))
         if kept:
-            batches.append(Batch(ops=kept, after=batch.after))
-    users = Plan(batches=tuple(batches)).users()
-    return Plan(
-        batches=tuple(batches),
+            batches.append(msgspec.structs.replace(batch, ops=kept))
+    clean = Plan(batches=clamped_batches(batches))
+    return msgspec.structs.replace(
+        clean,
         schedule_seed=max(0, plan.schedule_seed),
-        names=_distinct_names(users, plan.names),
+        names=_distinct_names(clean.users(), plan.names),
+        cycles=min(max(1, plan.cycles), most_cycles(clean)),
     )
 
 
@@ -150,28 +159,3 @@ def _distinct_names(users: tuple[str, ...], names: dict[str, str]) -> dict[str, 
     while len(_real_names(users, kept)) < len(users):
         kept.popitem()
     return kept
-
-
-def _range_problems(op: Op) -> list[str]:
-    match op:
-        case Send():
-            found = [] if 0 <= op.size <= MOST_SIZE else [f"size {op.size} is not in 0..{MOST_SIZE}"]
-            return found + ([] if 1 <= op.count <= MOST_COUNT else [f"count {op.count} is not in 1..{MOST_COUNT}"])
-        case Close():
-            found = [] if 0 <= op.code <= MOST_CODE else [f"code {op.code} is not in 0..{MOST_CODE}"]
-            length = len(op.reason.encode("utf-8", "replace"))
-            return found + ([] if length <= MOST_REASON else [f"reason of {length} bytes; at most {MOST_REASON}"])
-        case _:
-            return []
-
-
-def _clamped(op: Op) -> Op:
-    match op:
-        case Send() if _range_problems(op):
-            size, count = min(max(0, op.size), MOST_SIZE), min(max(1, op.count), MOST_COUNT)
-            return msgspec.structs.replace(op, size=size, count=count)
-        case Close() if _range_problems(op):
-            reason = op.reason.encode("utf-8", "replace")[:MOST_REASON].decode("utf-8", "ignore")
-            return msgspec.structs.replace(op, code=min(max(0, op.code), MOST_CODE), reason=reason)
-        case _:
-            return op
