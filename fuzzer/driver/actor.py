@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,13 +15,19 @@ if TYPE_CHECKING:
 
 @dataclass
 class Actor:
-    """One connection and its state as seen from the client."""
+    """One connection and its state as seen from the client.
+
+    ``held``: in its opening handshake, of which we keep the last byte. ``half``: closed, but our end of TCP stays
+    open. ``doubtful_from``: from this monotonic time on the hub may take its token for expired. ``questions``: how
+    many of its questions who is present are not answered yet.
+    """
 
     name: str
     user: str
     role: Role = "plan"
     welcome_expected: bool = False
     conn: FuzzConn | None = None
+    held: bool = False
     decided: bool = False
     opened: bool = False
     impostor: bool = False
@@ -27,10 +35,13 @@ class Actor:
     stalled: bool = False
     unfenced: bool = False
     closing: bool = False
+    half: bool = False
     gone: bool = False
     vanished: bool = False
     server_closed: bool = False
     server_ended: bool = False
+    doubtful_from: float = math.inf
+    questions: int = 0
     groups: set[str] = field(default_factory=set)
     first_message: str | None = None
     awaited_rooms: set[str] = field(default_factory=set)
@@ -45,12 +56,17 @@ class Actor:
     @property
     def being_closed(self) -> bool:
         """A closing handshake is under way that can come to its end: a stalled connection cannot read the answer."""
-        return self.closing and not self.gone and not self.stalled
+        return self.closing and not self.gone and not self.stalled and not self.left_half
+
+    @property
+    def left_half(self) -> bool:
+        """Its Close was answered (or the server ended it otherwise), and our end of TCP stays open on purpose."""
+        return self.half and self.server_ended
 
     @property
     def dependable(self) -> bool:
         """Live, entitled to be a member, and never faulty: what a fence may wait for."""
-        return self.live and not self.impostor and not self.tainted
+        return self.live and not self.impostor and not self.tainted and time.monotonic() < self.doubtful_from
 
     @property
     def member(self) -> bool:

@@ -24,11 +24,25 @@ class Cast:
         self._names = plan.names
         self._nonce = nonce
         self._sent: dict[str, Sent] = {}
+        self._symbols: dict[str, str] = {}
         self.own_mark = f"{MARK}{nonce}"
 
     def user(self, symbol: str) -> str:
         """The nonce stands in front, so that adversarial endings, prefixes and letter cases survive."""
-        return f"{self._nonce}{self._names.get(symbol, symbol)}"
+        real = f"{self._nonce}{self._names.get(symbol, symbol)}"
+        self._symbols[real] = symbol
+        return real
+
+    def user_symbol(self, real: str) -> str | None:
+        """Back from the real name to the symbol of a user that was asked for; None for anybody else."""
+        return self._symbols.get(real)
+
+    def spoken_of(self, name: str) -> str:
+        """As ``user_symbol``, but a name that is nobody's stays; in quotes if it could be taken for a symbol."""
+        symbol = self.user_symbol(name)
+        if symbol is not None:
+            return symbol
+        return repr(name) if name in self._symbols.values() else name
 
     def room(self, symbol: str) -> str:
         """The real name of a room."""

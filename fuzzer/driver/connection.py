@@ -16,7 +16,7 @@ from fuzzer.driver.handshake import request_bytes, upgrade_request
 from fuzzer.driver.reader import ContainedConnection
 from fuzzer.driver.sink import GuardedSink, Sink
 from fuzzer.driver.stream import FuzzStream, new_socket
-from fuzzer.plan import AbandonKind
+from fuzzer.plan import AbandonKind, Wire
 
 if TYPE_CHECKING:
     from fuzzer.target.model import Endpoint
@@ -79,19 +79,28 @@ class FuzzConn(ContainedConnection):
 
     # Writing in two phases
 
-    async def prepare_text(self, texts: Sequence[str]) -> None:
+    async def prepare_text(self, texts: Sequence[str], wire: Wire = "frames") -> None:
         """Frame the texts; write all of the first frame but its last byte, withhold that byte and the rest.
 
-        No effect once our Close is prepared: RFC 6455, 5.5.1 allows no data after it.
+        For ``one-segment`` and ``drip`` all is withheld: it goes in one write, or in one for each byte. No effect once
+        our Close is prepared: RFC 6455, 5.5.1 allows no data after it.
+        """
+        if self._close_begun:
+            return
+        first, *others = [frames.fragments(one) if wire == "fragments" else frames.text(one) for one in texts]
+        if wire in ("frames", "fragments"):
+            await self._prepare(first, b"".join(others))
+        elif not self._over:
+            await self._wire.prepare(b"", b"".join((first, *others)), drip=wire == "drip")
+
+    async def prepare_close(self, code: int, reason: str, *, half: bool = False) -> None:
+        """Prepare a Close frame with any code (1005: none). Pings are not answered from now on.
+
+        ``half``: our end of TCP then stays open, whatever the peer does, until ``drop`` or ``dispose``.
         """
         if not self._close_begun:
-            first, *others = [frames.text(one) for one in texts]
-            await self._prepare(first, b"".join(others))
-
-    async def prepare_close(self, code: int, reason: str) -> None:
-        """Prepare a Close frame with any code (1005: none). Pings are not answered from now on."""
-        if not self._close_begun:
             self._close_begun = True
+            self._half = half
             await self._prepare(frames.close(code, reason))
 
     async def prepare_raw(self, data: bytes) -> None:

@@ -60,6 +60,12 @@ class ControlPair:
         self._seen.clear()
         return arrived
 
+    def move(self, port: int | None) -> None:
+        """The server was started again and listens on this port: what was open is gone."""
+        self.dispose()
+        self._port = port
+        self._ready.clear()
+
     def dispose(self) -> None:
         """Close both sockets."""
         for conn in self._conns.values():

@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from fuzzer.driver.actor import Actor
-from fuzzer.driver.perform import CLOSE_TIMEOUT, OPEN_TIMEOUT, Performer
+from fuzzer.driver.openings import OPEN_TIMEOUT
+from fuzzer.driver.perform import Performer
 from fuzzer.driver.quiesce import HealthyTime, Quiescence
 from fuzzer.driver.stage import Stage
 from fuzzer.history import Phase, Probe
@@ -35,10 +36,11 @@ class Finale:
         self._counts = counts
 
     async def heal(self) -> None:
-        """Every stalled connection reads again; then the hub must come to rest once more."""
+        """Every stalled connection reads again, every held one opens; then the hub must come to rest once more."""
         stalled = [actor for actor in self._stage.actors.values() if actor.stalled and not actor.gone]
-        if stalled:
+        if stalled or any(actor.held for actor in self._stage.actors.values()):
             self._stage.record(Phase, "heal")
+            self._performer.finish_held()
             for actor in stalled:
                 self._performer.resume(actor)
             if not self._quiescence.aborted:
@@ -55,10 +57,10 @@ class Finale:
         let_go(self._stage)
 
     async def _close_all(self, actors: list[Actor]) -> None:
-        releases = [r for a in actors if a.live and (r := await self._performer.prepare_close(a, 1000, ""))]
+        releases = [await self._performer.prepare_close(a, 1000, "") for a in actors if a.live]
         for release in releases:
             release()
-        await self._stage.until(lambda: all(a.gone for a in actors), CLOSE_TIMEOUT + 1)
+        await self._quiescence.closed(actors)
 
     # ---- the server's own counts ---------------------------------------------------------------------------------
 
@@ -140,8 +142,7 @@ class Finale:
     async def _open_once(self, name: str, user: str) -> Actor:
         release = await self._performer.prepare_open(Open(name, user), role="slot")
         actor = self._stage.actors[name]
-        if release is not None:
-            release()
+        release()
         await self._stage.until(lambda: actor.decided, OPEN_TIMEOUT + 1)
         await self._confirm_join(actor)
         return actor
@@ -163,8 +164,7 @@ class Finale:
         names = [f"canary.{i}" for i in range(count)]
         releases = [await self._performer.prepare_open(Open(n, "canary"), role="canary") for n in names]
         for release in releases:
-            if release is not None:
-                release()
+            release()
         self._quiescence.aborted = False
         await self._quiescence.fence()
         await self._close_all([self._stage.actors[n] for n in names])

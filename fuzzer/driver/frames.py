@@ -9,6 +9,7 @@ from fuzzer.plan import MalformedKind
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 MAX_CONTROL = 125  # payload bytes of a control frame (5.5)
+BETWEEN = b"between"  # payload of a ping between two fragments
 OVERSIZE_MARGIN = 1024  # bytes: hubs differ in what of a message they count
 NO_CODE = 1005  # "no code was present" (7.4.1): on the wire it is an empty Close
 
@@ -35,6 +36,14 @@ def header(opcode: int, length: int, *, fin: bool = True, rsv: int = 0, masked: 
 def text(payload: str) -> bytes:
     """A whole text message in one frame. Lone surrogates cannot be sent in UTF-8 and become ``?``."""
     return frame(TEXT, payload.encode("utf-8", "replace"))
+
+
+def fragments(payload: str) -> bytes:
+    """A text message in two fragments, a ping between them (RFC 6455, 5.4); a character may be cut in two."""
+    data = payload.encode("utf-8", "replace")
+    middle = len(data) // 2
+    parts = (frame(TEXT, data[:middle], fin=False), frame(PING, BETWEEN), frame(CONTINUATION, data[middle:]))
+    return b"".join(parts)
 
 
 def close(code: int, reason: str = "") -> bytes:

@@ -6,20 +6,23 @@ drawn order the order of arrival (measured: see ARCHITECTURE.md). An op that can
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import trio
 
 from fuzzer.driver import frames
 from fuzzer.driver.actor import Actor
 from fuzzer.driver.connection import FuzzConn
+from fuzzer.driver.openings import OPEN_TIMEOUT, Opener, Release
 from fuzzer.driver.stage import Stage
 from fuzzer.history import (
     CloseInv,
+    CloseLate,
     DropInv,
     FaultEnd,
     FaultInv,
-    OpenInv,
+    PingInv,
+    QueryInv,
     Role,
     SendInv,
     Skip,
@@ -30,23 +33,25 @@ from fuzzer.plan import (
     Batch,
     Close,
     Drop,
+    Finish,
     Malformed,
     Mute,
     Op,
     Open,
+    Ping,
     Plan,
+    Query,
     Resume,
     Send,
     Stall,
     Subscribe,
     Unsubscribe,
+    Wire,
 )
 from fuzzer.target.model import Target
 
-OPEN_TIMEOUT = 10.0
-CLOSE_TIMEOUT = 3.0
-
-Release = Callable[[], None]
+CLOSE_TIMEOUT = 3.0  # seconds, at least, that an answer to our Close is waited for
+MARGIN = 1.2  # of waiting beyond a declared bound, since only healthy time counts for it
 
 
 class Performer:
@@ -54,67 +59,41 @@ class Performer:
 
     def __init__(self, stage: Stage, target: Target, port: int | None, nursery: trio.Nursery) -> None:
         self._stage = stage
-        self._target = target
-        self._port = port
         self._nursery = nursery
-        self._slow: frozenset[str] = frozenset()
+        self._opener = Opener(stage, target, port, nursery)
+        self._writers: dict[type, Callable[..., Awaitable[Release | None]]] = {
+            Send: self._send,
+            Close: self._close,
+            Malformed: self._malformed,
+            Subscribe: self._subscribe,
+            Unsubscribe: self._unsubscribe,
+            Ping: self._ping,
+            Query: self._query,
+        }
 
     def study(self, plan: Plan) -> None:
         """Connections that will stall get small buffers at their opening: later is too late."""
-        self._slow = frozenset(op.conn for op in plan.ops() if isinstance(op, Stall))
+        self._opener.slow = frozenset(op.conn for op in plan.ops() if isinstance(op, Stall))
 
-    async def batch(self, batch: Batch) -> None:
-        """Prepare every op in order, then release them in the same order."""
-        releases = [release for op in batch.ops if (release := await self._prepare(op)) is not None]
-        for release in releases:
-            release()
+    async def prepare_batch(self, batch: Batch) -> list[Release]:
+        """Prepare every op in order; the releases are to be called in the same order, with no checkpoint between."""
+        return [release for op in batch.ops if (release := await self._prepare(op)) is not None]
 
     # ---- opening -------------------------------------------------------------------------------------------------
 
-    async def prepare_open(self, op: Open, role: Role = "plan") -> Release | None:
+    async def prepare_open(self, op: Open, role: Role = "plan") -> Release:
         """Connect; the upgrade request waits for its last byte."""
-        actor = self._new_actor(op, role)
-        endpoint = self._target.endpoint(
-            self._port, self._stage.cast.user(op.user), self._stage.cast.session(op.session), op.token
-        )
-        actor.first_message = endpoint.first_message
-        self._stage.record(OpenInv, op.conn, op.user, role, op.session, op.token, op.abandon)
-        actor.conn = conn = await FuzzConn.connect(
-            op.conn,
-            endpoint,
-            self._nursery,
-            self._stage,
-            small_buffers=op.conn in self._slow,
-            abandon=op.abandon,
-            how=op.how,
-        )
-        if op.abandon is not None:
-            return lambda: self._abandon(op, actor, conn)
-        self._nursery.start_soon(self._watch_opening, actor, conn)
-        return conn.release
+        return await self._opener.prepare(op, role)
 
-    def _new_actor(self, op: Open, role: Role) -> Actor:
-        actor = Actor(op.conn, op.user, role, impostor=op.token != "valid")
-        actor.welcome_expected = self._stage.codec.has_welcome and not actor.impostor
-        self._stage.actors[op.conn] = actor
-        return actor
+    def finish_held(self) -> None:
+        """Send the last byte of every opening that is still held."""
+        held = [actor for actor in self._stage.actors.values() if actor.held]
+        for actor in held:
+            self._opener.finish(actor)
 
-    def _abandon(self, op: Open, actor: Actor, conn: FuzzConn) -> None:
-        self._stage.record(DropInv, actor.name, op.how)
-        actor.gone = actor.decided = True
-        conn.release()
-
-    async def _watch_opening(self, actor: Actor, conn: FuzzConn) -> None:
-        """Decide every opening within bounds, and send the token where the hub wants it as first message."""
-        if not await conn.settle(OPEN_TIMEOUT) and not actor.decided:
-            self._stage.rejected(actor.name, "timeout", None, f"no answer within {OPEN_TIMEOUT:g} s")
-            conn.dispose()
-        elif actor.opened and actor.first_message is not None:
-            if conn.is_open:
-                await conn.prepare_text([actor.first_message])
-                conn.release()
-            actor.decided = True
-            self._stage.wake()
+    def moved(self, port: int | None) -> None:
+        """The server was started again, and listens on this port."""
+        self._opener.port = port
 
     # ---- everything else -----------------------------------------------------------------------------------------
 
@@ -122,6 +101,8 @@ class Performer:
         if isinstance(op, Open):
             return await self.prepare_open(op)
         actor = self._stage.actors.get(op.conn)
+        if isinstance(op, Finish):
+            return self._finish(op, actor)
         if actor is not None and not actor.decided:
             await self._stage.until(lambda: actor.decided, OPEN_TIMEOUT)
         why = _why_not(op, actor)
@@ -130,29 +111,29 @@ class Performer:
             return None
         return await self._prepare_on(op, actor, actor.conn)
 
+    def _finish(self, op: Finish, actor: Actor | None) -> Release | None:
+        if actor is None or not actor.held:
+            self._stage.record(Skip, op.conn, "finish", "never opened" if actor is None else "refused")
+            return None
+        return lambda: self._opener.finish(actor)
+
     async def _prepare_on(self, op: Op, actor: Actor, conn: FuzzConn) -> Release | None:
-        match op:
-            case Send():
-                return await self._send(op, actor, conn)
-            case Close():
-                return await self.prepare_close(actor, op.code, op.reason)
-            case Malformed():
-                return await self._malformed(op, actor, conn)
-            case Subscribe():
-                return await self._subscribe(op, actor, conn)
-            case Unsubscribe():
-                return await self._unsubscribe(op, actor, conn)
-            case Drop():
-                return lambda: self.drop(actor, op)
-            case _:
-                return lambda: self._behave(op, actor, conn)
+        prepare = self._writers.get(type(op))
+        if prepare is not None:
+            return await prepare(op, actor, conn)
+        return lambda: self._behave(op, actor, conn)
+
+    async def _close(self, op: Close, actor: Actor, conn: FuzzConn) -> Release:
+        return await self.prepare_close(actor, op.code, op.reason, half=op.half)
 
     async def _send(self, op: Send, actor: Actor, conn: FuzzConn) -> Release:
         actor.unfenced = True
         names = [op.msg] if op.count == 1 else [f"{op.msg}.{i}" for i in range(op.count)]
-        return await self.prepare_messages(actor, conn, [(name, op) for name in names])
+        return await self.prepare_messages(actor, conn, [(name, op) for name in names], op.wire)
 
-    async def prepare_messages(self, actor: Actor, conn: FuzzConn, messages: list[tuple[str, Send]]) -> Release:
+    async def prepare_messages(
+        self, actor: Actor, conn: FuzzConn, messages: list[tuple[str, Send]], wire: Wire = "frames"
+    ) -> Release:
         """Publish messages of ``actor`` back to back; a room given in a message decides its group."""
         texts = []
         user = self._stage.cast.user(actor.user)
@@ -163,20 +144,22 @@ class Performer:
             texts.append(self._stage.codec.publish(real, body, self._real_room(op.room), user))
             actor.unflushed.append(name)
             self._stage.published(name, actor, group)
-        await conn.prepare_text(texts)
+        await conn.prepare_text(texts, wire)
         return conn.release
 
     def _real_room(self, room: str | None) -> str | None:
         return None if room is None else self._stage.cast.room(room)
 
-    async def prepare_close(self, actor: Actor, code: int, reason: str) -> Release | None:
+    async def prepare_close(self, actor: Actor, code: int, reason: str, *, half: bool = False) -> Release:
         """Our Close frame; the rest of the closing handshake goes on by itself, within bounds."""
         conn = actor.conn
         assert conn is not None
+        if half:
+            self._stage.record(FaultInv, actor.name, "half-close")
         self._stage.record(CloseInv, actor.name, code)
-        actor.closing = True
+        actor.closing, actor.half = True, half
         self._stage.forget(actor.name)
-        await conn.prepare_close(code, reason)
+        await conn.prepare_close(code, reason, half=half)
 
         def go() -> None:
             conn.release()
@@ -185,11 +168,44 @@ class Performer:
         return go
 
     async def _finish_close(self, actor: Actor, conn: FuzzConn) -> None:
-        if not await self._stage.until(lambda: actor.gone, CLOSE_TIMEOUT):
-            self._stage.record(DropInv, actor.name, "reset")
-            actor.gone = True
-            conn.drop("reset")
-            self._stage.wake()
+        if await self._ended(actor):
+            return
+        if not actor.stalled:  # who does not read knows nothing of an answer
+            self._stage.record(CloseLate, actor.name)
+        self._stage.record(DropInv, actor.name, "reset")
+        actor.gone = True
+        conn.drop("reset")
+        self._stage.wake()
+
+    async def _ended(self, actor: Actor) -> bool:
+        """Wait for the end of a closing handshake; once more if the server could not answer because we froze it."""
+        while True:
+            before = self._stage.stood_still
+            if await self._stage.until(lambda: actor.gone or actor.left_half, self.close_patience):
+                return True
+            if self._stage.stood_still == before:
+                return False
+
+    @property
+    def close_patience(self) -> float:
+        """Seconds after which a Close that is not answered is given up."""
+        return max(CLOSE_TIMEOUT, self._stage.policy.deadline * MARGIN)
+
+    async def _ping(self, _: Ping, actor: Actor, conn: FuzzConn) -> Release:
+        payload = f"ping {actor.name} {len(self._stage.record.events)}"[: frames.MAX_CONTROL].encode()
+        self._stage.record(PingInv, actor.name)
+        self._stage.expect_pong(payload)
+        await conn.prepare_raw(frames.frame(frames.PING, payload))
+        return conn.release
+
+    async def _query(self, _: Query, actor: Actor, conn: FuzzConn) -> Release | None:
+        if not self._stage.codec.has_presence:
+            self._stage.record(Skip, actor.name, "query", "no presence in this protocol")
+            return None
+        self._stage.record(QueryInv, actor.name)
+        actor.questions += 1
+        await conn.prepare_text([self._stage.codec.query(self._stage.cast.user(actor.user))])
+        return conn.release
 
     async def _malformed(self, op: Malformed, actor: Actor, conn: FuzzConn) -> Release | None:
         max_size = self._stage.policy.max_size
@@ -233,7 +249,9 @@ class Performer:
         actor.conn.drop(op.how)
 
     def _behave(self, op: Op, actor: Actor, conn: FuzzConn) -> None:
-        if isinstance(op, Stall):
+        if isinstance(op, Drop):
+            self.drop(actor, op)
+        elif isinstance(op, Stall):
             self._fault(actor, "stall")
             actor.stalled = True
             conn.stall()

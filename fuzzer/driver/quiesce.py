@@ -16,7 +16,8 @@ import trio
 
 from fuzzer.driver.actor import Actor
 from fuzzer.driver.control import ControlPair
-from fuzzer.driver.perform import CLOSE_TIMEOUT, OPEN_TIMEOUT, Performer
+from fuzzer.driver.openings import OPEN_TIMEOUT
+from fuzzer.driver.perform import Performer
 from fuzzer.driver.stage import Pair, Stage
 from fuzzer.history import Abort, Control, Phase, Quiet
 from fuzzer.plan import Send
@@ -106,14 +107,35 @@ class Quiescence:
     # ---- what was begun is finished ------------------------------------------------------------------------------
 
     async def _settle(self) -> None:
-        """Openings decided, closings done, subscriptions answered; each is bounded by itself."""
+        """Openings decided, closings done, subscriptions and questions answered; each is bounded by itself."""
         actors = self._stage.actors
-        await self._stage.until(lambda: all(a.decided for a in actors.values()), OPEN_TIMEOUT + 1)
-        await self._stage.until(lambda: not any(a.being_closed for a in actors.values()), CLOSE_TIMEOUT + 1)
+        await self._stage.until(lambda: all(a.decided or a.held for a in actors.values()), OPEN_TIMEOUT + 1)
+        await self.closed(list(actors.values()))
+        await self._stage.until(lambda: not any(a.questions for a in actors.values() if a.dependable), self._soft)
         if not await self._stage.until(self._answered, self._soft) and not await self._confirm(
             self._answered, resend=False
         ):
             self._give_up_on_silent()
+
+    async def closed(self, actors: list[Actor]) -> None:
+        """Closings done. While one takes its time, the control pair shows whether the server answers anything."""
+
+        def done() -> bool:
+            return not any(a.being_closed for a in actors)
+
+        give_up = self._stage.record.now() + self._performer.close_patience + 1
+        if not await self._stage.until(done, self._soft):
+            await self._watched(done, give_up)
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let so much time pass, and have the control pair show how much of it the server was well."""
+        await self._watched(self._server_is_dead, self._stage.record.now() + seconds)
+
+    async def _watched(self, reached: Callable[[], bool], end: float) -> None:
+        healthy = HealthyTime()
+        while not reached() and (left := end - self._stage.record.now()) > 0:
+            await self.check_control(healthy)
+            await self._stage.until(reached, min(CONTROL_PAUSE, left))
 
     def _give_up_on_silent(self) -> None:
         """Who was never welcomed is no member: later fences do not wait for it again."""

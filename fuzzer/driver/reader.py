@@ -52,6 +52,7 @@ class ContainedConnection(WebSocketConnection):
         self._accepted = False  # the 101 was read
         self._over = False  # nothing that the peer does counts any more
         self._close_begun = False  # our Close frame is prepared or sent: no frame may follow it
+        self._half = False  # our end of TCP stays open after the closing handshake
         self._muted = False
         self._dropped: DropKind | None = None
         self._gone = trio.Event()  # our end of TCP is closed
@@ -142,7 +143,8 @@ class ContainedConnection(WebSocketConnection):
             report = self._report_end if self._accepted else self._report_rejection
             report(violation)
         self._open_handshake.set()
-        self._close_tcp("fin")
+        if not self._half:
+            self._close_tcp("fin")
 
     def _report_end(self, violation: str) -> None:
         if violation:
@@ -218,7 +220,8 @@ class ContainedConnection(WebSocketConnection):
         else:
             self._tell.server_closed(int(event.code), event.reason or "")
             self._answer_close(int(event.code))
-            self._wire.limit(LINGER)
+            if not self._half:
+                self._wire.limit(LINGER)
 
     def _fail(self, code: int, detail: str) -> None:
         """Fail the WebSocket connection (RFC 6455, 7.1.7)."""

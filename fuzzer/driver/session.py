@@ -14,10 +14,12 @@ from fuzzer.driver._trio_compat import seed_scheduler
 from fuzzer.driver.cast import Cast
 from fuzzer.driver.control import ControlPair
 from fuzzer.driver.finale import Finale, let_go
+from fuzzer.driver.holdings import holdings
 from fuzzer.driver.perform import Performer
 from fuzzer.driver.quiesce import Quiescence
+from fuzzer.driver.server_ops import ServerOps
 from fuzzer.driver.stage import Stage
-from fuzzer.history import History, Lag, Phase, Probe, ServerExit, ServerLog
+from fuzzer.history import Abort, History, Lag, Phase, Probe, ServerExit, ServerLog, Skip
 from fuzzer.plan import Batch, Plan
 from fuzzer.policy import Policy
 from fuzzer.target.model import Target
@@ -59,8 +61,29 @@ class Session:
         return self._control.trouble
 
     async def execute(self, plan: Plan, hurry: float = 1.0) -> History:
-        """Run one plan and its finale. ``hurry`` below 1 scales the policy's times, as the history then says."""
+        """Run one plan and its finale. ``hurry`` below 1 scales the policy's times, as the history then says.
+
+        A plan of several cycles is run as often, each time with fresh users: the history is that of the last one, with
+        what the server held at the end of each. A cycle that cannot be ended is the last one.
+        """
         policy = hurried(self.target.policy, hurry)
+        cycles = plan.cycles if self._may_cycle() else 1
+        kept: list[Probe] = []
+        while True:
+            stage = await self._stage_of(plan, policy)
+            if plan.cycles > cycles:
+                stage.record(Skip, _first_conn(plan), "cycles", "the server's process cannot be measured")
+            if cycles > 1:
+                kept += await holdings(self.server, self._counts, kept)
+            cycles -= 1
+            if cycles <= 0 or self._server_is_dead() or any(isinstance(e, Abort) for e in stage.record.events):
+                return History((*kept, *stage.record.events), policy, plan, self.target.name)
+
+    def _may_cycle(self) -> bool:
+        return self.target.probe.process and self.server.pid is not None
+
+    async def _stage_of(self, plan: Plan, policy: Policy) -> Stage:
+        """One performance of the plan, from the first op to the canary."""
         cast = Cast(plan, f"{self._run}n{next(self._numbers)}-")
         stage = Stage(cast, self.target.codec(), policy, f"hf-{self._run}c")
         seed_scheduler(plan.schedule_seed)
@@ -72,7 +95,7 @@ class Session:
                 let_go(stage)
                 nursery.cancel_scope.cancel()
         self._note_server(stage)
-        return History(tuple(stage.record.events), policy, plan, self.target.name)
+        return stage
 
     async def restore(self) -> bool:
         """A fresh server after damage; False if it is not ours to restart."""
@@ -92,6 +115,7 @@ class Session:
     async def _play(self, plan: Plan, stage: Stage, nursery: trio.Nursery) -> None:
         performer = self.performer(stage, self.target, self.server.port, nursery)
         performer.study(plan)
+        server_ops = ServerOps(stage, self.server, performer, self._control)
         quiescence = Quiescence(stage, performer, self._control, self._server_is_dead)
         if not self._control.ready:
             await self._control.round_trip()
@@ -101,20 +125,20 @@ class Session:
             if quiescence.aborted or self._server_is_dead():
                 break
             stage.record(Phase, f"batch:{number}")
-            await performer.batch(batch)
+            await server_ops.perform(batch)
         if not self._server_is_dead():
             await self._end(plan, stage, self.finale(stage, performer, quiescence, self._counts), quiescence, before)
 
     async def _between(self, batch: Batch, number: int, quiescence: Quiescence) -> None:
         """Let the last batch be followed in the drawn way."""
-        if number == 0:
-            return
-        if batch.after == "fence":
+        if number and batch.after == "fence":
             await quiescence.short_fence()
-        elif batch.after == "turn":
+        elif number and batch.after == "turn":
             await trio.lowlevel.checkpoint()
-        elif batch.after == "1ms":
+        elif number and batch.after == "1ms":
             await trio.sleep(0.001)
+        if batch.wait:
+            await quiescence.pass_time(batch.wait)
 
     async def _end(
         self, plan: Plan, stage: Stage, finale: Finale, quiescence: Quiescence, before: dict[str, int]
@@ -159,6 +183,10 @@ class Session:
 
 def _cut(log: str) -> str:
     return "\n".join(line[:LINE_LENGTH] for line in log.splitlines())
+
+
+def _first_conn(plan: Plan) -> str:
+    return next((op.conn for op in plan.ops()), "")
 
 
 async def _watch_own_lag(stage: Stage) -> None:

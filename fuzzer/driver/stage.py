@@ -19,9 +19,11 @@ from fuzzer.history import (
     Dlv,
     Frame,
     Joined,
+    Named,
     OpenOk,
     OpenRej,
     Pong,
+    Present,
     RejectedBy,
     SendOk,
     SrvBad,
@@ -34,7 +36,7 @@ from fuzzer.history import (
 )
 from fuzzer.payload import filler
 from fuzzer.policy import Policy
-from fuzzer.target.protocol import Codec, Message, Subscribed, Unsubscribed, Welcome
+from fuzzer.target.protocol import Codec, Message, Presence, Subscribed, Unsubscribed, Welcome
 
 LONGEST_FRAME_KEPT = 200
 
@@ -57,6 +59,8 @@ class Stage:
         self._audiences: dict[str, tuple[str, frozenset[str]]] = {}
         self._given_up: set[Pair] = set()
         self._pings: dict[bytes, float] = {}
+        self._presence_is_pushed = False
+        self.stood_still = 0.0  # seconds for which we had stopped the server
         self._lot = trio.lowlevel.ParkingLot()
 
     # ---- waiting -------------------------------------------------------------------------------------------------
@@ -154,6 +158,7 @@ class Stage:
         """The handshake ended without a 101."""
         actor = self.actors[conn]
         actor.decided = actor.gone = True
+        actor.held = False
         self.record(OpenRej, conn, by, code, reason)
         self.wake()
 
@@ -164,11 +169,15 @@ class Stage:
             self._message(conn, found)
         elif isinstance(found, Welcome):
             self.actors[conn].welcome_expected = False
+            if found.user is not None:
+                self.record(Named, conn, self.cast.spoken_of(found.user)[:LONGEST_FRAME_KEPT])
             self._joined(conn, self.user_group(self.actors[conn].user))
         elif isinstance(found, Subscribed):
             self._room_answer(conn, found.room, "in")
         elif isinstance(found, Unsubscribed):
             self._room_answer(conn, found.room, "out")
+        elif isinstance(found, Presence) and self._is_answer(conn):
+            self.record(Present, conn, tuple(u for name in found.users if (u := self.cast.user_symbol(name))))
         else:
             self.record(Frame, conn, _text(data))
         self.wake()
@@ -240,6 +249,13 @@ class Stage:
         if self.policy.group == "all":
             return real.startswith(self.cast.own_mark)
         return real.startswith(MARK) and not real.startswith(self._control_mark)
+
+    def _is_answer(self, conn: str) -> bool:
+        """Was it asked for? Of a hub that also tells unasked who is present, no answer can be told from such news."""
+        actor = self.actors[conn]
+        self._presence_is_pushed = self._presence_is_pushed or not actor.questions
+        actor.questions = max(0, actor.questions - 1)
+        return not self._presence_is_pushed
 
     def _joined(self, conn: str, group: str) -> None:
         self.record(Joined, conn, group)

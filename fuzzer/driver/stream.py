@@ -40,6 +40,8 @@ class FuzzStream(trio.abc.HalfCloseableStream):
         self._reset_on_write = False
         self._holding = False
         self._held = bytearray()
+        self._dripping = False  # what is withheld now will go byte by byte
+        self._drip_until = 0  # up to this value of ``_sent`` each byte is a write of its own
         self._pending = bytearray()
         self._idle: trio.Event | None = None  # set when the background writer ends; None: there is none
         self._accepted = 0  # bytes given to this stream for writing, so far
@@ -129,12 +131,15 @@ class FuzzStream(trio.abc.HalfCloseableStream):
         """Bytes are withheld; all later writes queue up behind them."""
         return self._holding
 
-    async def prepare(self, head: bytes, tail: bytes) -> None:
-        """Write ``head`` now, withhold ``tail`` until ``release``. Waits at most ``PREPARE_WAIT`` for the kernel."""
+    async def prepare(self, head: bytes, tail: bytes, *, drip: bool = False) -> None:
+        """Write ``head`` now, withhold ``tail`` until ``release``. Waits at most ``PREPARE_WAIT`` for the kernel.
+
+        ``drip``: ``tail`` then goes byte by byte, one in a turn of the loop, and everything later queues up behind it.
+        """
         self.write(head)
         if not self._usable():
             return
-        self._holding = True
+        self._holding, self._dripping = True, drip
         self._held += tail
         if self._idle is not None:
             with trio.move_on_after(PREPARE_WAIT):
@@ -146,6 +151,8 @@ class FuzzStream(trio.abc.HalfCloseableStream):
             return
         data, self._held, self._holding = bytes(self._held), bytearray(), False
         self._releases.append(self._accepted + len(data))
+        if self._dripping:
+            self._drip_until, self._dripping = self._accepted + len(data), False
         self.write(data)
 
     def write(self, data: bytes) -> None:
@@ -156,13 +163,17 @@ class FuzzStream(trio.abc.HalfCloseableStream):
             self._held += data
             return
         self._accepted += len(data)
-        sent = 0 if self._pending else self._send(data)
+        sent = 0 if self._pending else self._send(self._portion(data))
         if sent < len(data) and not self._broken:
             self._pending += data[sent:]
             self._start_background()
 
     def _usable(self) -> bool:
         return not (self.closed or self._frozen or self._broken)
+
+    def _portion(self, data: bytes | bytearray) -> bytes | bytearray:
+        """What may go in one write: one byte while dripping."""
+        return data[:1] if self._sent < self._drip_until else data
 
     def _send(self, data: bytes | bytearray) -> int:
         try:
@@ -200,7 +211,7 @@ class FuzzStream(trio.abc.HalfCloseableStream):
             while self._pending and self._usable():
                 await trio.lowlevel.wait_writable(self._sock)
                 if self._usable():
-                    sent = self._send(self._pending)
+                    sent = self._send(self._portion(self._pending))
                     del self._pending[:sent]
         except trio.ClosedResourceError:
             pass

@@ -66,7 +66,14 @@ def _times(kind: TokenKind, issued: int, lifetime: int) -> dict[str, int]:
         return {"iat": issued - HOUR - lifetime, "exp": issued - HOUR}
     if kind == "not-yet-valid":
         return {"iat": issued, "nbf": issued + HOUR, "exp": issued + HOUR + lifetime}
+    if kind == "brief":
+        return {"iat": issued, "exp": expiry_of_brief(issued)}
     return {"iat": issued, "exp": issued + lifetime}
+
+
+def expiry_of_brief(now: float) -> int:
+    """When a brief token made ``now`` ends: one to two seconds later, in whole seconds as many libraries want them."""
+    return int(now) + 2
 
 
 def seconds(lifetime: str | int) -> int:

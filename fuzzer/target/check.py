@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from fuzzer.plan import TokenKind
-from fuzzer.policy import Limit, Policy
+from fuzzer.policy import CloseCodes, Limit, Policy
 from fuzzer.target.check_auth import check_auth
 from fuzzer.target.check_protocol import check_protocol
 from fuzzer.target.check_url import check_hosts, check_http_url, check_placeholders, check_ws_url
@@ -91,17 +91,27 @@ def _check_policy(policy: Policy) -> None:
     _positive("policy.deadline", policy.deadline)
     for name in ("t_join", "t_release", "t_detect"):
         _not_negative(f"policy.{name}", getattr(policy, name))
-    if policy.t_heartbeat is not None:
-        _positive("policy.t_heartbeat", policy.t_heartbeat)
+    for name in ("t_heartbeat", "t_presence", "t_expiry", "t_shutdown", "t_idle"):
+        if getattr(policy, name) is not None:
+            _positive(f"policy.{name}", getattr(policy, name))
+    _at_least_one("policy.storm", policy.storm)
     if policy.max_size is not None:
         _at_least_one("policy.max_size", policy.max_size)
     _at_least_one("policy.stall_bytes", policy.stall_bytes)
+    _check_close_codes(policy.close_codes)
     if policy.limit is not None:
         _check_limit(policy.limit)
     known = [kind for kind in TokenKind.__args__ if kind not in ("valid", "brief")]  # type: ignore[attr-defined]
     for kind in policy.refuse_tokens:
         if kind not in known:
             raise TargetError(f"policy.refuse_tokens: found {kind!r}; {hint(kind, known, 'one of')}")
+
+
+def _check_close_codes(codes: CloseCodes) -> None:
+    for name in codes.__struct_fields__:
+        for number in getattr(codes, name):
+            if not 1000 <= number <= 4999:
+                raise TargetError(f"policy.close_codes.{name}: found {number}, expected close codes (1000 to 4999)")
 
 
 def _check_limit(limit: Limit) -> None:
@@ -140,6 +150,10 @@ def _check_promises(target: Target) -> None:
         raise TargetError('policy.group: found "room", which needs protocol.publish_room and protocol.subscribe')
     if policy.join_evidence == "welcome" and not target.codec().has_welcome:
         raise TargetError('policy.join_evidence: found "welcome", which needs protocol.welcome')
+    if policy.t_presence is not None and not target.has_presence:
+        raise TargetError("policy.t_presence: needs protocol.query and protocol.present")
+    if policy.t_expiry is not None and not target.has_tokens:
+        raise TargetError('policy.t_expiry: needs tokens that can expire (auth.kind = "jwt")')
     if policy.sessions == "takeover" and not target.has_sessions:
         raise TargetError('policy.sessions: found "takeover", which needs {session} in target.url, headers or auth')
 

@@ -20,9 +20,10 @@ MUST_HOLD = {
     "publish_room": ("id", "body", "room"),
     "subscribe": ("room",),
     "unsubscribe": ("room",),
+    "query": (),
 }
 SAMPLE = 'quote " backslash \\ newline \n brace {id} é 😀'
-KINDS = ("deliver", "welcome", "subscribed", "unsubscribed")
+KINDS = ("deliver", "welcome", "subscribed", "unsubscribed", "present")
 
 
 def check_protocol(target: Target) -> None:
@@ -32,7 +33,7 @@ def check_protocol(target: Target) -> None:
         target.codec()
         return
     for name, words in MUST_HOLD.items():
-        text = getattr(spec, name)
+        text = getattr(spec, name, None)  # the text protocol has no presence
         if text is not None:
             _check_template(f"protocol.{name}", text, words, is_json=isinstance(spec, JsonProtocol))
     _check_rooms(spec)
@@ -63,13 +64,15 @@ def check_json(key: str, text: str) -> None:
 
 
 def _check_rooms(spec: JsonProtocol | TextProtocol) -> None:
-    given = {name for name in ("publish_room", *MUST_HOLD, *KINDS) if getattr(spec, name) is not None}
+    given = {name for name in ("publish_room", *MUST_HOLD, *KINDS) if getattr(spec, name, None) is not None}
     needs = {
         "publish_room": "subscribe",
         "subscribe": "publish_room",
         "unsubscribe": "subscribe",
         "subscribed": "subscribe",
         "unsubscribed": "unsubscribe",
+        "query": "present",
+        "present": "query",
     }
     for name, needed in needs.items():
         if name in given and needed not in given:
@@ -82,6 +85,8 @@ def _check_matches(target: Target, spec: JsonProtocol) -> None:
     given = {key: match for key, match in matches.items() if match is not None}
     for key, match in given.items():
         check_match(key, match, may_be_empty=key == "protocol.deliver")
+    if spec.present is not None and spec.present.users is None:
+        raise TargetError('protocol.present.users: missing; expected the path to the list of names, such as "users"')
     for (one, first), (two, second) in itertools.combinations(given.items(), 2):
         if flatten(first.match) == flatten(second.match):
             raise TargetError(f"{two}.match: is the same as {one}.match, so their frames cannot be told apart")
@@ -94,14 +99,14 @@ def check_match(key: str, match: Match, *, may_be_empty: bool = False) -> None:
     for path, value in flatten(match.match).items():
         if not isinstance(value, str | int | float | bool | list):
             raise TargetError(f"{key}.match.{path}: found {shown(value)}, expected text, a number, true or false")
-    for name in ("id", "body", "room"):
+    for name in ("id", "body", "room", "user", "users"):
         if getattr(match, name) == "":
             raise TargetError(f'{key}.{name}: found "", expected a path into the frame such as "payload.{name}"')
 
 
 def _check_patterns(spec: TextProtocol) -> None:
     for name in KINDS:
-        pattern = getattr(spec, name)
+        pattern = getattr(spec, name, None)
         if pattern is not None:
             groups = _groups(f"protocol.{name}.regex", pattern.regex)
             lacking = {"id", "body"} - groups if name == "deliver" else set()

@@ -19,6 +19,7 @@ from fuzzer.target.protocol import (
     Codec,
     Message,
     Other,
+    Presence,
     Reading,
     Subscribed,
     Unsubscribed,
@@ -46,6 +47,8 @@ class _TemplateCodec(Codec):
         self._publish_room = spec.publish_room and Template(spec.publish_room, escape)
         self._subscribe = spec.subscribe and Template(spec.subscribe, escape)
         self._unsubscribe = spec.unsubscribe and Template(spec.unsubscribe, escape)
+        self._query = isinstance(spec, JsonProtocol) and spec.query and Template(spec.query, escape)
+        self.has_presence = bool(self._query)
         self.has_rooms = bool(spec.publish_room and spec.subscribe)
         self.has_welcome = spec.welcome is not None
         self.has_subscribed = spec.subscribed is not None
@@ -68,6 +71,9 @@ class _TemplateCodec(Codec):
             raise no_rooms("unsubscribe")
         return self._unsubscribe.fill(room=room, user=user)
 
+    def query(self, user: str = "") -> str:
+        return self._query.fill(user=user) if self._query else super().query(user)
+
 
 class _JsonRule:
     """One kind of JSON frame: its conditions and paths, split once."""
@@ -78,6 +84,8 @@ class _JsonRule:
         self._id = split_path(spec.id or "id")
         self._body = split_path(spec.body or "body")
         self._room = None if spec.room is None else split_path(spec.room)
+        self._user = None if spec.user is None else split_path(spec.user)
+        self._users = split_path(spec.users or "users")
 
     def fits(self, tree: object) -> bool:
         for path, value in self._conditions:
@@ -93,6 +101,15 @@ class _JsonRule:
     def room(self, tree: object) -> str | None:
         return None if self._room is None else _text(look_up(tree, self._room))
 
+    def user(self, tree: object) -> str | None:
+        return None if self._user is None else _text(look_up(tree, self._user))
+
+    def presence(self, tree: object) -> Presence | None:
+        found = look_up(tree, self._users)
+        if not isinstance(found, list):
+            return None
+        return Presence(tuple(name for entry in found if (name := _text(entry)) is not None))
+
 
 def _text(found: object) -> str | None:
     """Text as it is; anything else as its JSON, so that a body that changed its type is not the one that was sent."""
@@ -103,7 +120,8 @@ def _text(found: object) -> str | None:
 
 _JSON_KINDS: dict[str, Callable[[_JsonRule, object], Reading | None]] = {
     "deliver": lambda rule, tree: rule.message(tree),
-    "welcome": lambda rule, tree: Welcome(),
+    "welcome": lambda rule, tree: Welcome(rule.user(tree)),
+    "present": lambda rule, tree: rule.presence(tree),
     "subscribed": lambda rule, tree: Subscribed(rule.room(tree)),
     "unsubscribed": lambda rule, tree: Unsubscribed(rule.room(tree)),
     "accepted": lambda rule, tree: Accepted(msgspec.json.encode(tree).decode()[:TEXT_KEPT]),

@@ -43,6 +43,7 @@ class Match(Value):
     """A frame is of this kind if every field at these paths has this value; the others are paths, too.
 
     ``user``, in ``welcome``: as whom the hub counts the connection. ``users``, in ``present``: the list of names.
+    Where a hub also tells unasked who is present, ``match`` should fit the answers alone.
     """
 
     match: dict[str, Any] = {}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from fuzzer.plan import TokenKind
-from fuzzer.target.auth import mint
+from fuzzer.target.auth import expiry_of_brief, mint
 from fuzzer.target.config import JwtAuth, TextProtocol, reveal
 from fuzzer.target.errors import TargetError
 from fuzzer.target.place import Place, parse_place
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class Endpoint(Value):
-    """Where to connect and what to say in the handshake; ``first_message`` is the first frame after it."""
+    """Where to connect and what to say in the handshake; ``first_message`` is the first frame after it.
+
+    ``expires``: when the token ends, in seconds since the epoch; None: not while a plan runs.
+    """
 
     host: str
     port: int
@@ -26,13 +30,15 @@ class Endpoint(Value):
     headers: tuple[tuple[str, str], ...] = ()
     subprotocols: tuple[str, ...] = ()
     first_message: str | None = None
+    expires: float | None = None
 
 
 def build_endpoint(target: Target, port: int | None, user: str, session: str | None, kind: TokenKind) -> Endpoint:
     """The endpoint of one connection; raises ``TargetError`` if a secret or the port is not known."""
     auth = target.auth
     place = parse_place(auth.place) if isinstance(auth, JwtAuth) else Place("message")
-    token = mint(auth, user, session, kind) if isinstance(auth, JwtAuth) else None
+    now = time.time()
+    token = mint(auth, user, session, kind, now) if isinstance(auth, JwtAuth) else None
     host, number = address(target.url, port)
     return Endpoint(
         host,
@@ -41,6 +47,7 @@ def build_endpoint(target: Target, port: int | None, user: str, session: str | N
         tuple(_headers(target, place, user, session, token).items()),
         _subprotocols(target.subprotocols, place, token),
         _first_message(target, user, session, token),
+        expiry_of_brief(now) if token is not None and kind == "brief" else None,
     )
 
 

@@ -81,6 +81,16 @@ class Target(Value):
         return bool(self.protocol.publish_room and self.protocol.subscribe)
 
     @property
+    def has_presence(self) -> bool:
+        """The hub can be asked who is present."""
+        return self.codec().has_presence
+
+    @property
+    def restartable(self) -> bool:
+        """hubfuzz starts this server, on a port of its own choice: a fixed one might still be taken."""
+        return self.start is not None and "{port}" in self.url
+
+    @property
     def has_sessions(self) -> bool:
         """A connection can name a session."""
         return "session" in self._placeholders()

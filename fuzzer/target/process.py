@@ -26,6 +26,7 @@ from fuzzer.target.watchdog import Watchdog
 
 __all__ = ["Server", "ServerError", "serve"]
 
+NOT_OURS = "a server that hubfuzz did not start (target.start is not set)"
 STARTS = 3  # a free port may be taken by somebody else before the server binds it
 
 
@@ -55,9 +56,28 @@ class Server:
         """``fds``, ``threads``, ``rss`` (bytes) and ``processes`` of the whole tree; empty if they are not known."""
         return {}
 
+    def close_wait(self) -> int:
+        """TCP connections of the tree whose peer has ended and that it keeps open."""
+        return 0
+
+    async def pause(self) -> None:
+        """Stop the whole tree where it stands, until ``go_on``. Raises ``ServerError``."""
+        raise ServerError("cannot pause " + NOT_OURS)
+
+    def go_on(self) -> None:
+        """Let a paused tree go on."""
+
+    async def shut_down(self, patience: float) -> int | None:
+        """Tell it to end (SIGTERM); its exit status, or None if it had to be killed. Raises ``ServerError``."""
+        raise ServerError("cannot end " + NOT_OURS)
+
+    async def start(self) -> None:
+        """Start it again after ``shut_down``. Raises ``ServerError``."""
+        raise ServerError("cannot start " + NOT_OURS)
+
     async def restart(self) -> None:
         """End it and start it again; ``port`` and ``pid`` change. Raises ``ServerError``."""
-        raise ServerError("cannot restart a server that hubfuzz did not start (target.start is not set)")
+        raise ServerError("cannot restart " + NOT_OURS)
 
 
 class StartedServer(Server):
@@ -87,6 +107,27 @@ class StartedServer(Server):
 
     def resources(self) -> dict[str, int]:
         return {} if self._tree is None else self._tree.resources()
+
+    def close_wait(self) -> int:
+        return 0 if self._tree is None else self._tree.close_wait()
+
+    async def pause(self) -> None:
+        if self._tree is not None:
+            await self._tree.pause()
+
+    def go_on(self) -> None:
+        if self._tree is not None:
+            self._tree.go_on()
+
+    async def shut_down(self, patience: float) -> int | None:
+        """What is left of the tree when the server itself has ended is killed, too."""
+        if self._tree is None or self._process is None:
+            return None
+        try:
+            await self._tree.end_gently(self._process, patience)
+            return self._process.poll()
+        finally:
+            self.kill()
 
     async def restart(self) -> None:
         await self.stop()

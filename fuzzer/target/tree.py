@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+from collections.abc import Iterable
 
 import psutil
 import trio
@@ -44,12 +45,38 @@ class ProcessTree:
                 total = {name: total[name] + amount for name, amount in zip(total, seen, strict=True)}
         return total
 
-    async def end_gently(self, leader: subprocess.Popen[bytes]) -> None:
-        """Ask everybody to end and wait for it, no longer than ``GRACE`` seconds."""
+    def close_wait(self) -> int:
+        """TCP connections whose peer has ended and that the tree keeps open."""
+        found = 0
+        for process in self.members():
+            with contextlib.suppress(psutil.Error):
+                found += sum(c.status == psutil.CONN_CLOSE_WAIT for c in process.net_connections(kind="tcp"))
+        return found
+
+    async def pause(self) -> None:
+        """Stop everybody where they stand (SIGSTOP), until ``go_on``; a moment passes before they really do."""
+        members = self.members()
+        self._signal_all(members, signal.SIGSTOP)
+        with trio.move_on_after(GRACE):
+            while any(_still_runs(process) for process in members):
+                await trio.sleep(0.0005)
+
+    def go_on(self) -> None:
+        """Let everybody go on (SIGCONT). Synchronous and idempotent."""
+        self._signal_all(self.members(), signal.SIGCONT)
+
+    def _signal_all(self, members: Iterable[psutil.Process], kind: signal.Signals) -> None:
+        self._signal_group(kind)
+        for process in members:  # some may have left the group
+            with contextlib.suppress(psutil.Error):
+                process.send_signal(kind)
+
+    async def end_gently(self, leader: subprocess.Popen[bytes], grace: float = GRACE) -> None:
+        """Ask everybody to end and wait for it, no longer than ``grace`` seconds."""
         self.members()  # who has left the group can be found only while its parent lives
         self._signal_group(signal.SIGTERM)
         self._signal_group(signal.SIGCONT)  # a stopped process cannot obey
-        with trio.move_on_after(GRACE):
+        with trio.move_on_after(grace):
             while leader.poll() is None:
                 await trio.sleep(STEP)
 
@@ -64,6 +91,13 @@ class ProcessTree:
     def _signal_group(self, kind: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._root, kind)
+
+
+def _still_runs(process: psutil.Process) -> bool:
+    try:
+        return process.status() not in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    except psutil.Error:
+        return False
 
 
 def _runs(process: psutil.Process) -> bool:

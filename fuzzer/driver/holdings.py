@@ -1,0 +1,42 @@
+"""What the server holds at the end of a cycle: descriptors, threads, sockets half closed, memory, its own counts."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+import trio
+
+from fuzzer.history import Probe
+from fuzzer.target.process import Server
+
+# Seconds between looks: what a server is just about to let go of must not be taken for what it keeps.
+PAUSES = (0.0, 0.01, 0.02, 0.04, 0.08, 0.16)
+KIB = 1024
+
+
+async def holdings(
+    server: Server, counts: Callable[[], Awaitable[dict[str, int]]], before: Sequence[Probe]
+) -> list[Probe]:
+    """The least of every number in a few looks; one look is enough if nothing is above what it was in ``before``."""
+    last = {probe.name: probe.value for probe in before}
+    least: dict[str, int] = {}
+    for pause in PAUSES:
+        await trio.sleep(pause)
+        seen = _of_the_process(server) | await counts()
+        least = {name: min(value, least.get(name, value)) for name, value in seen.items()}
+        if last and all(least[name] <= last.get(name, 0) for name in least if name != "process.rss_kb"):
+            break
+    return [Probe(0.0, name, value, "cycle") for name, value in least.items()]
+
+
+def _of_the_process(server: Server) -> dict[str, int]:
+    """Summed over the process and its children; empty if it has ended."""
+    found = server.resources()
+    if not found:
+        return {}
+    return {
+        "process.fds": found["fds"],
+        "process.threads": found["threads"],
+        "process.close_wait": server.close_wait(),
+        "process.rss_kb": found["rss"] // KIB,
+    }
