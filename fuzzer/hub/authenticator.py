@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
 from urllib.parse import parse_qs
 
 import jwt
@@ -25,18 +27,21 @@ class Authenticator:
     def identify(self, peer: Peer, resource: str) -> None:
         """Read user and session from the URL's query; raises ``Refused``."""
         query = parse_qs(resource.partition("?")[2], keep_blank_values=True)
-        peer.user = self._user_of(query.get("token", [""])[-1])
+        claims = self._claims_of(query.get("token", [""])[-1])
+        peer.user = claims["sub"]
+        peer.expires = trio.current_time() + int(claims["exp"]) - time.time()
         peer.session = query.get("session", [None])[-1] or None
 
-    def _user_of(self, token: str) -> str:
+    def _claims_of(self, token: str) -> dict[str, Any]:
         try:
-            claims = jwt.decode(token, self._secret, algorithms=["HS256"], options={"require": ["exp", "sub"]})
+            claims: dict[str, Any] = jwt.decode(
+                token, self._secret, algorithms=["HS256"], options={"require": ["exp", "sub"]}
+            )
         except jwt.InvalidTokenError as error:
             raise Refused(str(error)) from None
-        user = claims["sub"]
-        if not isinstance(user, str) or not user:
+        if not isinstance(claims["sub"], str) or not claims["sub"]:
             raise Refused("sub must be a user")
-        return user
+        return claims
 
     async def confirm(self, peer: Peer) -> None:
         """The awaited part that real hubs have: asking a database whether the user may."""

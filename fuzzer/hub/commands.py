@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from fuzzer.hub.peer import Peer
-from fuzzer.hub.protocol import BadCommand, Command, NotJson, Publish, Subscribe, read_command, reply_frame
+from fuzzer.hub.protocol import BadCommand, Command, NotJson, Publish, Subscribe, Unsubscribe, read_command, reply_frame
 
 if TYPE_CHECKING:
     from fuzzer.hub.hub import Hub
@@ -39,8 +39,10 @@ class Commands:
             await self.publish(peer, command)
         elif isinstance(command, Subscribe):
             self.subscribe(peer, command.room)
-        else:
+        elif isinstance(command, Unsubscribe):
             await self.unsubscribe(peer, command.room)
+        else:
+            peer.tell(reply_frame("present", users=self.hub.presence.users()))
 
     async def publish(self, peer: Peer, command: Publish) -> None:
         """Broadcast; to a room only from within it."""

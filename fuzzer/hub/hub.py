@@ -12,12 +12,15 @@ from fuzzer.hub.admission import Admission
 from fuzzer.hub.authenticator import Authenticator
 from fuzzer.hub.broadcaster import Broadcaster
 from fuzzer.hub.commands import Commands
+from fuzzer.hub.expiry import Expiry
 from fuzzer.hub.heartbeat import Heartbeat
 from fuzzer.hub.knobs import Knobs
 from fuzzer.hub.lifecycle import Lifecycle
 from fuzzer.hub.peer import Peer
+from fuzzer.hub.presence import Presence
 from fuzzer.hub.registry import Registry
 from fuzzer.hub.sessions import Sessions
+from fuzzer.hub.shutdown import Shutdown
 from fuzzer.hub.stream import Wire
 
 
@@ -32,6 +35,9 @@ class Pieces(msgspec.Struct, frozen=True):
     commands: type[Commands] = Commands
     lifecycle: type[Lifecycle] = Lifecycle
     heartbeat: type[Heartbeat] = Heartbeat
+    presence: type[Presence] = Presence
+    expiry: type[Expiry] = Expiry
+    shutdown: type[Shutdown] = Shutdown
     peer: type[Peer] = Peer
     wire: type[Wire] = Wire
 
@@ -52,6 +58,14 @@ class Hub:
         self.commands = self.pieces.commands(self)
         self.lifecycle = self.pieces.lifecycle(self)
         self.heartbeat = self.pieces.heartbeat(self)
+        self.presence = self.pieces.presence(knobs.grace)
+        self.expiry = self.pieces.expiry()
+        self.shutdown = self.pieces.shutdown(self)
+
+    def start(self) -> None:
+        """Start the tasks that look after all connections."""
+        self.nursery.start_soon(self.heartbeat.run)
+        self.nursery.start_soon(self.expiry.run)
 
     def stats(self) -> dict[str, int]:
         """The hub's own counts, all 0 when nobody is there."""
@@ -60,6 +74,8 @@ class Hub:
             "users": len(self.registry.users),
             "rooms": len(self.registry.rooms),
             "slots": len(self.admission),
+            "sessions": len(self.sessions.current),
+            "present": len(self.presence.there),
             "outbox": sum(peer.wire.waiting for peer in self.peers),
         }
 

@@ -14,7 +14,8 @@ class Knobs(Value):
     Close frame 4429 after the upgrade. ``echo``: whether a sender gets its own messages. The ``*_delay`` knobs stand
     for the awaits of real hubs, and so hold the windows of races open: before the upgrade is granted, between the
     upgrade and the registration, between noticing an unclean end and unregistering it, between the answer to a Close
-    and giving the slot back, and before a room is left. ``backlog``: what may wait for one slow reader before it is
+    and giving the slot back, and before a room is left. ``grace``: for so long after an unclean end a user with a
+    session is still said to be present. ``backlog``: what may wait for one slow reader before it is
     closed with 1013. ``max_size``: characters of one message. ``sndbuf``: SO_SNDBUF of accepted sockets (the
     kernel doubles it), small so that a reader that stalls is felt after a few hundred kilobytes.
     """
@@ -28,6 +29,7 @@ class Knobs(Value):
     leave_delay: float = 0.0
     release_delay: float = 0.0
     unsubscribe_delay: float = 0.0
+    grace: float = 0.0
     heartbeat: float = 20.0
     heartbeat_timeout: float = 20.0
     handshake_timeout: float = 10.0

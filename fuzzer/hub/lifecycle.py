@@ -10,7 +10,7 @@ from trio_websocket import WebSocketRequest
 from fuzzer.hub.admission import OVER_LIMIT
 from fuzzer.hub.authenticator import Refused
 from fuzzer.hub.peer import Peer
-from fuzzer.hub.protocol import WELCOME
+from fuzzer.hub.protocol import reply_frame
 
 if TYPE_CHECKING:
     from fuzzer.hub.hub import Hub
@@ -72,8 +72,14 @@ class Lifecycle:
         if self.hub.knobs.join_delay:
             await trio.sleep(self.hub.knobs.join_delay)
         if peer.socket.is_open:
-            self.hub.registry.add(peer)
-            peer.tell(WELCOME)
+            self.join(peer)
+            peer.tell(reply_frame("welcome", user=peer.user))
+
+    def join(self, peer: Peer) -> None:
+        """Make the connection known in every index."""
+        self.hub.registry.add(peer)
+        self.hub.presence.enter(peer)
+        self.hub.expiry.watch(peer)
 
     def offended(self, peer: Peer, code: int, reason: str) -> None:
         """The peer broke a rule: it alone is closed."""
@@ -82,6 +88,8 @@ class Lifecycle:
     def leave(self, peer: Peer) -> None:
         """Forget the connection in every index. May be called again: each step is about this connection alone."""
         self.hub.registry.remove(peer)
+        self.hub.presence.leave(peer)
+        self.hub.expiry.forget(peer)
         self.hub.sessions.forget(peer)
         self.hub.admission.release(peer)
 

@@ -20,7 +20,7 @@ STATS_REQUEST = b"GET /stats"
 
 class Peer:
     """``session`` is None for a connection without one. ``entered``: the upgrade was granted. ``clean``: a Close frame
-    was sent or read."""
+    was sent or read. ``expires``: when the token ends, on trio's clock."""
 
     def __init__(self, hub: Hub, wire: Wire) -> None:
         self.hub = hub
@@ -29,6 +29,7 @@ class Peer:
         self.session: str | None = None
         self.entered = False
         self.clean = False
+        self.expires = float("inf")
         self.pinged_at: float | None = None
         self.scope = trio.CancelScope(deadline=trio.current_time() + hub.knobs.handshake_timeout)
         self.socket = HubSocket(wire, self, hub.knobs.max_size)

@@ -29,7 +29,11 @@ class Unsubscribe(msgspec.Struct, tag_field="type", tag="unsubscribe", frozen=Tr
     room: str
 
 
-Command = Publish | Subscribe | Unsubscribe
+class Query(msgspec.Struct, tag_field="type", tag="query", frozen=True):
+    """Ask who is present."""
+
+
+Command = Publish | Subscribe | Unsubscribe | Query
 _decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
 
 
@@ -78,12 +82,9 @@ def message_frame(command: Publish) -> bytes:
     return frame(b"".join((head, bytes(command.body), room, b"}")))
 
 
-def reply_frame(kind: str, **fields: str) -> bytes:
-    """Any other frame of the hub: ``welcome``, ``subscribed``, ``unsubscribed``, ``error``."""
+def reply_frame(kind: str, **fields: str | list[str]) -> bytes:
+    """Any other frame of the hub: ``welcome``, ``subscribed``, ``unsubscribed``, ``present``, ``error``."""
     return frame(msgspec.json.encode({"type": kind, **fields}))
-
-
-WELCOME = reply_frame("welcome")
 
 
 def json_response(content: dict[str, int]) -> bytes:

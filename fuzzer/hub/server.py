@@ -12,7 +12,6 @@ from fuzzer.hub.hub import Hub, Pieces
 from fuzzer.hub.knobs import Knobs
 
 HOST = "127.0.0.1"
-GOING_AWAY = 1001
 PAUSE_WHEN_FULL = 0.05
 
 
@@ -71,20 +70,12 @@ async def serve(
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
             hub = Hub(knobs, secret, nursery, pieces)
-            nursery.start_soon(hub.heartbeat.run)
+            hub.start()
             accepting = trio.CancelScope()
             nursery.start_soon(accept_all, hub, listener, accepting)
             ready(hub)
             async for _ in signals:
                 break
             accepting.cancel()
-            await shut_down(hub)
+            await hub.shutdown.run()
             nursery.cancel_scope.cancel()
-
-
-async def shut_down(hub: Hub) -> None:
-    """Tell everybody, wait a bounded time for their answers."""
-    hub.close_all(GOING_AWAY, "the hub is shutting down")
-    with trio.move_on_after(hub.knobs.shutdown_timeout):
-        while hub.peers:
-            await trio.sleep(0.005)

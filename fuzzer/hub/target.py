@@ -9,7 +9,7 @@ from fuzzer.hub.__main__ import knob_flags
 from fuzzer.hub.admission import EVICTED, OVER_LIMIT
 from fuzzer.hub.bugs import BUGS
 from fuzzer.hub.knobs import Knobs
-from fuzzer.policy import Limit, Policy
+from fuzzer.policy import CloseCodes, Limit, Policy
 from fuzzer.target.config import Count, JsonProtocol, JwtAuth, Match, Probe
 from fuzzer.target.model import Target
 
@@ -21,16 +21,22 @@ BASE = "http://127.0.0.1:{port}"
 STALL_BYTES = 300_000
 # The hub takes four times as much (``Knobs.max_size``), since a body may grow when it is escaped.
 PROMISED_SIZE = 1024 * 1024
+COUNTED = ("connections", "users", "rooms", "slots", "sessions", "present")
+# Within this many seconds what is over is over: timers and exits may be late on a busy machine.
+SOON = 1.0
+SLOW_EXIT = 4.0
 
 PROTOCOL = JsonProtocol(
     publish='{"type":"publish","id":"{id}","body":"{body}"}',
     publish_room='{"type":"publish","id":"{id}","body":"{body}","room":"{room}"}',
     deliver=Match(match={"type": "message"}, id="id", body="body", room="room"),
-    welcome=Match(match={"type": "welcome"}),
+    welcome=Match(match={"type": "welcome"}, user="user"),
     subscribe='{"type":"subscribe","room":"{room}"}',
     subscribed=Match(match={"type": "subscribed"}, room="room"),
     unsubscribe='{"type":"unsubscribe","room":"{room}"}',
     unsubscribed=Match(match={"type": "unsubscribed"}, room="room"),
+    query='{"type":"query"}',
+    present=Match(match={"type": "present"}, users="users"),
 )
 
 
@@ -63,7 +69,7 @@ def _start(bug: str | None, flags: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _counts() -> dict[str, Count]:
-    return {"connections": Count(url=f"{BASE}/stats", path="connections")}
+    return {name: Count(url=f"{BASE}/stats", path=name) for name in COUNTED}
 
 
 def policy_of(knobs: Knobs) -> Policy:
@@ -76,12 +82,16 @@ def policy_of(knobs: Knobs) -> Policy:
         sessions="takeover",
         limit=_limit(knobs),
         deadline=2.0,
-        t_release=1.0,
-        t_detect=1.0,
+        t_release=SOON,
+        t_detect=SOON,
+        t_presence=SOON + knobs.grace,
+        t_expiry=SOON,
+        t_shutdown=knobs.shutdown_timeout + SLOW_EXIT,
         t_heartbeat=2 * knobs.heartbeat + knobs.heartbeat_timeout if knobs.heartbeat else None,
         max_size=min(PROMISED_SIZE, knobs.max_size),
         backlog=knobs.backlog,
         stall_bytes=STALL_BYTES,
+        close_codes=CloseCodes(malformed=(1002, 1003, 1007, 1008), oversize=(1009,), shutdown=(1001,)),
         refuse_tokens=(*Policy().refuse_tokens, "wrong-claims"),
     )
 

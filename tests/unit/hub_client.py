@@ -235,7 +235,7 @@ async def running(knobs: Knobs | None = None, pieces: Pieces | None = None) -> A
         hub = Hub(knobs or Knobs(), SECRET, nursery, pieces)
         test = TestHub(hub, listener.getsockname()[1])
         accepting = trio.CancelScope()
-        nursery.start_soon(hub.heartbeat.run)
+        hub.start()
         nursery.start_soon(accept_all, hub, listener, accepting)
         try:
             with trio.fail_after(PATIENCE * 2):

@@ -52,8 +52,9 @@ def test_a_signal_closes_everybody_with_1001_and_ends_the_process(name: str) -> 
     with hub_process("--port", "0", "--limit", "3") as (process, port):
         url = f"ws://127.0.0.1:{port}/ws?token={token('ü')}"
         with connect(url) as first, connect(url) as second:
-            assert json.loads(first.recv()) == json.loads(second.recv()) == {"type": "welcome"}
-            assert stats(port) == {"connections": 2, "users": 1, "rooms": 0, "slots": 2, "outbox": 0}
+            assert json.loads(first.recv()) == json.loads(second.recv()) == {"type": "welcome", "user": "ü"}
+            here = {"connections": 2, "users": 1, "rooms": 0, "slots": 2, "sessions": 0, "present": 1, "outbox": 0}
+            assert stats(port) == here
             process.send_signal(getattr(signal, name))
             with pytest.raises(ConnectionClosed) as closed:
                 second.recv(timeout=10)
