@@ -91,15 +91,7 @@ def _check_policy(policy: Policy) -> None:
     _positive("policy.deadline", policy.deadline)
     for name in ("t_join", "t_release", "t_detect"):
         _not_negative(f"policy.{name}", getattr(policy, name))
-    for name in ("t_heartbeat", "t_presence", "t_expiry", "t_shutdown", "t_idle"):
-        if getattr(policy, name) is not None:
-            _positive(f"policy.{name}", getattr(policy, name))
-    _at_least_one("policy.storm", policy.storm)
-    if policy.max_size is not None:
-        _at_least_one("policy.max_size", policy.max_size)
-    if policy.backlog is not None:
-        _at_least_one("policy.backlog", policy.backlog)
-    _at_least_one("policy.stall_bytes", policy.stall_bytes)
+    _check_numbers(policy)
     _check_close_codes(policy.close_codes)
     if policy.limit is not None:
         _check_limit(policy.limit)
@@ -107,6 +99,15 @@ def _check_policy(policy: Policy) -> None:
     for kind in policy.refuse_tokens:
         if kind not in known:
             raise TargetError(f"policy.refuse_tokens: found {kind!r}; {hint(kind, known, 'one of')}")
+
+
+def _check_numbers(policy: Policy) -> None:
+    for name in ("t_heartbeat", "t_presence", "t_expiry", "t_shutdown", "t_idle"):
+        if getattr(policy, name) is not None:
+            _positive(f"policy.{name}", getattr(policy, name))
+    for name in ("storm", "max_size", "backlog", "stall_bytes"):
+        if getattr(policy, name) is not None:
+            _at_least_one(f"policy.{name}", getattr(policy, name))
 
 
 def _check_close_codes(codes: CloseCodes) -> None:
