@@ -12,11 +12,11 @@ from strategies.draft import Draft
 
 # Seconds: as short as will do, since the ops are there at once; now and then long enough for timers to run out.
 FROZEN: Final = ((0.004, 80), (0.02, 17), (0.2, 3))
-FROZEN_PERCENT: Final = 14  # of strokes; one batch of each
-RESTART_IN: Final = 250  # strokes: the start of a server takes as long as many plans
+FROZEN_PERCENT: Final = 8  # of strokes; one batch of each
+RESTART_IN: Final = 400  # strokes: the start of a server takes as long as many plans
 WAIT_IN: Final = 250  # strokes, where there is something to wait for
 EXPIRY_PERCENT: Final = 15  # of strokes after a brief token
-CYCLES_IN: Final = 300  # plans
+CYCLES_IN: Final = 500  # plans
 CYCLES: Final = 4
 
 
