@@ -6,13 +6,17 @@ surely refused or evicted: the executor skips those. A wrong expectation costs a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
+
+import msgspec
 
 from fuzzer.plan import (
     Batch,
     Close,
     Drop,
+    Finish,
     Malformed,
     Mute,
     Op,
@@ -29,12 +33,16 @@ from fuzzer.plan_rules import connection_symbol
 from strategies.shape import Shape
 from strategies.swarm import Swarm
 
-Standing = Literal["live", "refused", "gone", "hung"]
+Standing = Literal["live", "refused", "gone", "hung", "held"]
 
 
 @dataclass(slots=True)
 class Tab:
-    """One connection as it is expected to be; ``hung``: gone without a word, so it may still hold its slot."""
+    """One connection as it is expected to be.
+
+    ``hung``: gone without a word, so it may still hold its slot; ``held``: in its opening handshake. ``brief``: its
+    token runs out.
+    """
 
     name: str
     user: str
@@ -42,6 +50,7 @@ class Tab:
     standing: Standing = "live"
     stalled: bool = False
     mute: bool = False
+    brief: bool = False
     rooms: frozenset[str] = frozenset()
 
 
@@ -55,15 +64,16 @@ class Draft:
     tabs: dict[str, Tab] = field(default_factory=dict)
     schedule_seed: int = 0
     names: dict[str, str] = field(default_factory=dict)
+    cycles: int = 1
     strokes: int = 0
     floods: int = 0
     issued: dict[str, int] = field(default_factory=dict)
 
     def plan(self) -> Plan:
         """The finished plan."""
-        plan = Plan(batches=tuple(self.batches), schedule_seed=self.schedule_seed)
+        plan = Plan(batches=tuple(self.batches), schedule_seed=self.schedule_seed, cycles=self.cycles)
         named = {user: name for user in plan.users() if (name := self.names.get(user))}
-        return replace_names(plan, named)
+        return msgspec.structs.replace(plan, names=named)
 
     def fork(self) -> Draft:
         """A copy to try things on."""
@@ -96,12 +106,25 @@ class Draft:
     def append(self, batch: Batch) -> None:
         """Add a batch and expect its effects, in the order of release."""
         self.batches.append(batch)
+        if batch.wait and self.shape.expiry is not None and batch.wait >= self.shape.expiry:
+            self._end([tab for tab in self.tabs.values() if tab.brief])
         for op in batch.ops:
             self._expect(op)
+        if batch.restart:
+            self._end(self.tabs.values())
+
+    def _end(self, tabs: Iterable[Tab]) -> None:
+        for tab in tabs:
+            tab.standing = "gone"
 
     def _expect(self, op: Op) -> None:
         if isinstance(op, Open):
             self._expect_open(op)
+            return
+        if isinstance(op, Finish):
+            tab = self.tabs.get(op.conn)
+            if tab is not None and tab.standing == "held":
+                tab.standing = self._admit(tab.user)
             return
         if isinstance(op, Send):
             self.issued["m"] = max(self.issued.get("m", 0), _number(op.msg))
@@ -111,11 +134,14 @@ class Draft:
 
     def _expect_open(self, op: Open) -> None:
         self._note_issued(op)
-        standing: Standing = "gone" if op.abandon else "live" if op.token == "valid" else "refused"
+        good = op.token in ("valid", "brief")
+        standing: Standing = "gone" if op.abandon else "held" if op.held else "live" if good else "refused"
         if standing == "live":
             self._take_over(op)
             standing = self._admit(op.user)
-        self.tabs[op.conn] = Tab(name=op.conn, user=op.user, session=op.session, standing=standing)
+        self.tabs[op.conn] = Tab(
+            name=op.conn, user=op.user, session=op.session, standing=standing, brief=op.token == "brief"
+        )
 
     def _note_issued(self, op: Open) -> None:
         self.issued[""] = max(self.issued.get("", 0), len(self.tabs) + 1)
@@ -136,11 +162,6 @@ class Draft:
         return "refused"
 
 
-def replace_names(plan: Plan, names: dict[str, str]) -> Plan:
-    """The same plan with these real names."""
-    return Plan(batches=plan.batches, schedule_seed=plan.schedule_seed, names=names)
-
-
 @dataclass(slots=True)
 class Turn:
     """One batch in the making: every connection at most once, none that this batch itself opens."""
@@ -152,6 +173,12 @@ class Turn:
         """Live tabs that this batch does not use yet."""
         used = {op.conn for op in self.ops}
         return [tab for tab in self.draft.live(user) if tab.name not in used]
+
+    def held(self, user: str | None = None) -> list[Tab]:
+        """Tabs in the middle of their opening handshake that this batch does not use yet."""
+        used = {op.conn for op in self.ops}
+        tabs = (tab for tab in self.draft.tabs.values() if tab.standing == "held" and user in (None, tab.user))
+        return [tab for tab in tabs if tab.name not in used]
 
     def opening(self) -> int:
         """How many opens are in this batch already."""
@@ -172,6 +199,8 @@ class Turn:
 
 def _expect_on(tab: Tab, op: Op) -> None:
     match op:
+        case Malformed(kind="not-a-command"):
+            pass  # most hubs say so and go on
         case Close() | Malformed():
             tab.standing = "gone"
         case Drop():

@@ -32,6 +32,7 @@ from hypothesis import HealthCheck, Phase, event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from hypothesis.strategies import DrawFn, SearchStrategy
+from msgspec.structs import replace
 
 from fuzzer.plan import Batch, Op, Plan, Separator
 from fuzzer.plan_rules import kind_of, normalise
@@ -40,6 +41,7 @@ from strategies.choice import Draw
 from strategies.draft import Draft
 from strategies.opening import MOST_STROKES, Opening, draw_opening
 from strategies.pairs import racing_pairs
+from strategies.season import season
 from strategies.shape import Shape, TargetLike, shape_of_target
 
 STEPS = MOST_STROKES + 1
@@ -106,13 +108,13 @@ class HubMachine(RuleBasedStateMachine):
             self.draft.append(Batch(ops=(op,), after=after or "fence"))
             return
         self.draft.append(Batch(ops=(op,), after="instant"))
-        self.draft.batches[-2:] = [Batch(ops=(*last.ops, op), after=last.after)]
+        self.draft.batches[-2:] = [replace(last, ops=(*last.ops, op))]
 
     def draw_stroke(self, stroke: strokes.Stroke, draw: Draw) -> tuple[Batch, ...]:
         """The batches of a stroke on top of the plan so far; none once the plan is long enough."""
         if self._strokes_done >= self.draft.strokes or not self.draft.unfinished():
             return ()
-        return stroke(draw, self.draft.fork())
+        return season(draw, self.draft, stroke(draw, self.draft.fork()))
 
     def _extend(self, batches: tuple[Batch, ...]) -> None:
         self._strokes_done += 1
@@ -157,6 +159,11 @@ class HubMachine(RuleBasedStateMachine):
     @rule(batches=batches_of(strokes.reconnect))
     def reconnect(self, batches: tuple[Batch, ...]) -> None:
         """The same session again."""
+        self._extend(batches)
+
+    @rule(batches=batches_of(strokes.hold))
+    def hold(self, batches: tuple[Batch, ...]) -> None:
+        """Opening handshakes that stop short, and go on."""
         self._extend(batches)
 
     @rule(batches=batches_of(strokes.flood))

@@ -9,6 +9,7 @@ from fuzzer.values import Value
 from strategies.choice import Draw
 from strategies.draft import Draft, Turn
 from strategies.ops import ROOMS, Aim, new_session
+from strategies.season import draw_cycles
 from strategies.separators import draw_separator
 from strategies.shape import Shape
 from strategies.strokes import enter
@@ -21,8 +22,8 @@ STROKES_PER_PLAN: Final = ((1, 42), (2, 40), (3, 14), (4, 4))
 MOST_STROKES: Final = 4
 SEEDS: Final = 65_536
 # of plans have the budget; the stroke itself is one of many, so far fewer use it
-FLOOD_PERCENT: Final = 35
-CHEAP_FLOOD_PERCENT: Final = 70
+FLOOD_PERCENT: Final = 38
+CHEAP_FLOOD_PERCENT: Final = 75
 CHEAP: Final = 1_000_000  # bytes: a hub with small buffers stalls for little, so it may stall more often
 
 
@@ -32,6 +33,7 @@ class Opening(Value):
     batches: tuple[Batch, ...] = ()
     schedule_seed: int = 0
     names: dict[str, str] = {}
+    cycles: int = 1
     swarm: Swarm = Swarm()
     strokes: int = 1
     floods: int = 0
@@ -39,7 +41,7 @@ class Opening(Value):
     def begin(self, draft: Draft) -> None:
         """Let the draft begin like this."""
         draft.swarm, draft.schedule_seed, draft.names = self.swarm, self.schedule_seed, self.names
-        draft.strokes, draft.floods = self.strokes, self.floods
+        draft.strokes, draft.floods, draft.cycles = self.strokes, self.floods, self.cycles
         for batch in self.batches:
             draft.append(batch)
 
@@ -58,6 +60,7 @@ def draw_opening(draw: Draw, draft: Draft) -> Opening:
         batches=tuple(draft.batches[already:]),
         schedule_seed=draw.below(SEEDS),
         names=draw_names(draw, users) if odd else {},
+        cycles=draw_cycles(draw, draft),
         swarm=swarm,
         strokes=draw.weighted(STROKES_PER_PLAN),
         floods=1 if draw.percent(CHEAP_FLOOD_PERCENT if shape.stall_bytes <= CHEAP else FLOOD_PERCENT) else 0,

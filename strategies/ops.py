@@ -5,11 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Literal, NamedTuple
 
-from fuzzer.plan import Close, Drop, Malformed, Mute, Op, Open, Send, Stall, Subscribe, Unsubscribe
+from fuzzer.plan import (
+    Close,
+    Drop,
+    Finish,
+    Malformed,
+    Mute,
+    Op,
+    Open,
+    Ping,
+    Query,
+    Send,
+    Stall,
+    Subscribe,
+    TokenKind,
+    Unsubscribe,
+)
 from strategies.choice import Draw
 from strategies.draft import Draft, Tab, Turn
 from strategies.faults import ABANDONS, draw_close, draw_drop
-from strategies.payloads import draw_payload
+from strategies.payloads import draw_payload, draw_wire
 from strategies.tokens import draw_bad_token
 
 ROOMS: Final = ("r0", "r1")
@@ -32,8 +47,39 @@ def open_op(draw: Draw, turn: Turn, aim: Aim) -> Op | None:
     if not turn.may_open():
         return None
     bad = len(draft.shape.tokens) > 1 and draft.swarm.has("tokens") and draw.percent(5)
-    token = draw_bad_token(draw, draft.shape.tokens) if bad else "valid"
-    return Open(conn=draft.new(""), user=aim.user, session=new_session(draft), token=token)
+    token = draw_bad_token(draw, draft.shape.tokens) if bad else _good_token(draw, draft)
+    held = "held" in draft.shape.kinds and draft.swarm.has("held") and draw.percent(3)
+    return Open(conn=draft.new(""), user=aim.user, session=new_session(draft), token=token, held=held)
+
+
+def _good_token(draw: Draw, draft: Draft) -> TokenKind:
+    may = draft.shape.expiry is not None and draft.swarm.has("brief")
+    return "brief" if may and draw.percent(2) else "valid"
+
+
+def held_op(draw: Draw, turn: Turn, aim: Aim) -> Op | None:
+    """A new connection that stops short of the last byte of its opening handshake."""
+    if not turn.may_open():
+        return None
+    return Open(conn=turn.draft.new(""), user=aim.user, session=new_session(turn.draft), held=True)
+
+
+def finish_op(draw: Draw, turn: Turn, aim: Aim) -> Op | None:
+    """The last byte of a held opening."""
+    tabs = turn.held(aim.user)
+    return Finish(conn=draw.one(tabs).name) if tabs else None
+
+
+def ping_op(draw: Draw, turn: Turn, aim: Aim) -> Op | None:
+    """A ping."""
+    tabs = turn.free(aim.user)
+    return Ping(conn=draw.one(tabs).name) if tabs and "ping" in turn.draft.shape.kinds else None
+
+
+def query_op(draw: Draw, turn: Turn, aim: Aim) -> Op | None:
+    """A question who is present."""
+    tabs = turn.free(aim.user)
+    return Query(conn=draw.one(tabs).name) if tabs and turn.draft.shape.presence else None
 
 
 def reopen_op(draw: Draw, turn: Turn, aim: Aim) -> Op | None:
@@ -61,8 +107,9 @@ def send_op(draw: Draw, turn: Turn, aim: Aim) -> Op | None:
         return None
     tab = draw.one(tabs)
     size, count, fill = draw_payload(draw, draft.shape, draft.swarm)
+    wire, size, count = draw_wire(draw, draft.swarm, size, count)
     room = aim.room or _room_to_send(draw, draft, tab)
-    return Send(conn=tab.name, msg=draft.new("m"), size=size, count=count, fill=fill, room=room)
+    return Send(conn=tab.name, msg=draft.new("m"), size=size, count=count, fill=fill, room=room, wire=wire)
 
 
 def close_op(draw: Draw, turn: Turn, aim: Aim) -> Op | None:
@@ -71,7 +118,7 @@ def close_op(draw: Draw, turn: Turn, aim: Aim) -> Op | None:
     if tab is None or "close" not in turn.draft.shape.kinds:
         return None
     code, reason = draw_close(draw, turn.draft.swarm)
-    return Close(conn=tab.name, code=code, reason=reason)
+    return Close(conn=tab.name, code=code, reason=reason, half=turn.draft.swarm.has("half") and draw.percent(8))
 
 
 def drop_op(draw: Draw, turn: Turn, aim: Aim) -> Op | None:
@@ -126,6 +173,10 @@ def unsubscribe_op(draw: Draw, turn: Turn, aim: Aim) -> Op | None:
 MAKERS: Final[dict[str, Maker]] = {
     "open": open_op,
     "reopen": reopen_op,
+    "held": held_op,
+    "finish": finish_op,
+    "ping": ping_op,
+    "query": query_op,
     "abandon": abandon_op,
     "send": send_op,
     "close": close_op,
@@ -140,13 +191,16 @@ MAKERS: Final[dict[str, Maker]] = {
 _PADDING: Final = (
     *(("send", 40), ("open", 12), ("close", 7), ("drop", 8), ("subscribe", 8), ("unsubscribe", 4)),
     *(("abandon", 4), ("malformed", 6), ("mute", 3), ("reopen", 4)),
+    *(("ping", 2), ("query", 5), ("finish", 12)),
 )
 
 
 def padding_kinds(draft: Draft) -> list[tuple[str, int]]:
     """What may stand beside the ops that a batch is about, with weights."""
-    absent = {"abandon", "close", "drop", "malformed", "mute"} - set(draft.shape.kinds)
-    absent |= {kind for kind in ("abandon", "malformed", "mute") if not draft.swarm.has(kind)}
+    absent = {"abandon", "close", "drop", "malformed", "mute", "ping"} - set(draft.shape.kinds)
+    absent |= {kind for kind in ("abandon", "malformed", "mute", "ping", "query") if not draft.swarm.has(kind)}
+    absent |= set() if draft.shape.presence else {"query"}
+    absent |= set() if any(tab.standing == "held" for tab in draft.tabs.values()) else {"finish"}
     absent |= set() if draft.shape.rooms else {"subscribe", "unsubscribe"}
     absent |= set() if uses_sessions(draft) else {"reopen"}
     return [option for option in _PADDING if option[0] not in absent]

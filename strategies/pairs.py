@@ -18,7 +18,7 @@ from fuzzer.values import Value
 
 # Labels name the earlier kind of this list first, whichever op is released first.
 KINDS: Final = (
-    *("abandon", "open", "reopen", "subscribe", "unsubscribe", "send"),
+    *("abandon", "open", "reopen", "finish", "subscribe", "unsubscribe", "send", "ping", "query"),
     *("stall", "resume", "mute", "malformed", "close", "drop"),
 )
 _ORDER: Final = {kind: place for place, kind in enumerate(KINDS)}
@@ -65,6 +65,9 @@ PAIRS: Final = (
     Pair(left="reopen", right="close", weight=3),
     Pair(left="reopen", right="send"),
     Pair(left="reopen", right="reopen", weight=4),
+    Pair(left="open", right="query"),
+    Pair(left="query", right="close"),
+    Pair(left="query", right="drop"),
     Pair(left="subscribe", right="send", room=True, weight=3),
     Pair(left="subscribe", right="close", room=True, weight=3),
     Pair(left="subscribe", right="drop", room=True),

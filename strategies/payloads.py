@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from fuzzer.payload import filler
-from fuzzer.plan import Fill
+from fuzzer.plan import Fill, Wire
 from strategies.choice import Draw
 from strategies.shape import SIZES, Shape
 from strategies.swarm import Swarm
@@ -17,6 +17,9 @@ from strategies.swarm import Swarm
 FILLS: Final[tuple[Fill, ...]] = get_args(Fill)
 SMALL: Final = 200  # characters: larger ones are rarer, so that a plan stays cheap
 MOST_BURST: Final = 8
+WIRES: Final[tuple[tuple[Wire, int], ...]] = (("frames", 85), ("one-segment", 6), ("fragments", 6), ("drip", 3))
+DRIPPED: Final = (125, 2)  # size and count at most: every byte costs a turn of the loop
+FEW: Final = 4
 BURST_BYTES: Final = 200_000  # what one burst of big messages may weigh
 
 
@@ -50,3 +53,13 @@ def draw_payload(draw: Draw, shape: Shape, swarm: Swarm) -> tuple[int, int, Fill
     count = 2 + draw.below(MOST_BURST - 1) if swarm.has("burst") and draw.percent(22) else 1
     size = draw.one(options)
     return size, max(1, min(count, BURST_BYTES // (size + 1))), fill
+
+
+def draw_wire(draw: Draw, swarm: Swarm, size: int, count: int) -> tuple[Wire, int, int]:
+    """How the bytes of a send travel, and its size and count if they do not fit to that."""
+    wire = draw.weighted(WIRES) if swarm.has("wire") else "frames"
+    if wire == "drip":
+        return wire, min(size, DRIPPED[0]), min(count, DRIPPED[1])
+    if wire == "one-segment" and count == 1 and size <= SMALL:  # several in one segment are what a hub may miss
+        return wire, size, 2 + draw.below(FEW)
+    return wire, size, count

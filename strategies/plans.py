@@ -12,6 +12,7 @@ from fuzzer.plan_rules import normalise
 from strategies.choice import Draw
 from strategies.draft import Draft
 from strategies.opening import draw_opening
+from strategies.season import season
 from strategies.shape import Shape
 from strategies.strokes import STROKES
 
@@ -24,6 +25,6 @@ def plans(draw: DrawFn, shape: Shape | None = None) -> Plan:
     choose, draft = Draw(draw), Draft(shape=shape or Shape())
     draw_opening(choose, draft.fork()).begin(draft)
     for _ in range(draft.strokes):
-        for batch in choose.one(_STROKES)(choose, draft.fork()):
+        for batch in season(choose, draft, choose.one(_STROKES)(choose, draft.fork())):
             draft.append(batch)
     return normalise(draft.plan())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final, Literal, Protocol, get_args
 
+from msgspec.structs import replace
+
 from fuzzer.payload import widest
 from fuzzer.plan import Fill, MalformedKind, TokenKind
 from fuzzer.policy import Policy
@@ -19,11 +21,19 @@ ANYWHERE: Final = tuple(kind for kind in MALFORMED if kind != "oversize")
 MOST_OVERSIZE: Final = 4_194_304  # a declared limit above it is too much to move again and again
 
 
+MOST_PATIENCE: Final = 1.5  # seconds: a promise that takes longer costs too much to wait for
+BRIEF: Final = 2.0  # seconds: how long a brief token lasts at most
+
+
 class Shape(Value):
     """What plans may contain. ``limit`` is per user; ``max_size`` bounds a whole frame in bytes.
 
     ``kinds`` are the ops that may be drawn (``open`` and ``send`` always are); ``tokens`` the kinds of token, of which
     all but ``valid`` must be ones that the hub is declared to refuse. ``swarm`` False: each plan may use all features.
+    ``presence``: the hub can be asked who is there.
+    ``started``: the server is ours to freeze, and ``restartable`` to end and start again; ``measured``: what it holds
+    can be seen over several cycles. ``waits`` are seconds after which the hub promises to have done something;
+    ``expiry`` those after which a brief token surely does not count any more (None: no brief tokens).
     """
 
     limit: int | None = None
@@ -36,8 +46,14 @@ class Shape(Value):
     sizes: tuple[int, ...] = SIZES
     max_size: int = DEFAULT_FRAME
     stall_bytes: int = 6_000_000
-    kinds: tuple[str, ...] = ("abandon", "close", "drop", "malformed", "mute", "stall")
+    kinds: tuple[str, ...] = ("abandon", "close", "drop", "held", "malformed", "mute", "ping", "stall")
     malformed: tuple[MalformedKind, ...] = ANYWHERE
+    presence: bool = False
+    started: bool = False
+    restartable: bool = False
+    measured: bool = False
+    waits: tuple[float, ...] = ()
+    expiry: float | None = None
     odd_names: bool = True
     max_users: int = 3
     max_conns: int = 14
@@ -81,13 +97,38 @@ def shape_of(policy: Policy, rooms: bool, sessions: bool, tokens: bool) -> Shape
         tokens=_declared_tokens(policy) if tokens else ("valid",),
         max_size=policy.max_size or DEFAULT_FRAME,
         stall_bytes=policy.stall_bytes,
+        waits=_waits(policy),
+        expiry=_expiry(policy) if tokens else None,
         malformed=MALFORMED if (policy.max_size or MOST_OVERSIZE + 1) <= MOST_OVERSIZE else ANYWHERE,
     )
 
 
 def shape_of_target(target: TargetLike) -> Shape:
-    """The shape for a whole target."""
-    return shape_of(target.policy, target.has_rooms, target.has_sessions, target.has_tokens)
+    """The shape for a whole target. What a target of the user's own kind does not say, it has not."""
+    started = getattr(target, "start", None) is not None
+    return replace(
+        shape_of(target.policy, target.has_rooms, target.has_sessions, target.has_tokens),
+        presence=getattr(target, "has_presence", False),
+        started=started,
+        restartable=getattr(target, "restartable", False),
+        measured=started and getattr(getattr(target, "probe", None), "process", False),
+    )
+
+
+def _waits(policy: Policy) -> tuple[float, ...]:
+    bounds = (policy.t_heartbeat, policy.t_presence, policy.t_idle)
+    return tuple(sorted({_surely(bound) for bound in bounds if bound is not None and bound <= MOST_PATIENCE}))
+
+
+def _expiry(policy: Policy) -> float | None:
+    if policy.t_expiry is None or policy.t_expiry > MOST_PATIENCE:
+        return None
+    return BRIEF + _surely(policy.t_expiry)
+
+
+def _surely(bound: float) -> float:
+    """A wait after which a bound has passed, even if not all of the time counts."""
+    return round(bound * 1.2 + 0.1, 3)
 
 
 def _declared_tokens(policy: Policy) -> tuple[TokenKind, ...]:

@@ -139,8 +139,30 @@ def flood(draw: Draw, draft: Draft) -> Batches:
     return batches
 
 
+def hold(draw: Draw, draft: Draft) -> Batches:
+    """Some stop short in their opening handshake while others go on; then they finish at once, with something else.
+
+    Half of the time a race as others: what a handshake under way brings out is not much.
+    """
+    if "held" not in draft.shape.kinds or not draft.swarm.has("held") or draw.percent(50):
+        return race(draw, draft)
+    aim = Aim(draw_user(draw, draft))
+    batches = gather(draw, draft, aim, 1 + draw.below(3))
+    turn = Turn(draft)
+    for _ in range(1 + draw.below(2)):
+        _make(draw, turn, "held", aim)
+    batches += turn.finish(draw_separator(draw, draft.swarm))
+    batches += one_batch(draw, draft, aim, draw.one(("send", "open", "drop")))
+    turn = Turn(draft)
+    for _ in turn.held(aim.user):
+        _make(draw, turn, "finish", aim)
+    if turn.ops:
+        pad(draw, turn, aim)
+    return batches + turn.finish(draw_separator(draw, draft.swarm)) + one_batch(draw, draft, aim, "send")
+
+
 STROKES: Final[dict[str, Stroke]] = {
-    stroke.__name__: stroke for stroke in (race, talk, mix, fail, turn_over, run_empty, reconnect, flood)
+    stroke.__name__: stroke for stroke in (race, talk, mix, fail, turn_over, run_empty, reconnect, flood, hold)
 }
 
 

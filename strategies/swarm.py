@@ -14,6 +14,7 @@ from strategies.choice import Draw
 FEATURES: Final = (
     *("reset", "reset-pending", "fin", "vanish", "abandon", "malformed", "mute", "codes", "tokens"),
     *("big", "burst", "fill", "instant", "turn", "1ms", "names", "sessions"),
+    *("held", "wire", "half", "ping", "query", "brief", "wait", "frozen", "restart", "cycles"),
 )
 _BITS: Final = 8
 

@@ -25,6 +25,7 @@ KNOB_HELP = {
     "leave_delay": "Pause between noticing an unclean end and unregistering it.",
     "release_delay": "Pause between the answer to a Close and giving the slot back.",
     "unsubscribe_delay": "Pause before a room is left.",
+    "grace": "After an unclean end, how long a user with a session is still said to be present.",
     "heartbeat": "Between two pings; 0: none.",
     "heartbeat_timeout": "For the pong.",
     "handshake_timeout": "For the opening handshake.",

@@ -25,6 +25,8 @@ COUNTED = ("connections", "users", "rooms", "slots", "sessions", "present")
 # Within this many seconds what is over is over: timers and exits may be late on a busy machine.
 SOON = 1.0
 SLOW_EXIT = 4.0
+# No plan lasts longer than this, so nobody could see a later promise kept.
+LATEST = 10.0
 
 PROTOCOL = JsonProtocol(
     publish='{"type":"publish","id":"{id}","body":"{body}"}',
@@ -87,13 +89,18 @@ def policy_of(knobs: Knobs) -> Policy:
         t_presence=SOON + knobs.grace,
         t_expiry=SOON,
         t_shutdown=knobs.shutdown_timeout + SLOW_EXIT,
-        t_heartbeat=2 * knobs.heartbeat + knobs.heartbeat_timeout if knobs.heartbeat else None,
+        t_heartbeat=_heartbeat(knobs),
         max_size=min(PROMISED_SIZE, knobs.max_size),
         backlog=knobs.backlog,
         stall_bytes=STALL_BYTES,
         close_codes=CloseCodes(malformed=(1002, 1003, 1007, 1008), oversize=(1009,), shutdown=(1001,)),
         refuse_tokens=(*Policy().refuse_tokens, "wrong-claims"),
     )
+
+
+def _heartbeat(knobs: Knobs) -> float | None:
+    bound = 2 * knobs.heartbeat + knobs.heartbeat_timeout
+    return bound if knobs.heartbeat and bound <= LATEST else None
 
 
 def _limit(knobs: Knobs) -> Limit:

@@ -20,6 +20,7 @@ class ProcessTree:
 
     def __init__(self, root: int) -> None:
         self._root = root
+        self._paused: list[psutil.Process] = []
         self._strays: set[psutil.Process] = set()
 
     def is_alive(self) -> bool:
@@ -55,15 +56,15 @@ class ProcessTree:
 
     async def pause(self) -> None:
         """Stop everybody where they stand (SIGSTOP), until ``go_on``; a moment passes before they really do."""
-        members = self.members()
-        self._signal_all(members, signal.SIGSTOP)
+        self._paused = self.members()
+        self._signal_all(self._paused, signal.SIGSTOP)
         with trio.move_on_after(GRACE):
-            while any(_still_runs(process) for process in members):
+            while any(_still_runs(process) for process in self._paused):
                 await trio.sleep(0.0005)
 
     def go_on(self) -> None:
         """Let everybody go on (SIGCONT). Synchronous and idempotent."""
-        self._signal_all(self.members(), signal.SIGCONT)
+        self._signal_all(self._paused, signal.SIGCONT)
 
     def _signal_all(self, members: Iterable[psutil.Process], kind: signal.Signals) -> None:
         self._signal_group(kind)

@@ -31,12 +31,25 @@ from fuzzer.plan import (
     Separator,
     Stall,
     TokenKind,
+    Wire,
 )
 from fuzzer.plan_rules import kind_of, problems
 from fuzzer.values import encode
 from strategies import PAIRS, Shape, draw_plans, racing_pairs
 
-FULL = Shape(limit=3, rooms=True, sessions=True, tokens=get_args(TokenKind), malformed=get_args(MalformedKind))
+FULL = Shape(
+    limit=3,
+    rooms=True,
+    sessions=True,
+    tokens=tuple(kind for kind in get_args(TokenKind) if kind != "brief"),
+    malformed=get_args(MalformedKind),
+    presence=True,
+    started=True,
+    restartable=True,
+    measured=True,
+    waits=(0.5, 1.0),
+    expiry=2.5,
+)
 SHAPES = {
     "full": FULL,
     "bare": Shape(),
@@ -166,7 +179,11 @@ def test_every_plan_is_sensible_and_within_its_shape(shape: Shape) -> None:
         opens = [op for op in plan.ops() if isinstance(op, Open)]
         assert len(opens) <= shape.max_conns
         assert len(plan.users()) <= shape.max_users
-        assert {op.token for op in opens} <= set(shape.tokens)
+        assert {op.token for op in opens} - {"brief"} <= set(shape.tokens)
+        assert shape.expiry or "brief" not in {op.token for op in opens}
+        assert shape.started or not any(batch.frozen or batch.restart for batch in plan.batches)
+        assert {batch.wait for batch in plan.batches} <= {0.0, *shape.waits, shape.expiry}
+        assert shape.measured or plan.cycles == 1
         assert shape.sessions or {op.session for op in opens} == {None}
         assert shape.rooms or not any(getattr(op, "room", None) for op in plan.ops())
         assert {kind_of(op) for op in plan.ops()} <= allowed_kinds(shape)
@@ -174,8 +191,11 @@ def test_every_plan_is_sensible_and_within_its_shape(shape: Shape) -> None:
 
 
 def allowed_kinds(shape: Shape) -> set[str]:
-    rooms = {"subscribe", "unsubscribe"} if shape.rooms else set()
-    return {"open", "send", *shape.kinds} | rooms | ({"resume"} if "stall" in shape.kinds else set())
+    kinds = {"open", "send", *shape.kinds} - {"held"}
+    kinds |= {"subscribe", "unsubscribe"} if shape.rooms else set()
+    kinds |= {"query"} if shape.presence else set()
+    kinds |= {"finish"} if "held" in shape.kinds else set()
+    return kinds | ({"resume"} if "stall" in shape.kinds else set())
 
 
 def test_a_session_is_never_shared_by_two_users() -> None:
@@ -203,6 +223,12 @@ def contents() -> Counter[str]:
         found.update({f"abandon {op.abandon}" for op in plan.ops() if isinstance(op, Open)})
         found.update({f"token {op.token}" for op in plan.ops() if isinstance(op, Open)})
         found.update({f"fill {op.fill}" for op in plan.ops() if isinstance(op, Send)})
+        found.update({f"wire {op.wire}" for op in plan.ops() if isinstance(op, Send)})
+        found.update({"held" for op in plan.ops() if isinstance(op, Open) and op.held})
+        found.update({"half" for op in plan.ops() if isinstance(op, Close) and op.half})
+        found.update({"frozen" for batch in plan.batches if batch.frozen})
+        found.update({"slow" for batch in plan.batches if batch.wait or batch.restart or batch.frozen > 0.05})
+        found.update({"slow"} if plan.cycles > 1 else ())
     return found
 
 
@@ -220,10 +246,23 @@ def test_every_pair_occurs(pair: str) -> None:
         *(f"token {kind}" for kind in get_args(TokenKind)),
         *(f"after {kind}" for kind in get_args(Separator)),
         *("fill unicode", "fill escapes", "fill markup", "stall", "resume", "mute", "unsubscribe"),
+        *(f"wire {kind}" for kind in get_args(Wire)),
+        *("held", "finish", "half", "ping", "query", "frozen"),
     ],
 )
 def test_every_fault_and_form_occurs(label: str) -> None:
     assert share(contents(), label) >= 0.006
+
+
+def test_what_takes_long_is_rare_but_all_of_it_occurs() -> None:
+    assert 0.005 <= share(contents(), "slow") <= 0.05
+    assert share(contents(), "frozen") <= 0.25
+    times = Shape(started=True, restartable=True, measured=True, waits=(1.0,), expiry=2.0)
+    plans = list(draw_plans(times, seed=5, count=3_000))
+    batches = [batch for plan in plans for batch in plan.batches]
+    assert {batch.wait for batch in batches} == {0.0, 1.0, 2.0}
+    assert 3 <= sum(batch.restart for batch in batches) <= 60
+    assert 3 <= sum(plan.cycles > 1 for plan in plans) <= 30
 
 
 def test_most_plans_have_somebody_to_lose_a_message() -> None:
@@ -261,7 +300,7 @@ def test_floods_are_rare_few_and_behind_a_stall() -> None:
 
 def test_cheap_floods_are_less_rare() -> None:
     cheap = Shape(stall_bytes=300_000)
-    assert sum(bool(floods(plan, cheap)) for plan in draw_plans(cheap, 11, 200)) >= 14
+    assert sum(bool(floods(plan, cheap)) for plan in draw_plans(cheap, 11, 600)) >= 42
 
 
 def test_stalls_only_where_a_flood_follows() -> None:

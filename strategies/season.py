@@ -1,0 +1,54 @@
+"""What happens around the ops of a stroke: the server is frozen or started again, or time passes. All of it is rare."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from fuzzer.plan import Batch
+from strategies.choice import Draw
+from strategies.draft import Draft
+
+# Seconds: as short as will do, since the ops are there at once; now and then long enough for timers to run out.
+FROZEN: Final = ((0.004, 80), (0.02, 17), (0.2, 3))
+FROZEN_PERCENT: Final = 8  # of strokes; one batch of each
+RESTART_IN: Final = 400  # strokes: the start of a server takes as long as many plans
+WAIT_IN: Final = 250  # strokes, where there is something to wait for
+EXPIRY_PERCENT: Final = 15  # of strokes after a brief token
+CYCLES_IN: Final = 500  # plans
+CYCLES: Final = 4
+
+
+def season(draw: Draw, draft: Draft, batches: tuple[Batch, ...]) -> tuple[Batch, ...]:
+    """The batches of a stroke, perhaps with something done to the server or to the time.
+
+    ``draft`` is as it was before them.
+    """
+    if not batches:
+        return batches
+    made = list(batches)
+    shape, swarm = draft.shape, draft.swarm
+    if shape.started and swarm.has("frozen") and draw.percent(FROZEN_PERCENT):
+        most = max(range(len(made)), key=lambda number: len(made[number].ops))
+        made[most] = replace(made[most], frozen=draw.weighted(FROZEN))
+    if seconds := _wait(draw, draft):
+        made[-1] = replace(made[-1], wait=seconds)
+    if shape.restartable and swarm.has("restart") and draw.below(RESTART_IN) == RESTART_IN - 1:
+        made[-1] = replace(made[-1], restart=True)
+    return tuple(made)
+
+
+def _wait(draw: Draw, draft: Draft) -> float:
+    shape = draft.shape
+    if not draft.swarm.has("wait"):
+        return 0.0
+    if shape.expiry is not None and any(tab.brief for tab in draft.live()) and draw.percent(EXPIRY_PERCENT):
+        return shape.expiry
+    return draw.one(shape.waits) if shape.waits and draw.below(WAIT_IN) == WAIT_IN - 1 else 0.0
+
+
+def draw_cycles(draw: Draw, draft: Draft) -> int:
+    """How often the plan is executed: nearly always once."""
+    may = draft.shape.measured and draft.swarm.has("cycles")
+    return CYCLES if may and draw.below(CYCLES_IN) == CYCLES_IN - 1 else 1
