@@ -166,6 +166,11 @@ class HubMachine(RuleBasedStateMachine):
         """Opening handshakes that stop short, and go on."""
         self._extend(batches)
 
+    @rule(batches=batches_of(strokes.ask))
+    def ask(self, batches: tuple[Batch, ...]) -> None:
+        """A question who is present, when that is settled."""
+        self._extend(batches)
+
     @rule(batches=batches_of(strokes.flood))
     def flood(self, batches: tuple[Batch, ...]) -> None:
         """A stall with enough data behind it."""

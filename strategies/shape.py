@@ -33,7 +33,8 @@ class Shape(Value):
     ``presence``: the hub can be asked who is there.
     ``started``: the server is ours to freeze, and ``restartable`` to end and start again; ``measured``: what it holds
     can be seen over several cycles. ``waits`` are seconds after which the hub promises to have done something;
-    ``expiry`` those after which a brief token surely does not count any more (None: no brief tokens).
+    ``expiry`` those after which a brief token surely does not count any more (None: no brief tokens), and ``settled``
+    those after which who has left is surely not said to be present (None: nobody can be asked, or not in good time).
     """
 
     limit: int | None = None
@@ -54,6 +55,7 @@ class Shape(Value):
     measured: bool = False
     waits: tuple[float, ...] = ()
     expiry: float | None = None
+    settled: float | None = None
     odd_names: bool = True
     max_users: int = 3
     max_conns: int = 14
@@ -106,9 +108,11 @@ def shape_of(policy: Policy, rooms: bool, sessions: bool, tokens: bool) -> Shape
 def shape_of_target(target: TargetLike) -> Shape:
     """The shape for a whole target. What a target of the user's own kind does not say, it has not."""
     started = getattr(target, "start", None) is not None
+    presence = getattr(target, "has_presence", False)
     return replace(
         shape_of(target.policy, target.has_rooms, target.has_sessions, target.has_tokens),
-        presence=getattr(target, "has_presence", False),
+        presence=presence,
+        settled=_settled(target.policy) if presence else None,
         started=started,
         restartable=getattr(target, "restartable", False),
         measured=started and getattr(getattr(target, "probe", None), "process", False),
@@ -124,6 +128,13 @@ def _expiry(policy: Policy) -> float | None:
     if policy.t_expiry is None or policy.t_expiry > MOST_PATIENCE:
         return None
     return BRIEF + _surely(policy.t_expiry)
+
+
+def _settled(policy: Policy) -> float | None:
+    if policy.t_presence is None or policy.t_presence > MOST_PATIENCE:
+        return None
+    ended = max(policy.t_release, policy.t_detect)
+    return _surely(ended + policy.t_presence) if ended <= MOST_PATIENCE else None
 
 
 def _surely(bound: float) -> float:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from msgspec.structs import replace
+
 from fuzzer.plan import Batch, Op, Resume, Send, Subscribe
 from strategies.choice import Draw
 from strategies.draft import Draft, Tab, Turn
@@ -20,6 +22,7 @@ Batches = tuple[Batch, ...]
 Stroke = Callable[[Draw, Draft], Batches]
 
 PADS: Final = ((0, 26), (1, 28), (2, 24), (3, 14), (4, 8))
+ASK_IN: Final = 6
 FEW: Final = 4  # members of a group that a flood goes to: each gets stall_bytes
 
 
@@ -161,8 +164,24 @@ def hold(draw: Draw, draft: Draft) -> Batches:
     return batches + turn.finish(draw_separator(draw, draft.swarm)) + one_batch(draw, draft, aim, "send")
 
 
+def ask(draw: Draw, draft: Draft) -> Batches:
+    """Somebody leaves, and another asks who is present once that must be known. Rare, since that takes long."""
+    settled = draft.shape.settled
+    if settled is None or not draft.swarm.has("query") or draw.below(ASK_IN):
+        return race(draw, draft)
+    aim, other = Aim(draw_user(draw, draft)), Aim(draft.users()[-1] if draft.users() else "u0")
+    batches = gather(draw, draft, other, 1) + gather(draw, draft, aim, 2)
+    left = one_batch(draw, draft, aim, draw.one(("drop", "close", "open")))
+    return (
+        batches
+        + left[:-1]
+        + tuple(replace(b, wait=settled) for b in left[-1:])
+        + one_batch(draw, draft, other, "query")
+    )
+
+
 STROKES: Final[dict[str, Stroke]] = {
-    stroke.__name__: stroke for stroke in (race, talk, mix, fail, turn_over, run_empty, reconnect, flood, hold)
+    stroke.__name__: stroke for stroke in (race, talk, mix, fail, turn_over, run_empty, reconnect, flood, hold, ask)
 }
 
 

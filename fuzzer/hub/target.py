@@ -24,6 +24,8 @@ PROMISED_SIZE = 1024 * 1024
 COUNTED = ("connections", "users", "rooms", "slots", "sessions", "present")
 # Within this many seconds what is over is over: timers and exits may be late on a busy machine.
 SOON = 1.0
+# Presence changes with the registry, in one step; what may be late is the answer.
+AT_ONCE = 0.25
 SLOW_EXIT = 4.0
 # No plan lasts longer than this, so nobody could see a later promise kept.
 LATEST = 10.0
@@ -86,7 +88,7 @@ def policy_of(knobs: Knobs) -> Policy:
         deadline=2.0,
         t_release=SOON,
         t_detect=SOON,
-        t_presence=SOON + knobs.grace,
+        t_presence=AT_ONCE + knobs.grace,
         t_expiry=SOON,
         t_shutdown=knobs.shutdown_timeout + SLOW_EXIT,
         t_heartbeat=_heartbeat(knobs),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+from statistics import median
 from typing import ClassVar
 
 import pytest
@@ -218,7 +220,9 @@ def test_plans_without_a_machine_are_sensible(plan: Plan) -> None:
 
 
 def test_plans_shrink_to_little_more_than_what_is_looked_for() -> None:
-    found = find(plans(), lambda plan: "send|drop" in racing_pairs(plan), settings=settings(QUIET, max_examples=2_000))
-    assert found.size() <= 8
-    assert found.schedule_seed == 0
-    assert found.names == {}
+    races = settings(QUIET, max_examples=2_000)
+    found = [
+        find(plans(), lambda p: "send|drop" in racing_pairs(p), settings=races, random=Random(n)) for n in range(3)
+    ]
+    assert median(plan.size() for plan in found) <= 8  # one of them may end in a local minimum
+    assert {(plan.schedule_seed, len(plan.names)) for plan in found} == {(0, 0)}
