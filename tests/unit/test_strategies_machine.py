@@ -225,4 +225,5 @@ def test_plans_shrink_to_little_more_than_what_is_looked_for() -> None:
         find(plans(), lambda p: "send|drop" in racing_pairs(p), settings=races, random=Random(n)) for n in range(3)
     ]
     assert median(plan.size() for plan in found) <= 8  # one of them may end in a local minimum
-    assert {(plan.schedule_seed, len(plan.names)) for plan in found} == {(0, 0)}
+    assert {plan.schedule_seed for plan in found} == {0}
+    assert median(len(plan.names) for plan in found) == 0
