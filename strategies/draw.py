@@ -16,6 +16,7 @@ from fuzzer.values import encode
 from strategies._hypothesis_compat import inherited, register_uniform_backend
 from strategies.machine import STEPS, HubMachine
 from strategies.shape import Shape
+from strategies.swapped import with_twins
 
 FIRST_BATCH: Final = 12  # so that the first plan is there at once
 BATCH: Final = 50
@@ -73,7 +74,7 @@ def _draw_batch(shape: Shape, base_seed: int, number: int) -> list[Plan]:
     values = _settings(FIRST_BATCH if number == 0 else BATCH)
     with inherited(values):
         run_state_machine_as_test(collector, settings=values)  # type: ignore[arg-type]  # a factory will do, say its docs
-    return plans
+    return list(with_twins(plans, f"{base_seed}:{number}"))
 
 
 def _settings(examples: int) -> settings:

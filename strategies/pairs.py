@@ -7,10 +7,10 @@ aims at; ``racing_pairs`` counts those that a plan really has, for the coverage 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import combinations, pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 from fuzzer.plan import Close, Drop, Op, Open, Plan, Subscribe, Unsubscribe
 from fuzzer.plan_rules import kind_of
@@ -116,15 +116,21 @@ class _Scene:
                 pass
 
 
-Touch = tuple[str, str, frozenset[str]]
+class Touch(NamedTuple):
+    """What one op touches: its connection, its kind, and the user and rooms that it is about."""
+
+    conn: str
+    kind: str
+    places: frozenset[str]
+
+    def meets(self, other: Touch) -> bool:
+        """Two race if both are on one user or in one room, and on different connections."""
+        return self.conn != other.conn and bool(self.places & other.places)
 
 
 def racing_pairs(plan: Plan) -> Counter[str]:
-    """How often each pair of kinds races: in one batch, or in two that only ``instant`` or ``turn`` divides.
-
-    A pair races if both ops are on one user or in one room, and on different connections.
-    """
-    touches = list(_touches(plan))
+    """How often each pair of kinds races: in one batch, or in two that only ``instant`` or ``turn`` divides."""
+    touches = list(races(plan))
     found: Counter[str] = Counter()
     for batch in touches:
         found.update(_meeting(combinations(batch, 2)))
@@ -134,15 +140,14 @@ def racing_pairs(plan: Plan) -> Counter[str]:
     return found
 
 
-def _touches(plan: Plan) -> Iterator[list[Touch]]:
+def races(plan: Plan) -> Iterator[list[Touch]]:
+    """For each batch what its ops touch, in their order."""
     scene = _Scene()
     for batch in plan.batches:
-        yield [(op.conn, scene.kind(op), scene.places(op)) for op in batch.ops]
+        yield [Touch(op.conn, scene.kind(op), scene.places(op)) for op in batch.ops]
         for op in batch.ops:
             scene.note(op)
 
 
-def _meeting(couples: Iterator[tuple[Touch, Touch]]) -> Iterator[str]:
-    for (conn, kind, places), (other_conn, other_kind, other_places) in couples:
-        if conn != other_conn and places & other_places:
-            yield label(kind, other_kind)
+def _meeting(couples: Iterable[tuple[Touch, Touch]]) -> Iterator[str]:
+    return (label(one.kind, other.kind) for one, other in couples if one.meets(other))
