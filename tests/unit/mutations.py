@@ -214,13 +214,13 @@ def evict_needlessly(facts: Facts, rng: Random) -> Events | None:
 
 
 def evict_wrong_one(facts: Facts, rng: Random) -> Events | None:
-    """A younger one goes, though an older one of the user is still there afterwards."""
+    """A younger one goes, though an older one of the user is still there afterwards (sessions are independent)."""
     sites = []
     for conn in facts.conns.values():
         others = (
             min(index for kind, index in conn.causes.items() if kind not in ("close", "evict")) if conn.honest else -1
         )
-        if conn.inv.session is None and others == NEVER and conn.je < conn.close_inv < conn.server_end < NEVER:
+        if others == NEVER and conn.je < conn.close_inv < conn.server_end < NEVER:
             older = [c for c in facts.of_user(conn.inv.user) if c.honest and c.je < conn.open_inv]
             sites += [conn] if any(c.le > conn.close_inv + 2 for c in older) else []
     site = pick(rng, sites)

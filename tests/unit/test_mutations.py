@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -21,8 +22,8 @@ from fuzzer.history import History
 from fuzzer.invariants import judge
 from fuzzer.policy import CloseCodes, Limit
 
-ENOUGH = 24
-DRAWN = 200
+DRAWN = int(os.environ.get("HUBFUZZ_MUTATIONS", "60"))
+ENOUGH = DRAWN // 12
 CALM = settings(max_examples=DRAWN, deadline=None, derandomize=True, database=None, phases=(Phase.generate,),
                 suppress_health_check=list(HealthCheck))  # fmt: skip
 START = ("open", "open", "open", "open", "fence")
@@ -52,7 +53,7 @@ MUTATIONS = (
     Mutation("a needless eviction", ("HF204",), m.evict_needlessly, ("close", "fence"),
              EVICT),
     Mutation("the wrong one evicted", ("HF204",), m.evict_wrong_one,
-             ("fence", "close", "fence", "close", "send", "fence"), {**EVICT, "group": "user"}),
+             ("open", "open", "fence", "close", "fence", "close", "fence"), {**EVICT, "group": "user"}),
     Mutation("refused below the limit", ("HF202",), m.refuse_the_first, (), REJECT),
     Mutation("a Close without an answer", ("HF504",), m.end_without_a_frame, ("close", "fence")),
     Mutation("bytes that RFC 6455 forbids", ("HF701",), m.bad_bytes),
@@ -65,7 +66,7 @@ MUTATIONS = (
              {**PLAIN, "close_codes": CloseCodes(malformed=(MALFORMED,))}, {"ignores_malformed": False}),
     Mutation("a user left out of presence", ("HF405",), t.drop_presence, WATCH, SEEN),
     Mutation("a user kept in presence", ("HF405",), t.keep_presence,
-             ("close", "close", "close", "wait", "wait", "open", "fence", "query", "query"), SEEN),
+             ("close", "close", "close", "close", "wait", "wait", "open", "open", "fence", "query", "query"), SEEN),
     Mutation("a zombie kept in presence", ("HF403",), t.list_a_zombie,
              ("vanish", "vanish", "vanish", "wait", "wait", "wait", "open", "fence", "query", "query"),
              {**SEEN, "t_heartbeat": 1.5}, {"heartbeat": True}),
@@ -74,7 +75,7 @@ MUTATIONS = (
              {**PLAIN, "t_expiry": 0.6}, {"ends_expired": True, "closes_expired": False, "task_per_message": False}),
     Mutation("a process that outlives SIGTERM", ("HF505",), t.outlive_sigterm, ("restart", "restart"),
              {"t_shutdown": 1.0}),
-    Mutation("descriptors leaked", ("HF402",), t.leak_descriptors, ("open", "close"), PLAIN),
+    Mutation("descriptors leaked", ("HF402",), t.leak_descriptors, ("open", "close"), {**PLAIN, "resources": True}),
     Mutation("a slot kept", ("HF401", "HF203"), t.keep_a_slot, ("close", "fence"), {}, {"bug": "slot kept"}),
     Mutation("one above the limit admitted", ("HF201",), t.admit_one_above, (), {**REJECT, "group": "user"},
              {"bug": "one above", "task_per_message": False}),
