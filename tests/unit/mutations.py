@@ -168,24 +168,6 @@ def unknown_id(facts: Facts, rng: Random) -> Events | None:
     return site and inserted(facts, site[0], Stray, conn=site[1].conn, id="hf-nobody")
 
 
-def fall_silent(facts: Facts, rng: Random) -> Events | None:
-    """From the first reading of a message on nobody reads anything, though the control pair is answered."""
-    from fuzzer.history import Control, Quiet
-
-    there = [(m, c) for m, c in live_pairs(facts) if m.ok < m.got[c.name] and untroubled(facts.conns[m.conn])]
-    whole = all(untroubled(c) for c in facts.conns.values() if c.open_inv < facts.drain)
-    sites = [(m, c) for m, c in there if min(c.close_inv, facts.conns[m.conn].close_inv) > m.got[c.name] and whole]
-    site = pick(rng, sites)
-    if site is None:
-        return None
-    cut = min(site[0].got.values())
-    now = facts.t(cut)
-    events: Events = list(facts.events[:cut])
-    for number in range(1, 40):
-        events.append(Control(round(now + number * 0.1, 6), True, round(now + number * 0.1 - 0.01, 6)))
-    return [*events, Quiet(now + 4, False)]
-
-
 def after_leaving(facts: Facts, rng: Random) -> Events | None:
     """A message of a room whose leaving had been confirmed to this connection."""
     sites = []

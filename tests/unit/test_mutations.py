@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import mutations as m
 import mutations_in_time as t
+import mutations_of_silence as q
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -19,7 +20,7 @@ from simulator import EVICTED, MALFORMED, OVER
 
 from fuzzer.facts import Facts
 from fuzzer.history import History
-from fuzzer.invariants import judge
+from fuzzer.invariants import INVARIANTS, judge
 from fuzzer.policy import CloseCodes, Limit
 
 DRAWN = int(os.environ.get("HUBFUZZ_MUTATIONS", "60"))
@@ -39,7 +40,7 @@ WATCH = ("open", "wait", "query", "wait", "query", "fence")
 
 MUTATIONS = (
     Mutation("a delivery removed", ("HF101",), m.remove_delivery, TALK, FIFO, ONE_COPY),
-    Mutation("silence", ("HF101",), m.fall_silent, TALK, FIFO, ONE_COPY),
+    Mutation("silence", ("HF101",), q.fall_silent, TALK, FIFO, ONE_COPY),
     Mutation("a delivery doubled", ("HF103",), m.double_delivery, TALK, {"delivery": "at-most-once", **FIFO}, ONE_COPY),
     Mutation("two deliveries inverted", ("HF111",), m.invert_deliveries, TALK, FIFO, ONE_COPY),
     Mutation("receivers disagree", ("HF113",), m.disagree, TALK, {**FIFO, "order": "total"},
@@ -76,6 +77,17 @@ MUTATIONS = (
     Mutation("a process that outlives SIGTERM", ("HF505",), t.outlive_sigterm, ("restart", "restart"),
              {"t_shutdown": 1.0}),
     Mutation("descriptors leaked", ("HF402",), t.leak_descriptors, ("open", "close"), {**PLAIN, "resources": True}),
+    Mutation("everybody waits for the deaf one", ("HF302",), q.block_behind_the_deaf, TALK,
+             {**FIFO, "slow_consumer": "disconnect-or-lossy"}, ONE_COPY),
+    Mutation("a broadcast left half done", ("HF102",), q.stop_half_way, TALK, {**FIFO, "agreement": True}, ONE_COPY),
+    Mutation("an answer before what it answers", ("HF112",), q.answer_before_the_question, TALK,
+             {**FIFO, "order": "causal"}, {**ONE_COPY, "atomic": True}),
+    Mutation("a canary that hears nothing", ("HF501",), q.hush_the_canary, (), PLAIN),
+    Mutation("an heir closed", ("HF404",), q.harm_the_heir,
+             ("fence", "open", "open", "open", "fence", "close", "close", "fence"),
+             {**PLAIN, "sessions": "takeover"}),
+    Mutation("a slot refused when all have left", ("HF203",), q.refuse_a_slot,
+             ("close", "close", "close", "close", "wait", "wait"), {**PLAIN, **REJECT}),
     Mutation("a slot kept", ("HF401", "HF203"), t.keep_a_slot, ("close", "fence"), {}, {"bug": "slot kept"}),
     Mutation("one above the limit admitted", ("HF201",), t.admit_one_above, (), {**REJECT, "group": "user"},
              {"bug": "one above", "task_per_message": False}),
@@ -114,3 +126,8 @@ def test_one_wrong_step_is_convicted_by_the_right_invariant(mutation: Mutation) 
 
     play()
     assert applied >= ENOUGH, f"only {applied} of {DRAWN} histories had a place for it"
+
+
+def test_every_invariant_has_a_wrong_step_that_it_must_see() -> None:
+    covered = {mutation.codes[0] for mutation in MUTATIONS}
+    assert covered == {invariant.code for invariant in INVARIANTS}
