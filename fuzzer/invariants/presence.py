@@ -15,7 +15,7 @@ def presence(facts: Facts) -> Judgement:
     """An answer names a ghost, or leaves out a user with a connection."""
     findings: dict[str, Finding] = {}
     obligations = 0
-    for question in _answered(facts):
+    for question in answered(facts):
         for user, conns in facts.users.items():
             must = _must_be_listed(facts, conns, question)
             if must is None:
@@ -27,7 +27,8 @@ def presence(facts: Facts) -> Judgement:
     return Judgement("HF405", obligations, tuple(findings.values()))
 
 
-def _answered(facts: Facts) -> Iterator[Question]:
+def answered(facts: Facts) -> Iterator[Question]:
+    """Questions with their answers, of whoever had not sent bytes that may upset the order of answers."""
     for name, questions in facts.answers.items():
         asker = facts.conns.get(name)
         if asker is not None and asker.honest:

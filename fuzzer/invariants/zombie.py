@@ -11,6 +11,7 @@ from itertools import chain
 
 from fuzzer.facts import NEVER, Conn, Facts
 from fuzzer.invariants.limit import told_the_limit
+from fuzzer.invariants.presence import answered
 from fuzzer.invariants.registry import Invariant
 from fuzzer.policy import Policy
 from fuzzer.verdict import Finding, Judgement
@@ -51,7 +52,7 @@ def _obligations(facts: Facts, silent: list[Conn]) -> int:
     asked = [facts.t(q.inv) for questions in facts.answers.values() for q in questions if q.answered != NEVER]
     asked += [facts.t(c.open_inv) for c in facts.conns.values()]
     asked += [facts.t(m.inv) for m in facts.messages.values()]
-    return sum(1 for c in silent if asked and _due(facts, c, max(asked)))
+    return sum(1 for c in silent if any(_due(facts, c, at) for at in asked))
 
 
 # ---- evidence ------------------------------------------------------------------------------------------------------
@@ -60,7 +61,7 @@ def _obligations(facts: Facts, silent: list[Conn]) -> int:
 def _listed(facts: Facts) -> Iterator[Finding]:
     """A presence answer names a user of whom every connection is a zombie, or surely gone."""
     more = facts.policy.t_presence
-    for question in (q for asked in facts.answers.values() for q in asked if q.answered != NEVER):
+    for question in answered(facts):
         at = facts.t(question.inv)
         for user in question.users if more is not None else ():
             mates = [c for c in facts.of_user(user) if c.open_inv < question.answered]

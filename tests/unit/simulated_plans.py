@@ -168,6 +168,7 @@ def _script(driver: Driver, case: Case) -> Task:
 
 def _read_cycle(driver: Driver, last: bool) -> Task:
     """Everybody leaves; descriptors, and threads of a pool that fills up, are counted."""
+    yield from driver.wait(lambda: all(t.decided for t in driver.tabs.values()), 4.0)
     yield from drain(driver)
     yield bound(driver) if last else 0.0
     held = driver.hub.handlers + driver.world.rng.randint(0, 1)
