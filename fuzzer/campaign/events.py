@@ -21,13 +21,14 @@ class Started(Value, tag_field="event", tag="started"):
 
 class StoredReplayed(Value, tag_field="event", tag="stored_replayed"):
     """A failure of an earlier run was run again, before anything new. ``rate.failed``: it is found again, once is
-    enough. Otherwise ``sure`` says whether so many clean runs show that it is gone."""
+    enough. Otherwise ``sure`` says whether so many clean runs show that it is gone. ``known`` ones do not count."""
 
     fingerprint: str
     name: str
     path: str
     rate: Rate
     sure: bool = True
+    known: bool = False
 
 
 class PlanExecuted(Value, tag_field="event", tag="plan_executed"):

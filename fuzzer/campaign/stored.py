@@ -23,7 +23,8 @@ async def replay_stored(stored: Stored, trials: Trials, ledger: Ledger, ceiling:
     if not rate.failed:
         ledger.expect_no_longer(failure.fingerprint)
     sure = bool(rate.failed) or trials.record(failure.plan).clean(failure.fingerprint) >= clean_runs(failure)
-    ledger.emit(StoredReplayed(failure.fingerprint, failure.name, str(stored.path), rate, sure))
+    known = failure.fingerprint in ledger.known
+    ledger.emit(StoredReplayed(failure.fingerprint, failure.name, str(stored.path), rate, sure, known))
 
 
 def clean_runs(failure: Failure) -> int:
