@@ -23,6 +23,7 @@ FASTAPI = f"{{python}} -m uvicorn --app-dir {TARGETS} fastapi_hub:app --port {{p
 @pytest.fixture(autouse=True)
 def secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(command.ENVIRONMENT, "JWT_SECRET", SECRET)
+    monkeypatch.setenv("JWT_SECRET", SECRET)
 
 
 def steps(said: str) -> dict[str, str]:
