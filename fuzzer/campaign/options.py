@@ -18,7 +18,7 @@ class Options(Value):
     ``shrink_seconds`` is a budget of its own for each failure; ``ceiling`` ends everything, shrinking included.
     ``max_failures`` counts distinct fingerprints; those in ``known`` are counted but neither stored nor shrunk.
     ``hurry`` scales the hub's time bounds while a failure that needs time is shrunk. ``workers``: processes that
-    explore side by side; ``seconds`` then goes by the clock on the wall, as others explore while one shrinks.
+    explore side by side; ``seconds`` then counts while any of them explores.
     """
 
     seconds: float | None = 30.0

@@ -53,8 +53,7 @@ class Crew:
         self._hands: list[Hand] = []
         self._owners: dict[str, Hand] = {}
         self._watchdog: Watchdog | None = None
-        self._began: float | None = None
-        self._enough = self._stopped = False
+        self._began = self._enough = self._stopped = False
         self._last_trouble = ""
 
     def interrupt(self) -> None:
@@ -94,18 +93,26 @@ class Crew:
 
     async def _watch(self, everything: trio.CancelScope) -> None:
         """Look at the budgets, and tell the workers when one is spent."""
+        looked = trio.current_time()
         while self._control.may_shrink:
             if not self._enough and self._is_enough():
                 self._tell_enough()
             await trio.sleep(LOOK_EVERY)
+            looked, before = trio.current_time(), looked
+            if not self._somebody_explores():
+                self._control.exclude(looked - before)
         self._stopped = True
         for hand in self._hands:
             hand.tell(Stop())
         await trio.sleep(GRACE)
         everything.cancel()  # which ends whoever did not end by itself
 
+    def _somebody_explores(self) -> bool:
+        """Time in which all shrink is no time of exploration; nor is that before the first worker is there."""
+        return any(hand.ready and not hand.shrinking for hand in self._hands)
+
     def _is_enough(self) -> bool:
-        return self._began is not None and (self._all_done() or not self._control.may_explore)
+        return self._began and (self._all_done() or not self._control.may_explore)
 
     def _all_done(self) -> bool:
         return self._shares.exhausted and not self._stored and not any(hand.stored for hand in self._hands)
@@ -200,8 +207,9 @@ class Crew:
                 hand.executed = 0
                 self._feed(hand)
             case Asks():
-                owner = self._owners.setdefault(news.fingerprint, hand)
-                hand.tell(Answer(news.fingerprint, owner is hand))
+                mine = self._owners.setdefault(news.fingerprint, hand) is hand
+                hand.shrinking = mine
+                hand.tell(Answer(news.fingerprint, mine))
             case Broken():
                 hand.trouble, hand.broken = news.why, True
             case Alive():
@@ -219,6 +227,7 @@ class Crew:
                 hand.warned.append(event.text)
                 return
             case e.PlanExecuted():
+                hand.shrinking = False
                 hand.executed += 1
                 hand.plans += 1
                 hand.met.update(event.violated)
@@ -229,10 +238,7 @@ class Crew:
         self._merged.hear(event)
 
     def _ready(self, hand: Hand) -> None:
-        if self._began is None:
-            self._began = trio.current_time()
-            self._control.exclude(self._control.elapsed)  # exploration begins when the first worker can
-        hand.ready = True
+        self._began = hand.ready = True
         self._feed(hand)
         if self._enough and not hand.stored:
             hand.tell(Enough())

@@ -50,7 +50,7 @@ class Hand:
         self.met: Counter[str] = Counter()
         self.warned: list[str] = []
         self.result: Result | None = None
-        self.ready = False
+        self.ready = self.shrinking = False
         self.late = self.broken = False
         self.trouble = ""
         self._job = job
