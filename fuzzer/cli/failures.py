@@ -33,17 +33,24 @@ KNOWN = click.option(
 )
 
 
-@click.group(invoke_without_command=True)
-@click.pass_context
-def failures(context: click.Context) -> ExitCode | None:
+class ListByDefault(click.RichGroup):
+    """Without the name of a command, ``list`` is meant, also with options."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        first = args[0] if args else "-"
+        meant = first.startswith("-") and first not in ctx.help_option_names
+        return super().parse_args(ctx, ["list", *args] if meant else args)
+
+
+@click.group(cls=ListByDefault)
+def failures() -> None:
     """Show the stored failures and the known ones, add a known one, remove expired ones. Alone: list."""
-    return context.invoke(list_failures) if context.invoked_subcommand is None else None
 
 
 @failures.command("list")
 @FOLDER
 @KNOWN
-def list_failures(failures: Path = Path(".hubfuzz/failures"), known: Path = Path("known.json")) -> ExitCode:
+def list_failures(failures: Path, known: Path) -> ExitCode:
     """List stored failures and known ones. Exits with 2 if a file cannot be read."""
     from fuzzer.campaign.store import FailureStore
     from fuzzer.known import read_known
@@ -84,7 +91,7 @@ def add(fingerprint: str, reason: str, expires: str, failures: Path, known: Path
 @failures.command()
 @KNOWN
 def prune(known: Path) -> ExitCode:
-    """Remove what has expired from the known failures. (`hubfuzz run --prune` removes stored ones that are fixed.)"""
+    """Remove what has expired from the known failures. hubfuzz run --prune removes stored ones that are fixed."""
     from fuzzer.known import read_known
     from fuzzer.report.screen import Screen
 
@@ -119,7 +126,7 @@ def _rows(store: FailureStore, entries: KnownFailures, today: date) -> list[tupl
     ]
     there = {item.failure.fingerprint for item in stored}
     rows += [
-        (entry.fingerprint, "", "not stored", "", entry.first_seen, shown(_status(entry, today), 300))
+        (entry.fingerprint, "not stored", "", "", entry.first_seen, shown(_status(entry, today), 300))
         for entry in entries.failures
         if entry.fingerprint not in there
     ]

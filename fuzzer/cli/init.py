@@ -50,14 +50,19 @@ def init(
 ) -> ExitCode:
     """Write FILE (default: hubfuzz.toml) with comments, and try it on the live hub, step by step.
 
-    Exits with 2 if the hub and the file do not go together; the output says what to change.
+    Exits with 2 if the hub and the file do not go together; the output says what to change. Then run it again: a file
+    that is there is not written but tried as it is.
     """
     from fuzzer.report.screen import Screen
     from fuzzer.target.load import load_target
 
     screen = Screen()
-    _write(file, _wanted(file, url, start, auth, secret_env, publish), force)
-    screen.say(f"{file} is written; its comments say what can be told besides")
+    given = url or start or publish or force
+    if trying and file.exists() and not given:
+        screen.say(f"{file} is there already, and stays as it is")
+    else:
+        _write(file, _wanted(file, url, start, auth, secret_env, publish), force)
+        screen.say(f"{file} is written; its comments say what can be told besides")
     target = load_target(file, allow_hosts=allow_host)
     if not trying:
         return ExitCode.CLEAN
@@ -124,13 +129,18 @@ def lines_of(step: Step, width: int) -> Iterator[Text]:
         yield from wrapped(" " * 11 + "→ ", shown(step.change, 300), width, STYLES[step.outcome])
 
 
+def _command(name: str, file: Path) -> str:
+    return f"hubfuzz {name}" if str(file) == "hubfuzz.toml" else f"hubfuzz {name} {file}"
+
+
 def _verdict(screen: Screen, file: Path, seen: list[Step]) -> ExitCode:
+    from fuzzer.report.layout import wrapped
+
     wrong = [step.name for step in seen if step.outcome == "change"]
     if wrong:
-        raise CliError(
-            f"{file}: does not fit the hub yet ({', '.join(wrong)}); change what is said above and try again"
-        )
+        what = f"does not fit the hub yet ({', '.join(wrong)})"
+        raise CliError(f"{file}: {what}; change what is said above, then: {_command('init', file)}")
     hints = sum(step.outcome == "hint" for step in seen)
     more = f"; {hints} hint{'s' * (hints > 1)} above would make it find more" if hints else ""
-    screen.say(f"{file} fits the hub{more}. Next: hubfuzz run {'' if file.name == 'hubfuzz.toml' else file}".rstrip())
+    screen.say_all(wrapped("", f"{file} fits the hub{more}. Next: {_command('run', file)}", screen.width))
     return ExitCode.CLEAN

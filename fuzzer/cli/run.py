@@ -19,7 +19,11 @@ SEED = click.IntRange(min=0)
 @click.argument("target", metavar="[TARGET]", required=False, type=click.Path(path_type=Path))
 @click.option("--url", metavar="URL", help="Fuzz a server that already runs here, with the target's protocol and auth.")
 @click.option("--allow-host", multiple=True, metavar="HOST", help="Allow a host that is not this machine (repeatable).")
-@click.option("--bug", metavar="CODE", help="Fuzz the embedded hub with this seeded bug, or these: S03,S15.")
+@click.option(
+    "--bug",
+    metavar="CODE",
+    help="Fuzz the embedded hub with this seeded bug (hubfuzz bugs lists them), or with several: S10,S15.",
+)
 @click.option("--seconds", type=SECONDS, metavar="S", help="Explore so long. Default: 30, or no bound with --plans.")
 @click.option("--plans", type=COUNT, metavar="N", help="Explore so many plans.")
 @click.option("--max-failures", type=COUNT, metavar="N", help="Stop after so many different failures.")

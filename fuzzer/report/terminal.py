@@ -141,7 +141,8 @@ class TerminalReport:
         said = again if event.rate.failed else f"no longer fails ({event.rate})"
         if not event.rate.failed and not event.sure:
             said = f"has not failed again ({event.rate}), which is too little to tell"
-        self._screen.say(f"{event.fingerprint} {event.name} of an earlier run {said}")
+        line = f"{event.fingerprint} {event.name} of an earlier run {said}"
+        self._screen.say_all(wrapped("", line, self._screen.width))
 
     def _executed(self, event: e.PlanExecuted) -> None:
         self._plans += 1

@@ -118,6 +118,12 @@ def test_a_wrong_protocol_is_told_with_the_right_one(tmp_path: Path) -> None:
     assert steps(done.stdout)["publish"] == "change"
     assert 'protocol.deliver = {match = {type = "message"}, id = "id", body = "body"}' in " ".join(done.stdout.split())
     assert "does not fit the hub yet (publish)" in done.stderr
+    file = tmp_path / "hubfuzz.toml"
+    file.write_text(file.read_text().replace('id = "nr"', 'id = "id"'))
+    again = hubfuzz("init", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert "stays as it is" in again.stdout
+    assert 'id = "id", body = "body"}   #' in file.read_text()
 
 
 def _init_with(template: str, folder: Path) -> subprocess.CompletedProcess[str]:
