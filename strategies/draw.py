@@ -49,6 +49,18 @@ def draw_plans(shape: Shape, seed: int, count: int | None = None) -> Iterator[Pl
     return plans if count is None else islice(plans, count)
 
 
+def draw_share(shape: Shape, seed: int, number: int) -> list[Plan]:
+    """The plans of one share, each once. ``draw_plans`` goes through the shares 0, 1, 2 … of its seed; who works side
+    by side takes some of them each, and together they try what one alone would."""
+    seen: set[bytes] = set()
+    return [plan for plan in _draw_batch(shape, seed, number) if _is_new(plan, seen)]
+
+
+def most_in_share(number: int) -> int:
+    """No share has more plans."""
+    return FIRST_BATCH if number == 0 else BATCH
+
+
 def _fresh_plans(shape: Shape, base_seed: int) -> Iterator[Plan]:
     seen: set[bytes] = set()
     for number in numbers():
@@ -71,7 +83,7 @@ def _draw_batch(shape: Shape, base_seed: int, number: int) -> list[Plan]:
     def collector() -> _Collector:
         return _Collector(shape, plans)
 
-    values = _settings(FIRST_BATCH if number == 0 else BATCH)
+    values = _settings(most_in_share(number))
     with inherited(values):
         run_state_machine_as_test(collector, settings=values)  # type: ignore[arg-type]  # a factory will do, say its docs
     return list(with_twins(plans, f"{base_seed}:{number}"))

@@ -6,9 +6,10 @@ The engine emits events and returns a result; it prints nothing. However it ends
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -22,7 +23,8 @@ from fuzzer.campaign.ledger import Ledger
 from fuzzer.campaign.minimise import Minimiser
 from fuzzer.campaign.options import Options, Result, Subject, Totals
 from fuzzer.campaign.runner import Judge, Runner, ServerUnavailable, default_judge
-from fuzzer.campaign.store import FailureStore
+from fuzzer.campaign.store import FailureStore, Stored
+from fuzzer.campaign.stored import replay_stored
 from fuzzer.campaign.tally import Tally, tally_of
 from fuzzer.campaign.trials import Attempt, Trials
 from fuzzer.plan import Plan
@@ -30,18 +32,28 @@ from fuzzer.plan import Plan
 SCENARIO: Final = "scenario "
 TRIES_OF_A_SUSPECT: Final = 2
 
+Drawn = Plan | tuple[str, Plan]  # with the words for where it came from, or numbered as it comes
+Plans = Iterable[Drawn] | AsyncIterable[Drawn]
+Claim = Callable[[str], Awaitable[bool]]
+
 
 def utc_now() -> str:
     """ISO 8601, in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+async def granted(fingerprint: str) -> bool:
+    """Nobody else is there who could shrink it."""
+    return True
+
+
 async def run_campaign(
     runner: Runner,
     options: Options,
     *,
-    plans: Iterable[Plan],
+    plans: Plans,
     scenarios: Sequence[tuple[str, Plan]] = (),
+    stored: Sequence[Stored] = (),
     store: FailureStore | None = None,
     emit: Emit = ignore,
     clock: Clock = time.monotonic,
@@ -49,8 +61,11 @@ async def run_campaign(
     control: Control | None = None,
     subject: Subject | None = None,
     now: Callable[[], str] = utc_now,
+    claim: Claim = granted,
 ) -> Result:
-    """Run a campaign to its end.
+    """Run a campaign to its end: ``stored`` failures again, then scenarios, then plans.
+
+    ``claim`` says whether a new failure is ours to shrink.
 
     ``control.interrupt()`` (or a KeyboardInterrupt) ends it at once, with a result; so does a server that is gone for
     good. ``now`` dates failures. Raises ``StoreError`` before the first plan if the store cannot be written, and
@@ -60,9 +75,10 @@ async def run_campaign(
         store.prepare()
     subject = subject or Subject(name=runner.target_name)
     ledger = Ledger(emit, store, subject, options.seed, options.known, now)
-    campaign = Campaign(runner, options, control or Control(options, clock), ledger, judge or default_judge(), clock)
+    control = control or Control(options, clock)
+    campaign = Campaign(runner, options, control, ledger, judge or default_judge(), clock, claim)
     emit(Started(subject, options, len(scenarios)))
-    await campaign.run(plans, scenarios)
+    await campaign.run(plans, scenarios, stored)
     result = campaign.result()
     for text in warnings_about(result):
         emit(Warned(text))
@@ -74,30 +90,43 @@ class Campaign:
     """The state of one run of the engine."""
 
     def __init__(
-        self, runner: Runner, options: Options, control: Control, ledger: Ledger, judge: Judge, clock: Clock
+        self,
+        runner: Runner,
+        options: Options,
+        control: Control,
+        ledger: Ledger,
+        judge: Judge,
+        clock: Clock,
+        claim: Claim = granted,
     ) -> None:
         self._options = options
         self._control = control
         self._ledger = ledger
         self._clock = clock
         self._emit = ledger.emit
+        self._claim = claim
         self._trials = Trials(runner, judge, clock, self._note, self._restarted, options.only, options.skip)
         self._origin = ""
         self._exploring = False
         self._plans = self._scenarios = 0
         self._tally = Tally()
 
-    async def run(self, plans: Iterable[Plan], scenarios: Sequence[tuple[str, Plan]]) -> None:
+    async def run(self, plans: Plans, scenarios: Sequence[tuple[str, Plan]], stored: Sequence[Stored] = ()) -> None:
         """Explore and shrink; at the end ``control`` knows why it is the end."""
         deadline = trio.current_time() + (math.inf if self._options.ceiling is None else self._options.ceiling)
-        with contextlib.closing(_named(plans, scenarios)) as source, trio.CancelScope(deadline=deadline) as scope:
-            self._control.when_interrupted(scope.cancel)
-            try:
-                await self._explore(source)
-            except* KeyboardInterrupt:
-                self._control.interrupt()
-            except* ServerUnavailable as group:
-                self._control.server_unavailable(str(group.exceptions[0]))
+        async with contextlib.aclosing(_named(plans, scenarios)) as source:
+            with trio.CancelScope(deadline=deadline) as scope:
+                self._control.when_interrupted(scope.cancel)
+                await self._to_the_end(source, stored)
+
+    async def _to_the_end(self, source: AsyncIterator[tuple[str, Plan]], stored: Sequence[Stored]) -> None:
+        try:
+            await self._replay(stored)
+            await self._explore(source)
+        except* KeyboardInterrupt:
+            self._control.interrupt()
+        except* ServerUnavailable as group:
+            self._control.server_unavailable(str(group.exceptions[0]))
 
     def result(self) -> Result:
         """What there is to say at the end."""
@@ -127,9 +156,18 @@ class Campaign:
 
     # ---- exploring -------------------------------------------------------------------------------------------------
 
-    async def _explore(self, source: Iterator[tuple[str, Plan]]) -> None:
+    async def _replay(self, stored: Sequence[Stored]) -> None:
+        """Failures of earlier runs come first: what is still broken is known at once."""
+        for item in stored:
+            if not self._control.may_explore:
+                return
+            self._origin = f"stored {item.failure.fingerprint}"
+            await replay_stored(item, self._trials, self._ledger, self._control.ceiling)
+            await self._shrink_waiting()
+
+    async def _explore(self, source: AsyncIterator[tuple[str, Plan]]) -> None:
         while self._control.may_explore:
-            drawn = next(source, None)
+            drawn = await anext(source, None)
             if drawn is None:
                 self._control.plans_exhausted()
                 return
@@ -180,7 +218,8 @@ class Campaign:
         began = self._clock()
         try:
             while self._control.may_shrink and (waiting := self._ledger.next_waiting()):
-                await self._shrink_one(*waiting)
+                if await self._claim(waiting[0].fingerprint):
+                    await self._shrink_one(*waiting)
                 await self._try_suspects()
         finally:
             self._control.exclude(self._clock() - began)
@@ -205,14 +244,23 @@ class Campaign:
                 await self._trials.run(plan)
 
 
-def _named(plans: Iterable[Plan], scenarios: Sequence[tuple[str, Plan]]) -> Generator[tuple[str, Plan], None, None]:
+async def _named(plans: Plans, scenarios: Sequence[tuple[str, Plan]]) -> AsyncGenerator[tuple[str, Plan], None]:
     """Scenarios first. A source of plans that can be closed is closed, however far it was read."""
+    numbers = itertools.count(1)
     try:
         for name, plan in scenarios:
             yield f"{SCENARIO}{name}", plan
-        for number, plan in enumerate(plans, start=1):
-            yield f"plan {number}", plan
+        if isinstance(plans, AsyncIterable):
+            async for drawn in plans:
+                yield _with_origin(drawn, next(numbers))
+        else:
+            for drawn in plans:
+                yield _with_origin(drawn, next(numbers))
     finally:
         close = getattr(plans, "close", None)
         if close is not None:
             close()
+
+
+def _with_origin(drawn: Drawn, number: int) -> tuple[str, Plan]:
+    return drawn if isinstance(drawn, tuple) else (f"plan {number}", drawn)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fuzzer.campaign.failure import Failure
+from fuzzer.campaign.failure import Failure, Rate
 from fuzzer.campaign.options import Options, Result, Subject
 from fuzzer.campaign.tally import Tally
 from fuzzer.plan import Plan
@@ -17,6 +17,18 @@ class Started(Value, tag_field="event", tag="started"):
     subject: Subject
     options: Options
     scenarios: int = 0
+
+
+class StoredReplayed(Value, tag_field="event", tag="stored_replayed"):
+    """A failure of an earlier run was run again, before anything new. ``rate.failed``: it is found again, once is
+    enough. Otherwise ``sure`` says whether so many clean runs show that it is gone. ``known`` ones do not count."""
+
+    fingerprint: str
+    name: str
+    path: str
+    rate: Rate
+    sure: bool = True
+    known: bool = False
 
 
 class PlanExecuted(Value, tag_field="event", tag="plan_executed"):
@@ -75,7 +87,17 @@ class Finished(Value, tag_field="event", tag="finished"):
     result: Result
 
 
-CampaignEvent = Started | PlanExecuted | FailureFound | ShrinkStep | FailureShrunk | ServerRestarted | Warned | Finished
+CampaignEvent = (
+    Started
+    | StoredReplayed
+    | PlanExecuted
+    | FailureFound
+    | ShrinkStep
+    | FailureShrunk
+    | ServerRestarted
+    | Warned
+    | Finished
+)
 Emit = Callable[[CampaignEvent], None]
 
 

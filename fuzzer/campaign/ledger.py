@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
 
 from fuzzer.campaign.complexity import complexity
 from fuzzer.campaign.events import Emit, FailureFound, FailureShrunk, Warned
 from fuzzer.campaign.failure import Failure, invariant_name, tool_version
 from fuzzer.campaign.minimise import shown_by
 from fuzzer.campaign.options import Subject
-from fuzzer.campaign.store import FailureStore, StoreError
+from fuzzer.campaign.store import FailureStore, Stored, StoreError
 from fuzzer.campaign.trials import Attempt
 from fuzzer.plan import Plan
 from fuzzer.verdict import Finding
+
+AGAIN: Final = "found again: an earlier run had found and stored it"
 
 
 @dataclass
@@ -33,6 +38,16 @@ class Ledger:
     _suspects: dict[str, Plan] = field(default_factory=dict)
     _tried: set[str] = field(default_factory=set)
     _waiting: dict[str, Attempt] = field(default_factory=dict)
+    _expected: dict[str, Stored] = field(default_factory=dict)
+
+    def expect(self, stored: Stored) -> None:
+        """An earlier run found it: to meet it is to find it again, and needs no new file."""
+        if stored.failure.fingerprint not in self.known:
+            self._expected[stored.failure.fingerprint] = stored
+
+    def expect_no_longer(self, fingerprint: str) -> None:
+        """It is gone; should it be met again, it is new."""
+        self._expected.pop(fingerprint, None)
 
     def note(self, attempt: Attempt, origin: str) -> None:
         """Take in one execution: new fingerprints are written before anything else happens."""
@@ -42,7 +57,9 @@ class Ledger:
                 continue
             self.met[fingerprint] += 1
             self._suspects.pop(fingerprint, None)
-            if fingerprint not in self.failures and fingerprint not in self.known:
+            if fingerprint in self._expected:
+                self._again(self._expected.pop(fingerprint), attempt)
+            elif fingerprint not in self.failures and fingerprint not in self.known:
                 self._found(fingerprint, attempt, origin)
             elif fingerprint in self._waiting:
                 self._prefer_smaller(fingerprint, attempt)
@@ -83,6 +100,17 @@ class Ledger:
         self.failures[fingerprint] = failure
         self._waiting[fingerprint] = attempt
         self.emit(FailureFound(failure, self._write(failure)))
+
+    def _again(self, stored: Stored, attempt: Attempt) -> None:
+        """The stored plan and history stay the evidence; what was never shrunk gets its turn."""
+        failure = stored.failure
+        failure = msgspec.structs.replace(failure, notes=tuple(dict.fromkeys((*failure.notes, AGAIN))))
+        self.failures[failure.fingerprint] = failure
+        if failure.shrunk:
+            self.emit(FailureShrunk(failure, str(stored.path)))
+            return
+        self._waiting[failure.fingerprint] = attempt
+        self.emit(FailureFound(failure, str(stored.path)))
 
     def _failure(self, finding: Finding, attempt: Attempt, origin: str) -> Failure:
         return Failure(

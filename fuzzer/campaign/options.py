@@ -17,7 +17,8 @@ class Options(Value):
     ``seconds`` and ``plans`` bound exploration (None: no bound; whatever they say, one plan always runs);
     ``shrink_seconds`` is a budget of its own for each failure; ``ceiling`` ends everything, shrinking included.
     ``max_failures`` counts distinct fingerprints; those in ``known`` are counted but neither stored nor shrunk.
-    ``hurry`` scales the hub's time bounds while a failure that needs time is shrunk.
+    ``hurry`` scales the hub's time bounds while a failure that needs time is shrunk. ``workers``: processes that
+    explore side by side; ``seconds`` then counts while any of them explores.
     """
 
     seconds: float | None = 30.0
@@ -31,6 +32,7 @@ class Options(Value):
     replay_times: int = 20
     hurry: float = 0.15
     ceiling: float | None = None
+    workers: int = 1
 
 
 class Subject(Value):

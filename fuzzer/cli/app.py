@@ -12,10 +12,13 @@ from fuzzer.cli.bugs import bugs
 from fuzzer.cli.check import check
 from fuzzer.cli.errors import report_error
 from fuzzer.cli.explain import explain
+from fuzzer.cli.failures import failures
 from fuzzer.cli.help import set_groups
 from fuzzer.cli.hub import hub
+from fuzzer.cli.init import init
 from fuzzer.cli.replay import replay
 from fuzzer.cli.run import run
+from fuzzer.cli.schema import schema
 from fuzzer.exit_codes import ExitCode
 
 VERSION = "0.1.0"
@@ -41,7 +44,7 @@ def app(context: click.Context) -> None:
         context.exit(int(ExitCode.ERROR))  # a job that names no command must not pass
 
 
-for command in (run, replay, check, explain, bugs, hub):
+for command in (init, run, replay, check, failures, explain, schema, bugs, hub):
     app.add_command(command)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,7 +13,8 @@ from fuzzer.campaign.control import Control
 from fuzzer.campaign.engine import run_campaign
 from fuzzer.campaign.events import CampaignEvent
 from fuzzer.campaign.options import Options, Result, Subject
-from fuzzer.campaign.store import FailureStore, StoreError
+from fuzzer.campaign.store import FailureStore, Stored, StoreError
+from fuzzer.cli.earlier import Earlier
 from fuzzer.cli.errors import CliError, Interrupted
 from fuzzer.cli.interrupt import on_interrupt, ticking
 from fuzzer.cli.options import RunOptions
@@ -37,17 +39,20 @@ Handler = Callable[[CampaignEvent], None]
 
 def explore(target: Target, options: RunOptions, seed: int) -> ExitCode:
     """Run the campaign, show it, write the reports, and say how it ended."""
-    settings = campaign_options(options, seed)
     store = prepared_store(options)
+    earlier = Earlier(options, target, store)
+    settings = campaign_options(options, seed, earlier.known)
+    target = fit_for(target, settings.workers)
     reports = Reports(options, target)
     screen = Screen()
     with TerminalReport(screen, verbose=options.verbose) as terminal:
-        handlers: list[Handler] = [reports, terminal]
-        result = trio.run(_campaign, target, options, settings, store, handlers, terminal.tick)
+        work = Work(target, options, settings, store, earlier.stored, (reports, earlier, terminal), terminal.tick)
+        result = trio.run(side_by_side if settings.workers > 1 else _campaign, work)
     if result is None:
         raise Interrupted
     code = exit_code(result)
-    warnings = tuple(warnings_of(result, target.policy.limit is not None))
+    warnings = (*warnings_of(result, target.policy.limit is not None), *earlier.closing_lines(result))
+    earlier.note_seen(result)
     reports.finish(result, code, warnings)
     closing = closing_of(result, warnings, reports.written, reports.paths)
     screen.say_all(summarise(result, closing, screen.width, screen.glyphs))
@@ -64,7 +69,7 @@ def prepared_store(options: RunOptions) -> FailureStore:
     return store
 
 
-def campaign_options(options: RunOptions, seed: int) -> Options:
+def campaign_options(options: RunOptions, seed: int, known: tuple[str, ...] = ()) -> Options:
     """The campaign's options; only named scenarios: then these and nothing drawn."""
     return Options(
         seconds=None if options.scenario and options.seconds is None else options.budget,
@@ -73,24 +78,78 @@ def campaign_options(options: RunOptions, seed: int) -> Options:
         max_failures=options.max_failures,
         only=options.codes(options.invariant, "--invariant"),
         skip=options.codes(options.skip, "--skip"),
+        known=known,
         shrink_seconds=options.shrink_seconds,
+        ceiling=options.ceiling,
+        workers=options.number_of_workers(),
     )
 
 
-async def _campaign(
-    target: Target,
-    options: RunOptions,
-    settings: Options,
-    store: FailureStore,
-    handlers: list[Handler],
-    tick: Callable[[], None],
-) -> Result | None:
+@dataclass(frozen=True)
+class Work:
+    """Everything that one campaign needs; ``emit`` tells all handlers."""
+
+    target: Target
+    options: RunOptions
+    settings: Options
+    store: FailureStore
+    stored: tuple[Stored, ...]
+    handlers: tuple[Handler, ...]
+    tick: Callable[[], None]
+
+    def emit(self, event: CampaignEvent) -> None:
+        for handler in self.handlers:
+            handler(event)
+
+
+async def side_by_side(work: Work) -> Result | None:
+    """The campaign of several workers. None: interrupted before the first plan."""
+    from fuzzer.workers.crew import Crew
+
+    crew = Crew(
+        work.target,
+        work.settings,
+        subject=subject_of(work.target, work.options.bug),
+        scenarios=[name for name, _ in scenarios_of(work.target, work.options)],
+        drawn=not work.options.scenario,
+        stored=work.stored,
+        store=work.store,
+        emit=work.emit,
+    )
+    async with on_interrupt(crew.interrupt), trio.open_nursery() as nursery:
+        nursery.start_soon(ticking, work.tick)
+        result = await crew.run()
+        nursery.cancel_scope.cancel()
+    return None if result.stop_reason == "interrupted" and not result.totals.plans else result
+
+
+def fit_for(target: Target, workers: int) -> Target:
+    """The target as several workers may use it side by side. Raises ``CliError`` if they may not.
+
+    On one server, its own counts are everybody's, so they prove nothing about any plan.
+    """
+    if workers == 1:
+        return target
+    if target.start is not None:
+        if "{port}" not in target.url:
+            raise CliError(
+                f"--workers {workers}: each worker starts a server of its own, and target.url has a fixed port: "
+                "write {port} in its place"
+            )
+        return target
+    if target.policy.group == "all":
+        raise CliError(
+            f'--workers {workers}: with policy.group = "all" each worker would get what the others send; '
+            "leave --workers out, or let hubfuzz start a server for each by target.start"
+        )
+    return msgspec.structs.replace(target, probe=msgspec.structs.replace(target.probe, counts={}))
+
+
+async def _campaign(work: Work) -> Result | None:
     """None: interrupted before the first plan."""
     from fuzzer.driver.session import open_session
 
-    def emit(event: CampaignEvent) -> None:
-        for handler in handlers:
-            handler(event)
+    target, options, settings = work.target, work.options, work.settings
 
     def interrupt() -> None:
         control.interrupt()
@@ -101,7 +160,7 @@ async def _campaign(
     control = Control(settings, trio.current_time)
     with trio.CancelScope() as beginning:
         async with on_interrupt(interrupt), open_session(target) as session, trio.open_nursery() as nursery:
-            nursery.start_soon(ticking, tick)
+            nursery.start_soon(ticking, work.tick)
             await greet(session)
             begun = True
             result = await run_campaign(
@@ -109,8 +168,9 @@ async def _campaign(
                 settings,
                 plans=drawn(target, options, settings.seed),
                 scenarios=scenarios_of(target, options),
-                store=store,
-                emit=emit,
+                stored=work.stored,
+                store=work.store,
+                emit=work.emit,
                 subject=subject_of(target, options.bug),
                 control=control,
             )
@@ -145,13 +205,13 @@ def scenarios_of(target: Target, options: RunOptions) -> list[tuple[str, Plan]]:
 def subject_of(target: Target, bug: str | None) -> Subject:
     """The target without its secrets, and what makes the embedded hub again."""
     from fuzzer.cli.choose import seeded_code
-    from fuzzer.hub.bugs import BUGS
+    from fuzzer.hub.bugs.combine import seeded
     from fuzzer.hub.knobs import Knobs
 
     hub = {}
     if target.name.startswith("embedded hub") and target.start is not None:
         code = seeded_code(bug)
-        knobs = BUGS[code].knobs if code else Knobs()
+        knobs = seeded(code).knobs if code else Knobs()
         hub = {"bug": code, "knobs": msgspec.to_builtins(knobs)}
     return Subject(target.name, msgspec.json.decode(target_to_json(target)), hub)
 

@@ -34,8 +34,8 @@ def embedded(bug: str | None) -> Target:
 
 
 def seeded_code(bug: str | None) -> str | None:
-    """``s15`` is S15, ``none`` is no bug."""
-    return None if bug is None or bug.lower() == "none" else bug.upper()
+    """``s15`` is S15, ``s03, s15`` is S03,S15, ``none`` is no bug."""
+    return None if bug is None or bug.lower() == "none" else "".join(bug.upper().split())
 
 
 def _from_file(file: Path | None, allow_hosts: Collection[str]) -> Target:

@@ -9,17 +9,18 @@ from fuzzer.hub.knobs import Knobs
 
 COMMANDS: dict[str, list[CommandGroupDict]] = {
     "hubfuzz": [
-        {"name": "Fuzz", "commands": ["run", "replay", "check"]},
-        {"name": "Learn", "commands": ["explain", "bugs", "hub"]},
+        {"name": "Fuzz", "commands": ["init", "run", "replay", "check", "failures"]},
+        {"name": "Learn", "commands": ["explain", "schema", "bugs", "hub"]},
     ]
 }
 PROMISES = ("limit", "over", "reject_by", "echo")
 OPTIONS: dict[str, list[OptionGroupDict]] = {
     "hubfuzz run": [
         {"name": "Target", "options": ["--url", "--allow-host", "--bug"]},
-        {"name": "Budget", "options": ["--seconds", "--plans", "--max-failures", "--shrink-seconds"]},
-        {"name": "What is tried and judged", "options": ["--seed", "--scenario", "--invariant", "--skip"]},
-        {"name": "Output", "options": ["--dry-run", "--verbose", "--report", "--report-dir", "--failures", "--help"]},
+        {"name": "Budget", "options": ["--seconds", "--plans", "--max-failures", "--shrink-seconds", "--ceiling"]},
+        {"name": "Earlier failures", "options": ["--failures", "--known", "--prune"]},
+        {"name": "What is tried and judged", "options": ["--seed", "--workers", "--scenario", "--invariant", "--skip"]},
+        {"name": "Output", "options": ["--dry-run", "--verbose", "--report", "--report-dir", "--help"]},
     ],
     "hubfuzz replay": [
         {"name": "How", "options": ["--times", "--trace", "--report", "--report-dir"]},

@@ -65,23 +65,24 @@ def hub(bug: str | None, port: int, **knobs: Any) -> None:
     import msgspec
     import trio
 
-    from fuzzer.hub.bugs import BUGS
+    from fuzzer.hub.bugs.combine import seeded
     from fuzzer.hub.hub import Pieces
     from fuzzer.hub.server import HOST, listening_socket, serve
     from fuzzer.hub.target import SECRET
 
-    if bug is not None and bug.upper() not in BUGS:
-        raise CliError(f"--bug: there is no seeded bug {bug!r}; there are {', '.join(BUGS)}")
-    seeded = BUGS[bug.upper()] if bug else None
+    try:
+        defect = seeded(bug) if bug else None
+    except ValueError as error:
+        raise CliError(f"--bug: {error}") from None
     given = {name: value for name, value in knobs.items() if value is not None}
-    wanted = msgspec.structs.replace(seeded.knobs if seeded else Knobs(), **given)
+    wanted = msgspec.structs.replace(defect.knobs if defect else Knobs(), **given)
     secret = os.environ.get("HUBFUZZ_SECRET") or SECRET
     try:
         listener = listening_socket(port)
     except OSError as error:
         raise CliError(f"cannot listen on {HOST}:{port}: {error.strerror}") from None
     with listener:
-        pieces = seeded.pieces if seeded else Pieces()
+        pieces = defect.pieces if defect else Pieces()
         trio.run(serve, listener, wanted, secret, pieces, _greeting(bug, listener.getsockname()[1], secret))
 
 

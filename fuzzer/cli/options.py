@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from fuzzer.cli.errors import CliError
 from fuzzer.cli.names import invariant_code
 from fuzzer.report.files import KINDS
+
+MOST_WORKERS = 256
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,10 @@ class RunOptions:
     failures: Path
     dry_run: bool
     verbose: bool
+    workers: str = "1"
+    ceiling: float | None = None
+    known: Path | None = None
+    prune: bool = False
 
     def check(self) -> None:
         """Raises ``CliError`` for the first name that means nothing, before any server is started."""
@@ -38,6 +45,15 @@ class RunOptions:
         self.codes(self.invariant, "--invariant")
         self.codes(self.skip, "--skip")
         self.kinds_of_report()
+        self.number_of_workers()
+
+    def number_of_workers(self) -> int:
+        """``auto`` is one for each processor that we may use; raises ``CliError``."""
+        if self.workers == "auto":
+            return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        if not (self.workers.isascii() and self.workers.isdigit() and 1 <= int(self.workers) <= MOST_WORKERS):
+            raise CliError(f"--workers: found {self.workers!r}, expected a number from 1 to {MOST_WORKERS}, or auto")
+        return int(self.workers)
 
     def kinds_of_report(self) -> tuple[str, ...]:
         """Kinds of report; raises ``CliError`` for one that there is not."""

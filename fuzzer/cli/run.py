@@ -19,7 +19,11 @@ SEED = click.IntRange(min=0)
 @click.argument("target", metavar="[TARGET]", required=False, type=click.Path(path_type=Path))
 @click.option("--url", metavar="URL", help="Fuzz a server that already runs here, with the target's protocol and auth.")
 @click.option("--allow-host", multiple=True, metavar="HOST", help="Allow a host that is not this machine (repeatable).")
-@click.option("--bug", metavar="CODE", help="Fuzz the embedded hub with this seeded bug (hubfuzz bugs lists them).")
+@click.option(
+    "--bug",
+    metavar="CODE",
+    help="Fuzz the embedded hub with this seeded bug (hubfuzz bugs lists them), or with several: S10,S15.",
+)
 @click.option("--seconds", type=SECONDS, metavar="S", help="Explore so long. Default: 30, or no bound with --plans.")
 @click.option("--plans", type=COUNT, metavar="N", help="Explore so many plans.")
 @click.option("--max-failures", type=COUNT, metavar="N", help="Stop after so many different failures.")
@@ -30,6 +34,10 @@ SEED = click.IntRange(min=0)
     default=30.0,
     show_default="30",
     help="Time to shrink each failure, on top of --seconds.",
+)
+@click.option("--ceiling", type=SECONDS, metavar="S", help="End everything after so long, shrinking included.")
+@click.option(
+    "--workers", metavar="N|auto", default="1", show_default=True, help="Processes that explore side by side."
 )
 @click.option("--seed", type=SEED, metavar="N", help="Draw the plans of an earlier run again. Default: a new seed.")
 @click.option(
@@ -58,6 +66,10 @@ SEED = click.IntRange(min=0)
     show_default=True,
     help="Where failures are stored.",
 )
+@click.option(
+    "--known", metavar="FILE", type=click.Path(path_type=Path), help="Known failures do not fail the run (known.json)."
+)
+@click.option("--prune", is_flag=True, help="Remove stored failures that no longer fail.")
 def run(**given: Any) -> ExitCode:
     """Fuzz TARGET, a hubfuzz.toml (default: the one found from here upwards, else the embedded hub).
 

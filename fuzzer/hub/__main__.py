@@ -11,7 +11,7 @@ from typing import Any, get_args, get_type_hints
 import msgspec
 import trio
 
-from fuzzer.hub.bugs import BUGS
+from fuzzer.hub.bugs.combine import seeded
 from fuzzer.hub.hub import Hub, Pieces
 from fuzzer.hub.knobs import Knobs
 from fuzzer.hub.server import HOST, listening_socket, serve
@@ -22,9 +22,10 @@ COULD_NOT = 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until a signal; answers the exit code (2: could not start)."""
     options = _parser().parse_args(arguments)
-    bug = BUGS.get(options.bug) if options.bug else None
-    if options.bug and bug is None:
-        return _failed(f"--bug: there is no seeded bug {options.bug!r}; there are {', '.join(BUGS)}")
+    try:
+        bug = seeded(options.bug) if options.bug else None
+    except ValueError as error:
+        return _failed(f"--bug: {error}")
     secret = os.environ.get("HUBFUZZ_SECRET", "")
     if not secret:
         return _failed("HUBFUZZ_SECRET is not set: the hub needs the secret that its tokens are signed with")

@@ -11,6 +11,7 @@ from rich.text import Text
 from fuzzer.campaign import events as e
 from fuzzer.campaign.doubts import warnings_about
 from fuzzer.campaign.failure import Failure
+from fuzzer.campaign.ledger import AGAIN
 from fuzzer.campaign.tally import Tally
 from fuzzer.report.case import case_of
 from fuzzer.report.glyphs import shown
@@ -68,6 +69,8 @@ class TerminalReport:
         match event:
             case e.Started():
                 self._started(event)
+            case e.StoredReplayed():
+                self._replayed(event)
             case e.PlanExecuted():
                 self._executed(event)
             case e.FailureFound():
@@ -115,18 +118,31 @@ class TerminalReport:
         return ", ".join([*parts, self._doing] if self._doing else parts)
 
     def _failure_words(self, now: float) -> str:
-        if self._last_failure is None:
+        if not self._failures:
             return "no failures yet"
+        if self._last_failure is None:
+            return f"{plural(self._failures, 'failure')} of earlier runs"
         return f"{plural(self._failures, 'failure')}, last new one {now - self._last_failure:.0f} s ago"
 
     def _started(self, event: e.Started) -> None:
         options = event.options
         budget = [f"{options.seconds:g} s"] if options.seconds is not None else []
         budget += [plural(options.plans, "plan")] if options.plans is not None else []
+        workers = f" with {options.workers} workers" if options.workers > 1 else ""
         self._screen.say(
-            f"hubfuzz: fuzzing {shown(event.subject.name, 80)} for {' or '.join(budget) or 'as long as it takes'}, "
-            f"seed {options.seed}"
+            f"hubfuzz: fuzzing {shown(event.subject.name, 80)} for {' or '.join(budget) or 'as long as it takes'}"
+            f"{workers}, seed {options.seed}"
         )
+
+    def _replayed(self, event: e.StoredReplayed) -> None:
+        """A stored failure that fails again is one of this run, though none that is new."""
+        self._failures += bool(event.rate.failed and not event.known)
+        again = "still fails, as is known" if event.known else "still fails: found again"
+        said = again if event.rate.failed else f"no longer fails ({event.rate})"
+        if not event.rate.failed and not event.sure:
+            said = f"has not failed again ({event.rate}), which is too little to tell"
+        line = f"{event.fingerprint} {event.name} of an earlier run {said}"
+        self._screen.say_all(wrapped("", line, self._screen.width))
 
     def _executed(self, event: e.PlanExecuted) -> None:
         self._plans += 1
@@ -136,7 +152,7 @@ class TerminalReport:
             self._screen.say(plan_line(event))
 
     def _found(self, failure: Failure) -> None:
-        self._failures += 1
+        self._failures += AGAIN not in failure.notes
         self._last_failure = self._clock()
         self._doing = f"shrinking {failure.fingerprint}"
         where = f"{failure.origin}, " if failure.origin else ""

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
+from fuzzer.campaign.failure import Failure, failure_to_json
+from fuzzer.cli.app import call
+
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))  # histories written by hand
+
+Run = Callable[..., str]
+LEFT_WHOLE = (
+    "hubfuzz replay",
+    "https://",
+    "hubfuzz: ",
+    "plan 1: ",
+    "plan 2: ",
+)  # to be copied, or to be searched by line
 
 
 class TextFile(SingleFileSnapshotExtension):
@@ -42,3 +56,30 @@ def set_terminal(monkeypatch: pytest.MonkeyPatch, columns: int, colour: bool = F
     if colour:
         monkeypatch.setenv("FORCE_COLOR", "1")
         monkeypatch.setenv("TTY_INTERACTIVE", "0")
+
+
+@pytest.fixture
+def hubfuzz(width: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command line in an empty folder: standard output, standard error and exit code as one text."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> str:
+        code = call(arguments)
+        out, err = capsys.readouterr()
+        for line in out.splitlines():
+            assert cell_len(line) <= width or any(text in line for text in LEFT_WHOLE), line
+        told = [f"$ hubfuzz {' '.join(arguments)}", out, f"stderr: {err}" if err else "", f"exit code {int(code)}"]
+        return "\n".join(filter(None, told)) + "\n"
+
+    return run
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Failure:
+    """One failure in the folder ``failures``."""
+    import samples
+
+    failure = samples.limit()
+    (tmp_path / "failures").mkdir()
+    (tmp_path / "failures" / f"{failure.fingerprint}.json").write_bytes(failure_to_json(failure))
+    return failure

@@ -20,6 +20,20 @@ Traceback (most recent call last):
     await tab.send_text(text)
 RuntimeError: Cannot call "send" once a close message has been sent."""
 
+TARGET = """
+[target]
+name = "chat"
+url = "ws://127.0.0.1:{port}/ws?user={user}"
+start = ["{python}", "hub.py", "{port}"]
+[auth]
+kind = "none"
+[protocol]
+publish = '{"type": "publish", "id": "{id}", "body": "{body}"}'
+deliver = {match = {type = "message"}, id = "id", body = "body"}
+[policy]
+limit = {max = 3, statuses = [429]}
+"""
+
 
 def opened(conn: str, user: str = "u0") -> Open:
     return Open(conn=conn, user=user)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import samples
 
 from fuzzer.cli.app import app
@@ -32,8 +34,16 @@ def test_a_failure_looks_as_it_is_shown() -> None:
     assert WHEN.sub("#", block("## What a failure looks like")) == WHEN.sub("#", real)
 
 
+def flags_of(group: click.Group) -> Iterator[str]:
+    """Those of its commands, and of theirs."""
+    for command in group.commands.values():
+        yield from (flag for param in command.params for flag in param.opts)
+        if isinstance(command, click.Group):
+            yield from flags_of(command)
+
+
 def test_every_command_and_option_exists() -> None:
-    known = {"-h", "--version"} | {flag for command in app.commands.values() for p in command.params for flag in p.opts}
+    known = {"-h", "--version", *flags_of(app)}
     prose = README.partition("## Commands")[2].partition("## Figures")[0]
     table = re.findall(r"^\| (`hubfuzz .*?) \|", prose, re.MULTILINE)
     named = {word for row in table for word in re.findall(r"`hubfuzz (\w+)", row)}

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
 
 import pytest
 import samples
-from conftest import set_terminal
+from conftest import Run, set_terminal
 from histories import H
-from rich.cells import cell_len
+from samples import TARGET
 from syrupy.assertion import SnapshotAssertion
 
 from fuzzer.campaign.events import (
@@ -25,56 +25,18 @@ from fuzzer.campaign.events import (
     Started,
     Warned,
 )
-from fuzzer.campaign.failure import Failure, Rate, failure_to_json
+from fuzzer.campaign.failure import Failure, Rate
 from fuzzer.campaign.options import Options, Result, Subject
 from fuzzer.campaign.reproduce import Replayed
 from fuzzer.cli import replay
 from fuzzer.cli.app import app, call
+from fuzzer.cli.campaign import Work
 from fuzzer.exit_codes import ExitCode
 from fuzzer.history import history_to_json
 from fuzzer.invariants import INVARIANTS
 from fuzzer.plan import Send
 
-COMMANDS = ("", "run", "replay", "check", "explain", "bugs", "hub")
-LEFT_WHOLE = (
-    "hubfuzz replay",
-    "https://",
-    "hubfuzz: ",
-    "plan 1: ",
-    "plan 2: ",
-)  # to be copied, or to be searched by line
-TARGET = """
-[target]
-name = "chat"
-url = "ws://127.0.0.1:{port}/ws?user={user}"
-start = ["{python}", "hub.py", "{port}"]
-[auth]
-kind = "none"
-[protocol]
-publish = '{"type": "publish", "id": "{id}", "body": "{body}"}'
-deliver = {match = {type = "message"}, id = "id", body = "body"}
-[policy]
-limit = {max = 3, statuses = [429]}
-"""
-
-Run = Callable[..., str]
-
-
-@pytest.fixture
-def hubfuzz(width: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command line in an empty folder: standard output, standard error and exit code as one text."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> str:
-        code = call(arguments)
-        out, err = capsys.readouterr()
-        for line in out.splitlines():
-            assert cell_len(line) <= width or any(text in line for text in LEFT_WHOLE), line
-        told = [f"$ hubfuzz {' '.join(arguments)}", out, f"stderr: {err}" if err else "", f"exit code {int(code)}"]
-        return "\n".join(filter(None, told)) + "\n"
-
-    return run
-
+COMMANDS = ("", "run", "init", "replay", "check", "explain", "failures", "schema", "bugs", "hub")
 
 # ---- help ------------------------------------------------------------------------------------------------------------
 
@@ -151,15 +113,6 @@ def test_check_of_a_folder_with_damaged_files(hubfuzz: Run, shown: SnapshotAsser
 # ---- replay ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def stored(tmp_path: Path) -> Failure:
-    """One failure in the folder ``failures``."""
-    failure = samples.limit()
-    (tmp_path / "failures").mkdir()
-    (tmp_path / "failures" / f"{failure.fingerprint}.json").write_bytes(failure_to_json(failure))
-    return failure
-
-
 def outcomes(monkeypatch: pytest.MonkeyPatch, *ends: Replayed | None) -> None:
     """Replays come out like this, one after the other; None: interrupted after three runs."""
     left = iter(ends)
@@ -224,12 +177,11 @@ def story(*failures: Failure) -> Iterator[CampaignEvent]:
 def campaign_of(monkeypatch: pytest.MonkeyPatch, events: Iterable[CampaignEvent], result: Result | None) -> None:
     """A campaign that says this and ends so; ``None``: interrupted before its first plan."""
 
-    async def campaign(target: object, options: object, settings: object, store: object, handlers: list, tick: object):  # type: ignore[no-untyped-def, type-arg]
+    async def campaign(work: Work) -> Result | None:
         if result is None:
             return None
         for event in (*events, Finished(result)):
-            for handler in handlers:
-                handler(event)
+            work.emit(event)
         return result
 
     monkeypatch.setattr("fuzzer.cli.campaign._campaign", campaign)
@@ -276,67 +228,3 @@ def test_a_run_in_colour(
     campaign_of(monkeypatch, story(samples.limit()), samples.result("time", "30 s are over", samples.limit()))
     assert call(["run", "--bug", "S15"]) == ExitCode.FAILURES
     assert capsys.readouterr().out.replace("\x1b", "␛") == shown
-
-
-# ---- bad requests ----------------------------------------------------------------------------------------------------
-
-WORDED_BY_CLICK = {
-    "unknown-command": (("fly",), "'fly' (see hubfuzz --help)"),
-    "unknown-option": (("run", "--fast"), "--fast"),
-    "negative-seconds": (("run", "--seconds", "-1"), "'--seconds': -1.0 is not in the range"),
-    "no-plans": (("run", "--plans", "0"), "'--plans': 0 is not in the range"),
-    "no-number": (("run", "--seed", "x"), "'--seed': 'x' is not a valid integer"),
-    "no-argument": (("replay",), "FILE|FOLDER|CODE"),
-    "one-too-many": (("check", "a", "b"), "(b) (see hubfuzz check --help)"),
-}
-BAD: dict[str, tuple[str, ...]] = {
-    "no-such-target": ("run", "nowhere.toml"),
-    "broken-toml": ("run", "broken.toml"),
-    "unknown-key": ("run", "misspelled.toml"),
-    "unknown-bug": ("run", "--bug", "S99"),
-    "bug-and-target": ("run", "broken.toml", "--bug", "S15"),
-    "unknown-scenario": ("run", "--scenario", "six-tabs"),
-    "unknown-invariant": ("run", "--invariant", "HF999"),
-    "unknown-skip": ("run", "--skip", "delivary"),
-    "misspelled-invariant": ("check", "failures", "--invariant", "slot-leek"),
-    "unknown-report": ("run", "--report", "json,pdf"),
-    "elsewhere": ("run", "--url", "ws://192.0.2.1/ws"),
-    "url-with-a-hole": ("run", "--url", "ws://127.0.0.1:{port}/ws"),
-    "not-a-ws-url": ("run", "--url", "http://127.0.0.1:8000/"),
-    "failures-is-a-file": ("run", "--failures", "broken.toml"),
-    "reports-is-a-file": ("run", "--report", "json", "--report-dir", "broken.toml"),
-    "replay-of-nothing": ("replay", "HF101-ffffff"),
-    "replay-of-an-empty-folder": ("replay", "empty"),
-    "replay-with-an-unknown-bug": ("replay", "failures", "--bug", "S99"),
-    "check-of-nothing": ("check", "nowhere.json"),
-    "explain-nothing": ("explain", "HF999"),
-    "bugs-nothing": ("bugs", "S99"),
-    "hub-with-an-unknown-bug": ("hub", "--bug", "S99"),
-}
-
-
-@pytest.mark.parametrize("what", BAD)
-@pytest.mark.usefixtures("stored")
-def test_a_bad_request(what: str, hubfuzz: Run, shown: SnapshotAssertion) -> None:
-    Path("empty").mkdir()
-    Path("broken.toml").write_text("[target")
-    Path("misspelled.toml").write_text(TARGET.replace("name =", "nmae ="))
-    said = hubfuzz(*BAD[what])
-    assert "exit code 2" in said
-    assert "Traceback" not in said
-    assert said == shown
-
-
-@pytest.mark.parametrize("what", WORDED_BY_CLICK)
-def test_a_bad_command_line(what: str, hubfuzz: Run) -> None:
-    arguments, expected = WORDED_BY_CLICK[what]
-    said = hubfuzz(*arguments)
-    assert expected in said
-    assert said.count("\n") == 4, "the command, one line on standard error, and the code"
-    assert said.endswith("exit code 2\n")
-
-
-def test_no_command_at_all_shows_help_and_is_no_pass(hubfuzz: Run) -> None:
-    said = hubfuzz()
-    assert "explain" in said
-    assert said.endswith("exit code 2\n")

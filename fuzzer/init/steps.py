@@ -1,0 +1,250 @@
+"""The steps of a first look at a hub: what each one saw, and what to change in the target file.
+
+Nothing here convicts: a step that fails says that the target file and the hub do not go together as they are.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Final, Literal
+
+import msgspec
+
+from fuzzer.init.visitor import Visitor, Visits
+from fuzzer.plan import TokenKind
+from fuzzer.target.model import Target
+from fuzzer.target.probe import ProbeError, read_counts
+from fuzzer.target.protocol import Message, Welcome
+from fuzzer.target.redact import without_tokens
+from fuzzer.values import Value
+
+Outcome = Literal["ok", "change", "hint", "skipped"]
+MOST_TABS: Final = 24  # opened by one user in search of a limit
+QUIET: Final = 0.5  # seconds after which no further frame is expected
+BODY: Final = "a body from hubfuzz init"
+BAD_TOKENS: Final[tuple[TokenKind, ...]] = ("wrong-signature", "expired", "none")
+SHOWN: Final = 120
+
+
+class Step(Value):
+    """``change``: the hub cannot be fuzzed like this; ``hint``: it can, and better after the change."""
+
+    name: str
+    outcome: Outcome
+    saw: str
+    change: str = ""
+
+
+async def look(visits: Visits) -> AsyncIterator[Step]:
+    """One step after the other; the later ones only if the earlier ones leave something to look at."""
+    first = await connect(visits)
+    yield first
+    if first.outcome == "change":
+        return
+    yield await tokens(visits)
+    for step in (join, publish, limit, probe):
+        step_seen = await step(visits)
+        visits.leave()
+        yield step_seen
+
+
+async def connect(visits: Visits) -> Step:
+    """Is somebody with a good token let in?"""
+    visitor = await visits.open(visits.user("first"))
+    await visitor.until(lambda: bool(visitor.frames) or not visitor.is_open, QUIET)
+    if visitor.is_open:
+        return Step("connect", "ok", "a connection with a good token was let in")
+    return Step("connect", "change", _why_not(visitor), _advice(visits.target, visitor))
+
+
+async def tokens(visits: Visits) -> Step:
+    """Are bad tokens refused?"""
+    if not visits.target.has_tokens:
+        return Step("token", "skipped", "auth.kind is none: there are no tokens that could be bad")
+    seen = {kind: await _token(visits, kind) for kind in BAD_TOKENS}
+    let_in = [kind for kind, how in seen.items() if not how]
+    if let_in:
+        dial = [kind for kind in visits.target.policy.refuse_tokens if kind not in let_in]
+        return Step(
+            "token",
+            "hint",
+            f"let in, or at least not refused within {QUIET:g} s: tokens that are {', '.join(let_in)}",
+            f"hubfuzz run will report this (HF601); if it is meant so: policy.refuse_tokens = {json.dumps(dial)}",
+        )
+    return Step("token", "ok", "; ".join(f"{kind}: {how}" for kind, how in seen.items()))
+
+
+async def _token(visits: Visits, kind: TokenKind) -> str:
+    """How it was refused; empty if it was not."""
+    visitor = await visits.open(visits.user(f"token-{kind}"), kind)
+    await visitor.until(lambda: not visitor.is_open, QUIET)
+    return "" if visitor.is_open else _how(visitor)
+
+
+async def join(visits: Visits) -> Step:
+    """Does the hub say when somebody is a member?"""
+    visitor = await visits.open(visits.user("join"))
+    codec = visits.target.codec()
+    await visitor.until(lambda: any(isinstance(codec.read(f), Welcome) for f in visitor.frames), QUIET)
+    if any(isinstance(codec.read(frame), Welcome) for frame in visitor.frames):
+        if visits.target.policy.join_evidence == "welcome":
+            return Step("join", "ok", "the frame of protocol.welcome came")
+        return Step("join", "hint", "the frame of protocol.welcome came", 'policy.join_evidence = "welcome"')
+    if codec.has_welcome:
+        return Step("join", "change", _frames("protocol.welcome did not come", visitor), "protocol.welcome")
+    if visitor.frames and (kind := _type_of(visitor.frames[0])):
+        change = f'if that is its welcome: protocol.welcome = {{match = {{type = "{kind}"}}}}'
+        return Step("join", "hint", _frames("a frame came unasked", visitor), change)
+    return Step("join", "ok", "no welcome: somebody is a member once a message arrives")
+
+
+async def publish(visits: Visits) -> Step:
+    """Does a message reach the same user's other tab, and does its sender get it, and a stranger?"""
+    target, codec = visits.target, visits.target.codec()
+    if target.policy.group == "room":
+        return Step("publish", "skipped", "policy.group is room; hubfuzz run looks at rooms")
+    user = visits.user("publish")
+    sender = await visits.open(user)
+    alone = target.policy.limit is not None and target.policy.limit.max == 1
+    receiver = sender if alone else await visits.open(user)
+    stranger = await visits.open(visits.user("stranger"))
+    if not (sender.is_open and receiver.is_open):
+        return Step("publish", "change", f"a second tab of one user: {_why_not(receiver)}", "policy.limit")
+    await receiver.until(lambda: False, QUIET)  # a hub without a welcome may take a while to register
+    name = visits.user("message")
+    await sender.send(codec.publish(name, BODY, None, user))
+    if not await receiver.until(lambda: _has(codec.read, receiver, name)):
+        return Step(
+            "publish", "change", _frames("what was published did not come back", receiver), _deliver(receiver, name)
+        )
+    await sender.until(lambda: _has(codec.read, sender, name), QUIET)
+    return _delivered(target, _has(codec.read, sender, name), _has(codec.read, stranger, name), receiver, name)
+
+
+def _delivered(target: Target, echoed: bool, overheard: bool, receiver: Visitor, name: str) -> Step:
+    body = next(r.body for f in receiver.frames if isinstance(r := target.codec().read(f), Message) and r.id == name)
+    saw = f"the message came; its sender {'got' if echoed else 'did not get'} it too"
+    if body != BODY:
+        return Step("publish", "change", f"{saw}; its body came as {body[:SHOWN]!r}", "protocol.deliver.body")
+    if overheard and target.policy.group == "user":
+        return Step("publish", "change", f"{saw}, and so did another user", 'policy.group = "all", if that is meant')
+    echo = "always" if echoed else "never"
+    if target.policy.echo != echo:
+        return Step("publish", "hint", saw, f'policy.echo = "{echo}", if the hub promises it')
+    return Step("publish", "ok", saw)
+
+
+async def limit(visits: Visits) -> Step:
+    """How many tabs may a user have?"""
+    user = visits.user("tabs")
+    tabs: list[Visitor] = []
+    for _ in range(MOST_TABS):
+        tab = await visits.open(user)
+        await tab.until(lambda tab=tab: not tab.is_open, 0.1)  # type: ignore[misc]
+        if not tab.is_open:
+            return _limited(visits.target, len(tabs), tab, "reject")
+        tabs.append(tab)
+        if (gone := next((old for old in tabs if not old.is_open), None)) is not None:
+            return _limited(visits.target, len(tabs) - 1, gone, "evict-oldest" if gone is tabs[0] else "evict-any")
+    if visits.target.policy.limit is not None:
+        said = f"policy.limit.max is {visits.target.policy.limit.max}, but {MOST_TABS} tabs of one user were let in"
+        return Step("limit", "hint", said, "hubfuzz run will report this (HF201), if the dial is right")
+    return Step("limit", "ok", f"{MOST_TABS} tabs of one user were let in; policy.limit is not set")
+
+
+def _limited(target: Target, most: int, tab: Visitor, over: str) -> Step:
+    how = _how(tab)
+    saw = f"{most} tabs of one user; {'one more' if over == 'reject' else 'with one more, an old one'} was {how}"
+    by_status = tab.closed is None and tab.by == "status"
+    code = f"statuses = [{tab.code}]" if by_status else f"codes = [{tab.closed[0]}]" if tab.closed else "codes = []"
+    change = f'policy.limit = {{max = {most}, over = "{over}", {code}}}, if the hub promises it'
+    wanted = target.policy.limit
+    if wanted is None:
+        return Step("limit", "hint", saw, change)
+    known = tab.code in wanted.statuses if by_status else tab.closed is not None and tab.closed[0] in wanted.codes
+    if wanted.max != most or not known or wanted.over not in (over, "evict-any"):
+        return Step("limit", "change", saw, change)
+    return Step("limit", "ok", saw)
+
+
+async def probe(visits: Visits) -> Step:
+    """Can the server's own counts be read?"""
+    target = visits.target
+    if not target.probe.counts:
+        return Step("probe", "skipped", "no counts in [probe]: leaks that only the hub's own counts show stay unseen")
+    try:
+        counts = await read_counts(target, visits.port)
+    except ProbeError as error:
+        return Step("probe", "change", str(error), "the url and path of this count in [probe]")
+    return Step("probe", "ok", ", ".join(f"{name} = {number}" for name, number in counts.items()))
+
+
+# ---- words -----------------------------------------------------------------------------------------------------------
+
+
+def _has(read: object, visitor: Visitor, name: str) -> bool:
+    assert callable(read)
+    return any(isinstance(found := read(frame), Message) and found.id == name for frame in visitor.frames)
+
+
+def _how(visitor: Visitor) -> str:
+    """``refused with status 403``, ``closed with 4429``."""
+    if visitor.closed is not None:
+        return f"closed with {visitor.closed[0]}"
+    if visitor.by == "status":
+        return f"refused with status {visitor.code}"
+    return "cut off" if visitor.gone or visitor.by else "not answered"
+
+
+def _why_not(visitor: Visitor) -> str:
+    if visitor.closed is not None:
+        return without_tokens(f"a connection with a good token was closed ({visitor.closed[0]} {visitor.closed[1]})")
+    return visitor.refusal or "the connection ended at once"
+
+
+def _advice(target: Target, visitor: Visitor) -> str:
+    if visitor.by in ("reset", "timeout", "eof") or (visitor.by == "status" and visitor.code == 404):
+        return "target.url: is this where the hub speaks WebSocket?"
+    keys = "auth.secret, auth.claims and auth.place" if target.has_tokens else "auth.kind and target.headers"
+    return f"{keys}: are they what the hub expects?"
+
+
+def _frames(what: str, visitor: Visitor) -> str:
+    if not visitor.frames:
+        return f"{what}; no frame came at all"
+    frame = visitor.frames[-1]
+    text = frame if isinstance(frame, str) else bytes(frame[: 4 * SHOWN]).decode("utf-8", "replace")
+    return f"{what}; the last frame was {without_tokens(text)[:SHOWN]!r}"
+
+
+def _deliver(visitor: Visitor, name: str) -> str:
+    """Where in the frames that came the message is, in the words of the target file."""
+    for frame in visitor.frames:
+        try:
+            tree = msgspec.json.decode(frame)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            continue
+        at = next((path for path, value in _leaves(tree) if value == name), None)
+        body = next((path for path, value in _leaves(tree) if value == BODY), None)
+        if at:
+            kind = f'match = {{type = "{tree["type"]}"}}, ' if isinstance(tree.get("type"), str) else ""
+            return f'protocol.deliver = {{{kind}id = "{at}"' + (f', body = "{body}"}}' if body else "}")
+    return "protocol.publish and protocol.deliver: are they as the hub has them?"
+
+
+def _leaves(tree: object, path: str = "") -> Iterator[tuple[str, object]]:
+    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    for key, value in items:
+        here = f"{path}.{key}" if path else str(key)
+        yield from itertools.chain([(here, value)], _leaves(value, here))
+
+
+def _type_of(frame: str | bytes) -> str:
+    try:
+        tree = msgspec.json.decode(frame)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ""
+    kind = tree.get("type") if isinstance(tree, dict) else None
+    return kind if isinstance(kind, str) and kind.isprintable() and '"' not in kind else ""

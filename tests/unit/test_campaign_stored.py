@@ -1,0 +1,122 @@
+"""Failures of earlier runs come first: found again, gone, or undecided; none is shrunk twice, none is forgotten."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from campaign_fakes import CROWD, QUIET, RACE, TWO_TABS, Bug, FakeHub, Ran, campaign, doubled, of, two_opens_at_once
+
+from fuzzer.campaign import FailureFound, FailureShrunk, FailureStore, Options, PlanExecuted, ShrinkStep
+from fuzzer.campaign.events import StoredReplayed
+from fuzzer.campaign.failure import Rate
+from fuzzer.campaign.ledger import AGAIN
+from fuzzer.campaign.store import Stored
+from fuzzer.campaign.stored import clean_runs
+
+FINGERPRINT = of(doubled)
+
+
+def earlier(folder: Path, shrunk: bool = True) -> Stored:
+    """What a run of yesterday left."""
+    options = Options(seconds=None, shrink_seconds=30.0 if shrunk else 0.0)
+    failure = campaign(FakeHub((RACE,)), [CROWD], options).result.failures[0]
+    if not shrunk:
+        failure = msgspec.structs.replace(failure, shrunk=False, plan=CROWD, rate=None)
+    path = FailureStore(folder).write(failure)
+    return Stored(path, failure)
+
+
+def tonight(stored: Stored, *bugs: Bug, options: Options | None = None, folder: Path | None = None) -> Ran:
+    store = None if folder is None else FailureStore(folder)
+    return campaign(FakeHub(bugs), [QUIET], options, stored=[stored], store=store)
+
+
+def test_what_still_fails_is_found_again_at_once_and_not_shrunk_again(tmp_path: Path) -> None:
+    stored = earlier(tmp_path)
+    before = stored.path.read_bytes()
+    ran = tonight(stored, RACE, folder=tmp_path)
+    (replayed,) = ran.told(StoredReplayed)
+    assert (replayed.fingerprint, replayed.rate, replayed.known) == (FINGERPRINT, Rate(1, 1), False)
+    assert ran.events.index(replayed) < ran.events.index(ran.told(PlanExecuted)[0])
+    assert ran.told(ShrinkStep) == ran.told(FailureFound) == []
+    assert [event.path for event in ran.told(FailureShrunk)] == [str(stored.path)]
+    (failure,) = ran.result.failures
+    assert failure.plan == stored.failure.plan
+    assert AGAIN in failure.notes
+    assert stored.path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [stored.path]
+
+
+def test_what_was_never_shrunk_is_shrunk_now(tmp_path: Path) -> None:
+    stored = earlier(tmp_path, shrunk=False)
+    ran = tonight(stored, RACE, folder=tmp_path)
+    (failure,) = ran.result.failures
+    assert failure.shrunk
+    assert failure.plan == TWO_TABS
+    assert [item.failure.plan for item in FailureStore(tmp_path).all()] == [TWO_TABS]
+
+
+def test_what_no_longer_fails_is_said_and_kept(tmp_path: Path) -> None:
+    stored = earlier(tmp_path)
+    ran = tonight(stored, folder=tmp_path)
+    (replayed,) = ran.told(StoredReplayed)
+    assert replayed.rate == Rate(0, clean_runs(stored.failure))
+    assert replayed.sure
+    assert ran.result.failures == ()
+    assert stored.path.exists()
+
+
+def test_a_rare_one_gets_as_many_runs_as_its_rate_asks_for(tmp_path: Path) -> None:
+    stored = earlier(tmp_path)
+    rare = msgspec.structs.replace(stored, failure=msgspec.structs.replace(stored.failure, rate=Rate(4, 20)))
+    ran = tonight(rare)
+    assert ran.told(StoredReplayed)[0].rate.runs > clean_runs(stored.failure)
+
+
+def test_too_little_time_decides_nothing(tmp_path: Path) -> None:
+    stored = earlier(tmp_path)
+    rare = msgspec.structs.replace(stored, failure=msgspec.structs.replace(stored.failure, rate=Rate(4, 20)))
+    ran = campaign(FakeHub(seconds=15.0), [QUIET], stored=[rare])
+    (replayed,) = ran.told(StoredReplayed)
+    assert (replayed.rate, replayed.sure) == (Rate(0, 2), False)
+
+
+def test_a_known_one_is_met_and_does_not_count(tmp_path: Path) -> None:
+    stored = earlier(tmp_path)
+    ran = tonight(stored, RACE, options=Options(seconds=None, known=(FINGERPRINT,)))
+    (replayed,) = ran.told(StoredReplayed)
+    assert (replayed.rate.failed, replayed.known) == (1, True)
+    assert ran.result.failures == ()
+    assert ran.result.totals.met == {FINGERPRINT: 1}
+
+
+def test_what_is_gone_and_comes_back_later_is_a_new_failure(tmp_path: Path) -> None:
+    stored = earlier(tmp_path)
+    hub = FakeHub(meanwhile=lambda hub, plan: setattr(hub, "bugs", (RACE,) if plan == CROWD else hub.bugs))
+    ran = campaign(hub, [CROWD], stored=[stored])
+    assert ran.told(StoredReplayed)[0].rate.failed == 0
+    assert len(ran.told(FailureFound)) == 1
+    assert AGAIN not in ran.result.failures[0].notes
+
+
+def test_another_bug_that_its_plan_meets_is_a_new_failure(tmp_path: Path) -> None:
+    stored = earlier(tmp_path)
+    other = Bug(two_opens_at_once, lambda history: history.log("Traceback (most recent call last)"))
+    ran = tonight(stored, RACE, other)
+    assert {failure.code for failure in ran.result.failures} == {"HF103", "HF502"}
+    (found,) = ran.told(FailureFound)
+    assert found.failure.origin == f"stored {FINGERPRINT}"
+
+
+def test_only_who_is_granted_it_shrinks() -> None:
+    asked: list[str] = []
+
+    async def refuse(fingerprint: str) -> bool:
+        asked.append(fingerprint)
+        return False
+
+    ran = campaign(FakeHub((RACE,)), [CROWD, TWO_TABS], claim=refuse)
+    assert asked == [FINGERPRINT]
+    assert ran.told(ShrinkStep) == ran.told(FailureShrunk) == []
+    assert [failure.shrunk for failure in ran.result.failures] == [False]

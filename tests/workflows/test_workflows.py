@@ -1,0 +1,192 @@
+"""The workflows are valid, and every command of hubfuzz in them works, with a small budget."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+SECONDS_A_MINUTE = 60
+SHIM = """#!/bin/sh
+exec {python} -c 'from fuzzer.cli import main; main()' "$@"
+"""
+GH = """#!/bin/sh
+echo "$@" >> "$GH_LOG"
+for word; do [ "$word" = body.md ] && cat body.md >> "$GH_LOG"; done
+case "$1 $2" in "issue list") cat "$GH_FOUND";; esac
+exit 0
+"""
+needs_jq = pytest.mark.skipif(shutil.which("jq") is None, reason="the step uses jq, which runners have")
+
+
+def workflow(name: str) -> dict[str, Any]:
+    found = yaml.safe_load((ROOT / ".github" / "workflows" / f"{name}.yml").read_text())
+    assert isinstance(found, dict)
+    return found
+
+
+def steps(name: str) -> list[dict[str, Any]]:
+    return [step for job in workflow(name)["jobs"].values() for step in job["steps"]]
+
+
+def step(name: str, title: str) -> dict[str, Any]:
+    return next(step for step in steps(name) if step.get("name") == title)
+
+
+class Runner:
+    """A shell as a runner of workflows has it, in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        tools = folder / "tools"
+        tools.mkdir()
+        for name, text in (("hubfuzz", SHIM.format(python=sys.executable)), ("gh", GH)):
+            (tools / name).write_text(text)
+            (tools / name).chmod(0o755)
+        (folder / "found").touch()
+        self.env = {
+            **os.environ,
+            "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT),
+            "CI": "true",
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_STEP_SUMMARY": str(folder / "summary.md"),
+            "GH_LOG": str(folder / "gh.log"),
+            "GH_FOUND": str(folder / "found"),
+            "RUN_URL": "https://example.org/run/1",
+        }
+
+    def run(self, script: str) -> subprocess.CompletedProcess[str]:
+        small = re.sub(r"--seconds \d+", "--seconds 2", script).replace("--ceiling 1800", "--ceiling 60")
+        small = small.replace("--workers auto", "--workers 2").replace(".venv/bin/hubfuzz", "hubfuzz")
+        return subprocess.run(
+            ["bash", "-e", "-c", small], cwd=self.folder, env=self.env, capture_output=True, text=True, check=False
+        )
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_workflows_are_of_the_published_schema(path: Path) -> None:
+    words = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", str(path)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_every_step_is_one_that_a_runner_understands(path: Path) -> None:
+    tree = yaml.safe_load(path.read_text())
+    assert {"name", True, "permissions", "jobs"} <= set(tree), "YAML reads the key on as True"
+    for job in tree["jobs"].values():
+        assert job["timeout-minutes"] > 0
+        for each in job["steps"]:
+            assert ("run" in each) != ("uses" in each)
+            assert set(each) <= {"name", "id", "if", "run", "uses", "with", "env"}
+            assert re.fullmatch(r"[\w-]+/[\w/-]+@v\d+", each.get("uses", "a/b@v1"))
+
+
+def test_the_budget_of_the_night_is_below_the_limit_of_its_job() -> None:
+    ceiling = int(re.findall(r"--ceiling (\d+)", step("nightly", "Fuzz")["run"])[0])
+    (job,) = workflow("nightly")["jobs"].values()
+    assert ceiling + 5 * SECONDS_A_MINUTE <= job["timeout-minutes"] * SECONDS_A_MINUTE
+
+
+def test_failures_are_carried_from_night_to_night() -> None:
+    restore = step("nightly", "Failures of earlier nights")["with"]
+    save = step("nightly", "Keep the failures for the next night")
+    assert restore["path"] == save["with"]["path"] == ".hubfuzz/failures"
+    assert restore["key"] == save["with"]["key"]
+    assert "github.run_id" in restore["key"], "a key that never changes is never saved again"
+    assert restore["key"].startswith(restore["restore-keys"])
+    assert save["if"] == step("nightly", "Keep reports and failures")["if"] == "always()"
+
+
+def test_a_clean_night(tmp_path: Path) -> None:
+    runner = Runner(tmp_path)
+    done = runner.run(step("nightly", "Fuzz")["run"])
+    assert done.returncode == 0, done.stdout + done.stderr
+    for title in ("Summary", "Stored and known failures"):
+        assert runner.run(step("nightly", title)["run"]).returncode == 0
+    assert (tmp_path / "summary.md").read_text().startswith("#")
+    assert sorted(path.suffix for path in (tmp_path / ".hubfuzz" / "reports").iterdir()) == [
+        ".html",
+        ".json",
+        ".md",
+        ".xml",
+    ]
+
+
+@needs_jq
+def test_a_night_that_finds_something(tmp_path: Path) -> None:
+    runner = Runner(tmp_path)
+    done = runner.run(step("nightly", "Fuzz")["run"] + " --bug S17")
+    assert done.returncode == 1, done.stdout + done.stderr
+    (stored,) = (tmp_path / ".hubfuzz" / "failures").glob("*.json")
+    assert runner.run(step("nightly", "Summary")["run"]).returncode == 0
+    assert "mermaid" in (tmp_path / "summary.md").read_text()
+    issues = step("nightly", "One issue for each failure")["run"]
+    assert runner.run(issues).returncode == 0
+    log = (tmp_path / "gh.log").read_text()
+    assert f"issue create --title hubfuzz: {stored.stem} limit-exceeded" in log
+    assert "hubfuzz replay .hubfuzz/failures/" in log
+    (tmp_path / "found").write_text("12\n")
+    assert runner.run(issues).returncode == 0
+    assert "issue comment 12" in (tmp_path / "gh.log").read_text()
+    assert (tmp_path / "gh.log").read_text().count("issue create") == 1
+
+
+@needs_jq
+def test_no_issue_where_there_is_no_report(tmp_path: Path) -> None:
+    runner = Runner(tmp_path)
+    assert runner.run(step("nightly", "One issue for each failure")["run"]).returncode == 0
+    assert not (tmp_path / "gh.log").exists()
+
+
+def test_the_second_night_begins_with_the_failures_of_the_first(tmp_path: Path) -> None:
+    runner = Runner(tmp_path)
+    script = step("nightly", "Fuzz")["run"] + " --bug S17"
+    assert runner.run(script).returncode == 1
+    second = runner.run(script)
+    assert second.returncode == 1
+    assert "of an earlier run still fails: found again" in second.stdout
+    assert len(list((tmp_path / ".hubfuzz" / "failures").glob("*.json"))) == 1
+
+
+def test_the_campaign_of_the_projects_own_checks(tmp_path: Path) -> None:
+    runner = Runner(tmp_path)
+    done = runner.run(step("ci", "The correct hub is accused of nothing")["run"])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert runner.run(step("ci", "Summary")["run"]).returncode == 0
+
+
+def test_every_command_of_hubfuzz_in_the_workflows_is_tried_above() -> None:
+    tried = {"Fuzz", "Stored and known failures", "The correct hub is accused of nothing"}
+    named = {s["name"] for path in WORKFLOWS for s in steps(path.stem) if re.search(r"\bhubfuzz \w", s.get("run", ""))}
+    assert named == tried
+
+
+def test_the_checks_of_the_project_are_those_of_a_clean_clone() -> None:
+    assert step("ci", "Tests, ruff and mypy")["run"] == ".ci/run"
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+def test_in_ci_the_same_seed_draws_the_same_plans_and_another_seed_others(tmp_path: Path) -> None:
+    """Hypothesis's profile for CI would draw the same plans whatever the seed."""
+
+    def drawn(seed: int, **more: str) -> str:
+        env = {k: v for k, v in os.environ.items() if k not in ("CI", "GITHUB_ACTIONS")}
+        env |= {"PYTHONPATH": str(ROOT), **more}
+        words = [sys.executable, "-c", "from fuzzer.cli import main; main()", "run", "--dry-run", "--seed", str(seed)]
+        done = subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
+        return done.stdout.rpartition("Seed")[0]
+
+    here = drawn(5)
+    assert drawn(5, CI="true", GITHUB_ACTIONS="true") == here
+    assert drawn(6, CI="true", GITHUB_ACTIONS="true") != here
