@@ -16,7 +16,7 @@ from fuzzer.values import encode
 from strategies._hypothesis_compat import inherited, register_uniform_backend
 from strategies.machine import STEPS, HubMachine
 from strategies.shape import Shape
-from strategies.swapped import with_twins
+from strategies.swapped import most_with_twins, with_twins
 
 FIRST_BATCH: Final = 12  # so that the first plan is there at once
 BATCH: Final = 50
@@ -58,6 +58,10 @@ def draw_share(shape: Shape, seed: int, number: int) -> list[Plan]:
 
 def most_in_share(number: int) -> int:
     """No share has more plans."""
+    return most_with_twins(_examples(number))
+
+
+def _examples(number: int) -> int:
     return FIRST_BATCH if number == 0 else BATCH
 
 
@@ -83,7 +87,7 @@ def _draw_batch(shape: Shape, base_seed: int, number: int) -> list[Plan]:
     def collector() -> _Collector:
         return _Collector(shape, plans)
 
-    values = _settings(most_in_share(number))
+    values = _settings(_examples(number))
     with inherited(values):
         run_state_machine_as_test(collector, settings=values)  # type: ignore[arg-type]  # a factory will do, say its docs
     return list(with_twins(plans, f"{base_seed}:{number}"))

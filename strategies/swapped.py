@@ -6,7 +6,7 @@ to draw the same situation again by chance would take far longer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from random import Random
 from typing import Final
@@ -18,17 +18,24 @@ from fuzzer.plan_rules import normalise, problems
 from strategies.pairs import races
 
 TWIN_IN: Final = 10  # plans that have a racing pair
+MOST_IN: Final = 5  # one twin to so many plans at most
 
 Couple = tuple[int, int, int]
 
 
-def with_twins(plans: Iterable[Plan], seed: str) -> Iterator[Plan]:
+def with_twins(plans: Sequence[Plan], seed: str) -> Iterator[Plan]:
     """All plans, some of them followed by the same plan with one racing pair swapped."""
-    random = Random(seed)
+    random, left = Random(seed), len(plans) // MOST_IN
     for plan in plans:
         yield plan
-        if random.randrange(TWIN_IN) == 0 and (twin := swapped(plan, random)) is not None:
+        if left and random.randrange(TWIN_IN) == 0 and (twin := swapped(plan, random)) is not None:
+            left -= 1
             yield twin
+
+
+def most_with_twins(plans: int) -> int:
+    """So many plans become at most so many."""
+    return plans + plans // MOST_IN
 
 
 def swapped(plan: Plan, random: Random) -> Plan | None:
