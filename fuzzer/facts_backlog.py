@@ -1,32 +1,110 @@
-"""From when on a hub that declares a backlog may take a reader for a slow one, though it reads.
+"""When a hub with a bounded queue for each reader may take one for slow, though it reads (SPEC 2.8, slow_consumer).
 
-What a hub holds for a reader at one instant was sent before it and read after it. So the messages that are on their
-way in this sense bound the hub's backlog from above, whatever the hub and the network do in between.
+What waits for a reader at one instant was sent before it and read after it. So the messages that are on their way in
+this sense bound the hub's queue from above, whatever the hub and the network do in between. A message that is never
+read is over at the latest when the reader reads something that was sent after a later message of the same sender had
+come out anywhere: by then its own copies had been queued, and queues are in order. Where senders keep no order
+(``policy.order = "none"``) it may wait for ever. History may be read out to whoever subscribes, and a hub that
+delivers at least once is taken to have two copies of everything on the way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate
 
 from fuzzer.facts_records import NEVER, Conn, Message
+from fuzzer.policy import Policy
 
 ENVELOPE = 1_024
 """Bytes of a frame around its body that no hub's protocol exceeds, as the strategies assume."""
 WIDEST = 6
 """Bytes that one character of a body becomes at most, escaped."""
 
-
-def overfull_since(conn: Conn, messages: Iterable[Message], most: int) -> int:
-    """The first sending at which more than ``most`` bytes may have been on their way to ``conn``; else ``NEVER``."""
-    steps = sorted(step for message in messages if message.group in conn.episodes for step in _steps(conn, message))
-    waiting = 0
-    for index, size in steps:
-        waiting += size
-        if waiting > most:
-            return index
-    return NEVER
+Span = tuple[int, int]
 
 
-def _steps(conn: Conn, message: Message) -> tuple[tuple[int, int], tuple[int, int]]:
-    size = message.size * WIDEST + ENVELOPE
-    return (message.inv, size), (message.got.get(conn.name, NEVER), -size)
+def frame_bytes(message: Message) -> int:
+    """The most that its frame can weigh."""
+    return message.size * WIDEST + ENVELOPE
+
+
+class Backlog:
+    """The messages of one history that the hub may have taken, by group, and when each was surely handled."""
+
+    def __init__(self, sent: Mapping[tuple[str, str], list[Message]], policy: Policy) -> None:
+        self._copies = 2 if policy.delivery == "at-least-once" else 1
+        largest = NEVER if policy.max_size is None else policy.max_size
+        self._groups: dict[str, list[Message]] = defaultdict(list)
+        self._handled: dict[str, int] = {}
+        for (_, group), messages in sent.items():
+            self._groups[group] += (m for m in messages if m.size <= largest)
+            if policy.order != "none":
+                self._handled.update(_handled(messages))
+
+    def crowded(self, conn: Conn, most: int) -> tuple[Span, ...]:
+        """The spans ``[start, end)`` of indices in which more than ``most`` bytes may have waited for ``conn``."""
+        messages = [m for group in conn.episodes for m in self._groups.get(group, ())]
+        if sum(map(self._weight, messages)) * _most_times(conn) <= most:
+            return ()
+        spans = _Waiting(conn, messages, self._handled).spans()
+        steps = [step for m, start, end in spans for step in ((start, self._weight(m)), (end, -self._weight(m)))]
+        return tuple(_above(sorted(steps), most))
+
+    def _weight(self, message: Message) -> int:
+        return frame_bytes(message) * self._copies
+
+
+class _Waiting:
+    """When each message may wait for one reader: from its sending on, and again as history from a subscription on."""
+
+    def __init__(self, conn: Conn, messages: list[Message], handled: Mapping[str, int]) -> None:
+        self._conn, self._messages, self._handled = conn, messages, handled
+        self._readings = sorted((m.got[conn.name], m.inv) for m in messages if conn.name in m.got)
+        self._latest = list(accumulate((inv for _, inv in self._readings), max))
+
+    def spans(self) -> Iterator[tuple[Message, int, int]]:
+        conn = self._conn
+        for message in self._messages:
+            start, end = max(message.inv, conn.open_inv), message.got.get(conn.name, NEVER)
+            if end == NEVER:
+                end = self._over(self._handled.get(message.name, NEVER))
+            if start < end:
+                yield message, start, end
+            for again in conn.subscriptions.get(message.group, ()):
+                if message.inv < again.inv:
+                    yield message, again.inv, self._over(again.answered)
+
+    def _over(self, index: int) -> int:
+        """When something was read that had been sent after ``index``: what was queued before it has gone."""
+        number = bisect_left(self._latest, index)
+        return self._readings[number][0] if number < len(self._readings) else NEVER
+
+
+def _handled(messages: list[Message]) -> Iterator[tuple[str, int]]:
+    """For each message when a later one of the same sender to the same group was first read by anybody."""
+    first = NEVER
+    for message in reversed(messages):
+        if first != NEVER:
+            yield message.name, first
+        first = min(first, *message.got.values()) if message.got else first
+
+
+def _most_times(conn: Conn) -> int:
+    """How often one message may come to it."""
+    return 1 + max(map(len, conn.subscriptions.values()), default=0)
+
+
+def _above(steps: Iterable[tuple[int, int]], most: int) -> Iterator[Span]:
+    waiting, since = 0, NEVER
+    for index, change in steps:
+        waiting += change
+        if waiting > most and since == NEVER:
+            since = index
+        elif waiting <= most and since != NEVER:
+            yield since, index
+            since = NEVER
+    if since != NEVER:
+        yield since, NEVER

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from fuzzer.facts_backlog import overfull_since
+from fuzzer.facts_backlog import Backlog
 from fuzzer.facts_records import NEVER, Conn
 
 if TYPE_CHECKING:
@@ -20,16 +20,16 @@ EXPIRY_GRAIN = 1.0
 
 
 def derive_end_causes(facts: Facts) -> None:
-    """Fill ``causes`` and ``x`` of every connection."""
+    """Fill ``crowded``, ``causes`` and ``x`` of every connection."""
+    _note_crowds(facts)
     for conn in facts.conns.values():
-        conn.overfull = _overfull(facts, conn)
         conn.causes = {
             "close": conn.close_inv,
             "fault": conn.first_fault,
             "drop": conn.first_drop,
             "takeover": _taken_over(facts, conn),
             "oversize": _oversize(facts, conn),
-            "backlog": conn.overfull,
+            "backlog": min((start for start, _ in conn.crowded), default=NEVER),
             "expiry": _expired(facts, conn),
             "idle": _idle(facts, conn),
             "stop": _stopped(facts, conn),
@@ -61,9 +61,12 @@ def _oversize(facts: Facts, conn: Conn) -> int:
     return min((m.inv for m in mine if facts.may_be_oversize(m)), default=NEVER)
 
 
-def _overfull(facts: Facts, conn: Conn) -> int:
+def _note_crowds(facts: Facts) -> None:
     most = facts.policy.backlog
-    return NEVER if most is None else overfull_since(conn, facts.messages.values(), most)
+    if most is not None:
+        backlog = Backlog(facts.sent, facts.policy)
+        for conn in facts.conns.values():
+            conn.crowded = backlog.crowded(conn, most)
 
 
 def _expired(facts: Facts, conn: Conn) -> int:

@@ -59,7 +59,7 @@ class Question:
 class Conn:
     """Everything that happened to one connection. ``x``: from there on the server may drop it; ``causes``: why.
 
-    ``overfull``: from there on a hub may take it for a slow reader, if it declares a backlog.
+    ``crowded``: spans in which so much may have waited for it that a hub may take it for a slow reader.
     ``spoke``: when it sent anything that a server must notice. ``close_late``: when we gave up an unanswered Close.
     """
 
@@ -75,7 +75,7 @@ class Conn:
     drops: list[tuple[int, DropInv]] = field(default_factory=list)
     faults: list[tuple[int, int, str]] = field(default_factory=list)
     server_end: int = NEVER
-    overfull: int = NEVER
+    crowded: tuple[tuple[int, int], ...] = ()
     x: int = NEVER
     causes: dict[str, int] = field(default_factory=dict)
     spoke: list[int] = field(default_factory=list)
@@ -89,6 +89,16 @@ class Conn:
     def honest(self) -> bool:
         """Its token is one that the hub must take, if only until it expires."""
         return self.inv.token == "valid" or (self.inv.token == "brief" and self.inv.expires is not None)
+
+    @property
+    def owed_until(self) -> int:
+        """As ``x``, but for a backlog: one who is taken for slow is closed, or misses what does not fit, no more."""
+        ends = (index for kind, index in self.causes.items() if kind != "backlog")
+        return min(ends) if self.honest else self.open_inv
+
+    def was_crowded(self, start: int, end: int) -> bool:
+        """May too much have waited for it at any moment of ``[start, end]``?"""
+        return any(a <= end and b > start for a, b in self.crowded)
 
     @property
     def first_fault(self) -> int:

@@ -38,12 +38,13 @@ def _by_gap(facts: Facts, message: Message, conn: Conn) -> Finding | None:
 
 
 def one_stay(facts: Facts, conn: Conn, message: Message, at: int) -> bool:
-    """``conn`` read on without a fault, and did not leave and join again between the two deliveries.
+    """``conn`` read on without a fault or a crowd, and did not leave and join again between the two deliveries.
 
     Then it was a member when ``message`` was broadcast: it had joined before the sending, and it was still there when
     the later message was, which the hub took from the same connection afterwards. Whoever has gone since.
     """
-    if min(conn.first_fault, conn.overfull) < at and facts.policy.slow_consumer != "lossless":
+    slow = conn.first_fault < at or conn.was_crowded(message.inv, at)
+    if slow and facts.policy.slow_consumer != "lossless":
         return False
     stay = conn.stay(message.group, message.inv)
     begins = [episode.begin for episode in conn.episodes[message.group]]
@@ -91,7 +92,7 @@ def agreement(facts: Facts) -> Judgement:
     findings: dict[str, Finding] = {}
     obligations = 0
     for message, conn in facts.owed:
-        if facts.conns[message.conn].x > facts.drain or not message.got:
+        if facts.conns[message.conn].owed_until > facts.drain or not message.got:
             continue
         obligations += 1
         if conn.name not in message.got:
@@ -139,7 +140,7 @@ INVARIANTS = (
         "A message reaches every member of its group that was owed it.",
         "Membership is proved by a welcome or a delivery before the message was sent. A loss is proved by a later "
         "message of the same sender (fifo), or by the deadline passing in healthy time after a failed fence.",
-        "policy.order, policy.deadline, policy.echo, policy.max_size",
+        "policy.order, policy.deadline, policy.echo, policy.max_size, policy.backlog",
         (
             "https://github.com/fastapi/fastapi/pull/1991",
             "https://github.com/encode/broadcaster/issues/133",

@@ -107,7 +107,7 @@ INVARIANTS = (
         "The server ends no connection that gave it no cause.",
         "The connection had provably joined; it had not closed, misbehaved or sent too much; no eviction or takeover "
         "can have meant it.",
-        "policy.sessions, policy.limit, policy.max_size",
+        "policy.sessions, policy.limit, policy.max_size, policy.backlog",
         (
             "https://github.com/python-websockets/websockets/issues/661",
             "https://github.com/screensy/screensy/issues/15",

@@ -7,6 +7,7 @@ before it last came in (a backlog is progress, not silence), and neither end has
 from __future__ import annotations
 
 from fuzzer.facts import NEVER, Conn, Facts, Message
+from fuzzer.facts_backlog import frame_bytes
 from fuzzer.history import CloseInv
 
 CONTROLS_NEEDED = 3
@@ -36,7 +37,20 @@ class Silence:
     @property
     def receiver_owed(self) -> bool:
         """Nothing has happened to the receiver that lets the server off, nor has it begun to leave the group."""
-        return self._stays(self.conn) and _there(self.conn, self.until)
+        return self._stays(self.conn) and _there(self.conn, self.until) and not self._may_be_crowded_out()
+
+    def _may_be_crowded_out(self) -> bool:
+        """May a full queue for the receiver have had no room for the message?
+
+        It has as long as anything comes out of it. A hub that gives a reader nothing at all for so long is not short
+        of room: what waits would come, and so would something of what follows.
+        """
+        policy, message, conn = self.facts.policy, self.message, self.conn
+        if policy.slow_consumer == "lossless" or not conn.was_crowded(message.inv, self.until):
+            return False
+        read = (m.got.get(conn.name, NEVER) for m in self.facts.messages.values())
+        came = any(message.inv < i < self.until for i in read)
+        return came or frame_bytes(message) > (policy.backlog or NEVER)
 
     @property
     def sender_owed(self) -> bool:
@@ -78,7 +92,7 @@ def blockers(facts: Facts, at: int) -> list[Conn]:
 
 
 def _there(conn: Conn, at: int) -> bool:
-    return conn.x > at and conn.server_end > at
+    return conn.owed_until > at and conn.server_end > at
 
 
 def _deaf(conn: Conn, at: int) -> bool:

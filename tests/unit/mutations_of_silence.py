@@ -40,7 +40,7 @@ def _unfinished(facts: Facts) -> list[tuple[Message, Conn]]:
 
 
 def block_behind_the_deaf(facts: Facts, rng: Random) -> Events | None:
-    """A third connection stops reading, much is sent, and the hub waits for it."""
+    """A third connection stops reading, much is sent, and the hub waits for it; also the fence that follows."""
     sites = []
     for message, conn in _unfinished(facts):
         at = message.got[conn.name]
@@ -53,7 +53,9 @@ def block_behind_the_deaf(facts: Facts, rng: Random) -> Events | None:
     message, at, deaf = site
     now = facts.t(at)
     sent = SendInv(now, "big", message.conn, message.group, ENOUGH_TO_BLOCK)
-    return hushed(facts, at, FaultInv(now, deaf.name, "stall"), sent, SendOk(now, "big"))
+    fence = SendInv(now, "~later", message.conn, message.group, fence=True)
+    stalled = FaultInv(now, deaf.name, "stall")
+    return hushed(facts, at, stalled, sent, SendOk(now, "big"), fence, SendOk(now, "~later"))
 
 
 def stop_half_way(facts: Facts, rng: Random) -> Events | None:

@@ -95,8 +95,13 @@ STEPS = st.one_of(
 @st.composite
 def ways(draw: st.DrawFn) -> Ways:
     """Any allowed way to be a hub."""
-    flags = {name: draw(st.booleans()) for name in Ways.__dataclass_fields__ if name != "bug"}
-    return Ways(**flags)
+    flags = {name: draw(st.booleans()) for name in Ways.__dataclass_fields__ if name not in ("bug", "queue")}
+    return Ways(**flags, queue=draw(st.sampled_from((0, 0, 1, 2, 4, 8))))
+
+
+def _backlog(hub: Ways) -> int | None:
+    """What surely fits into its queues, in messages of at most 1,024 bytes."""
+    return 1_024 * hub.queue if hub.queue else None
 
 
 def _order(hub: Ways) -> tuple[str, ...]:
@@ -132,6 +137,7 @@ def policies(draw: st.DrawFn, hub: Ways) -> Policy:
         limit=draw(LIMITS),
         close_codes=codes,
         deadline=1.0,
+        backlog=_backlog(hub) or draw(st.sampled_from((None, 16_384))),
         t_release=0.6,
         t_detect=0.8,
     )

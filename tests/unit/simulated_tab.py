@@ -118,6 +118,8 @@ class Tab:
 
     def _read_dlv(self, msg: str) -> None:
         self.driver.record(Dlv, msg=msg, conn=self.name)
+        if self.peer:
+            self.peer.waiting -= 1
         self.driver.arrived.add((msg, self.name))
         self.joined = True
 

@@ -97,6 +97,7 @@ class Ways:
     chats: bool = False  # receipts and notices that nobody asked for
     says_goodbye: bool = False
     forgets_history: bool = False
+    queue: int = 0  # so many messages may be on their way to one reader; 0: as many as there are
     bug: str = ""
 
 
@@ -131,5 +132,6 @@ class Peer:
     expired: bool = False
     rooms: set[str] = field(default_factory=set)
     unread: int = 0
+    waiting: int = 0
     heard: float = 0.0
     last_arrival: float = 0.0

@@ -64,7 +64,15 @@ class Hub(Ends):
                 if self.ways.disconnects_slow:
                     self.kick(peer, 1013)
                 return
+        if item[0] == "dlv" and self._is_full(peer):
+            if self.ways.disconnects_slow:
+                self.kick(peer, 1013)
+            return
+        peer.waiting += item[0] == "dlv"
         self.put(peer, item)
+
+    def _is_full(self, peer: Peer) -> bool:
+        return self.policy.slow_consumer != "lossless" and 0 < self.ways.queue <= peer.waiting
 
     def put(self, peer: Peer, item: Item) -> None:
         """On the wire to the client, in order."""

@@ -69,7 +69,7 @@ MUTATIONS = (
     Mutation("a user kept in presence", ("HF405",), t.keep_presence,
              ("close", "close", "close", "close", "wait", "wait", "open", "open", "fence", "query", "query"), SEEN),
     Mutation("a zombie kept in presence", ("HF403",), t.list_a_zombie,
-             ("vanish", "vanish", "vanish", "wait", "wait", "wait", "open", "fence", "query", "query"),
+             ("vanish", "vanish", "vanish", "vanish", "wait", "wait", "wait", "open", "open", "fence", "query", "query"),
              {**SEEN, "t_heartbeat": 1.5}, {"heartbeat": True}),
     Mutation("served after the token", ("HF106",), t.serve_expired,
              ("brief", "brief", "fence", "wait", "wait", "wait", "send", "send", "fence"),
@@ -97,7 +97,9 @@ MUTATIONS = (
 @st.composite
 def calm_cases(draw: st.DrawFn, mutation: Mutation) -> Case:
     """Nothing stands still, and the steps lead to where the mutation applies."""
-    hub = replace(draw(ways()), **{"bug": "", "closes_idle": False, "disconnects_slow": False} | mutation.ways)
+    hub = replace(
+        draw(ways()), **{"bug": "", "queue": 0, "closes_idle": False, "disconnects_slow": False} | mutation.ways
+    )
     policy = msgspec.structs.replace(draw(policies(hub)), **mutation.dials)
     kinds = (*START, *mutation.kinds, *draw(st.lists(st.sampled_from(("open", *TALK)), max_size=3)))
     cycled = mutation.codes == ("HF402",)
