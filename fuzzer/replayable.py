@@ -62,6 +62,8 @@ def _embedded(failure: Failure, bug: str | None) -> Target:
     from fuzzer.hub.target import embedded_target
 
     code = failure.hub.get("bug") if bug is None else None if bug.lower() == "none" else bug.upper()
+    if not isinstance(code, str | None):
+        raise DamagedFile(f"hub.bug: found {code!r}, expected a code like S15, or null")
     try:
         return embedded_target(code, msgspec.convert(failure.hub.get("knobs", {}), Knobs))
     except msgspec.ValidationError as error:

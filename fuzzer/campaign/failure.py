@@ -35,7 +35,9 @@ class Failure(Value):
 
     ``original`` is the plan that failed first; ``origin`` says where it came from (``plan 17``, ``scenario NAME``).
     ``shrunk``: shrinking is over (``plan`` may still be the original: ``notes`` say why). ``target`` and ``hub`` are
-    raw JSON without secrets; ``others`` are further violations that the same history shows. Times are in seconds.
+    raw JSON without secrets; ``others`` are further violations that the same history shows. ``company``: fingerprints
+    that every failing replay showed as well; ``same_as``: of the failure for which this one was taken (``same.py``).
+    Times are in seconds.
     """
 
     fingerprint: str
@@ -57,6 +59,8 @@ class Failure(Value):
     target: dict[str, Any] = {}
     hub: dict[str, Any] = {}
     tool: str = ""
+    company: tuple[str, ...] = ()
+    same_as: str = ""
     format: str = FAILURE_FORMAT
 
 

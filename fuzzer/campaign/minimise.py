@@ -203,7 +203,8 @@ class Minimiser:
         if replayed.witness is not None:
             self.best = shown_by(self.best, replayed.witness)
         if replayed.witness is not None or plan == self.best.plan:
-            self.best = msgspec.structs.replace(self.best, rate=replayed.rate)
+            company = tuple(sorted(replayed.company))
+            self.best = msgspec.structs.replace(self.best, rate=replayed.rate, company=company)
         return replayed.witness is not None
 
     def _too_rare(self, seen: Rate, hurry: float) -> bool:

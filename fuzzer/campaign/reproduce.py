@@ -26,11 +26,13 @@ Outcome = Literal["FAILED", "FIXED", "ERROR"]
 
 @dataclass(frozen=True)
 class Replayed:
-    """A measured rate, with the first execution that failed."""
+    """A measured rate, with the first execution that failed; ``company`` are the other fingerprints that each
+    execution showed that failed."""
 
     rate: Rate
     witness: Attempt | None = None
     error: str = ""
+    company: frozenset[str] = frozenset()
 
     @property
     def outcome(self) -> Outcome:
@@ -70,16 +72,18 @@ async def measure(
     on the clock."""
     failed = runs = 0
     witness: Attempt | None = None
+    company: set[str] = set()
     while runs < times and (runs < least or trials.clock() < until):
         attempt = await trials.run(plan, hurry)
         runs += 1
         if attempt.finding(fingerprint):
             failed += 1
+            company = company & {*attempt.fingerprints} if witness else {*attempt.fingerprints} - {fingerprint}
             witness = witness or attempt
         on_run(Rate(failed, runs))
         if steady is not None and failed == runs == steady:
             break
-    return Replayed(Rate(failed, runs), witness)
+    return Replayed(Rate(failed, runs), witness, company=frozenset(company))
 
 
 async def replay(

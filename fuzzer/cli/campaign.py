@@ -17,6 +17,7 @@ from fuzzer.campaign.store import FailureStore, Stored, StoreError
 from fuzzer.cli.earlier import Earlier
 from fuzzer.cli.errors import CliError, Interrupted
 from fuzzer.cli.interrupt import on_interrupt, ticking
+from fuzzer.cli.once import told_once
 from fuzzer.cli.options import RunOptions
 from fuzzer.cli.reports import Reports
 from fuzzer.exit_codes import ExitCode
@@ -50,8 +51,9 @@ def explore(target: Target, options: RunOptions, seed: int) -> ExitCode:
         result = trio.run(side_by_side if settings.workers > 1 else _campaign, work)
     if result is None:
         raise Interrupted
+    result, same = told_once(result, reports.paths)
     code = exit_code(result)
-    warnings = (*warnings_of(result, target.policy.limit is not None), *earlier.closing_lines(result))
+    warnings = (*warnings_of(result, target.policy.limit is not None), *same, *earlier.closing_lines(result))
     earlier.note_seen(result)
     reports.finish(result, code, warnings)
     closing = closing_of(result, warnings, reports.written, reports.paths)

@@ -120,7 +120,7 @@ def _rows(store: FailureStore, entries: KnownFailures, today: date) -> list[tupl
             str(item.failure.rate or "not measured"),
             str(item.failure.plan.size()),
             item.failure.found_at[:10],
-            shown(_status(entries.find(item.failure.fingerprint), today), 300),
+            shown(_status(entries.find(item.failure.fingerprint), today, item.failure.same_as), 300),
         )
         for item in stored
     ]
@@ -133,9 +133,9 @@ def _rows(store: FailureStore, entries: KnownFailures, today: date) -> list[tupl
     return rows
 
 
-def _status(entry: KnownFailure | None, today: date) -> str:
+def _status(entry: KnownFailure | None, today: date, same_as: str = "") -> str:
     if entry is None:
-        return "no"
+        return f"no; taken for {same_as}" if same_as else "no"
     if entry.expired(today):
         return f"expired on {entry.expires}, counts again: {entry.reason}"
     return f"until {entry.expires}: {entry.reason}" if entry.expires else f"for good: {entry.reason}"

@@ -162,6 +162,10 @@ class TerminalReport:
 
     def _shrunk(self, failure: Failure, path: str) -> None:
         self._doing = ""
+        if failure.same_as and AGAIN in failure.notes:
+            line = f"{failure.fingerprint} {failure.name} was taken for {failure.same_as} before"
+            self._screen.say_all(wrapped("  ", line, self._screen.width))
+            return
         self._screen.say()
         self._screen.say_all(describe(case_of(failure, path), self._screen.width, self._screen.glyphs))
         self._screen.say()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from outputs import LEFT_WHOLE, Run, set_terminal
 from rich.cells import cell_len
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
@@ -15,15 +15,6 @@ from fuzzer.campaign.failure import Failure, failure_to_json
 from fuzzer.cli.app import call
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))  # histories written by hand
-
-Run = Callable[..., str]
-LEFT_WHOLE = (
-    "hubfuzz replay",
-    "https://",
-    "hubfuzz: ",
-    "plan 1: ",
-    "plan 2: ",
-)  # to be copied, or to be searched by line
 
 
 class TextFile(SingleFileSnapshotExtension):
@@ -45,17 +36,6 @@ def width(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> in
     columns: int = request.param
     set_terminal(monkeypatch, columns)
     return columns
-
-
-def set_terminal(monkeypatch: pytest.MonkeyPatch, columns: int, colour: bool = False) -> None:
-    """What the environment says of the terminal."""
-    for name in ("FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "CI", "GITHUB_ACTIONS", "COLORTERM"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("COLUMNS", str(columns))
-    monkeypatch.setenv("TERM", "xterm")
-    if colour:
-        monkeypatch.setenv("FORCE_COLOR", "1")
-        monkeypatch.setenv("TTY_INTERACTIVE", "0")
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 import samples
-from conftest import Run, set_terminal
 from histories import H
+from outputs import Run, set_terminal
 from samples import TARGET
 from syrupy.assertion import SnapshotAssertion
 

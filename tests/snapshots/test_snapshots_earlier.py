@@ -11,8 +11,8 @@ from types import SimpleNamespace
 
 import pytest
 import samples
-from conftest import Run
 from msgspec.structs import replace
+from outputs import Run
 from syrupy.assertion import SnapshotAssertion
 from test_snapshots_commands import campaign_of
 

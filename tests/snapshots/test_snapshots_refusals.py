@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import Run
+from outputs import Run
 from samples import TARGET
 from syrupy.assertion import SnapshotAssertion
 

@@ -122,7 +122,7 @@ def test_a_damaged_failure_file_is_one_line(
     ("hub", "said"),
     [
         ({"bug": "S99"}, "hub.bug: there is no seeded bug 'S99'"),
-        ({"bug": 3}, "hub.bug: "),
+        ({"bug": 3}, "hub.bug: found 3, expected a code like S15"),
         ({"bug": "S17", "knobs": {"limit": "x"}}, "hub.knobs: Expected `int`, got `str`"),
     ],
 )

@@ -33,7 +33,7 @@ def test_what_cannot_be_combined_is_one_line(codes: str, said: str, tmp_path: Pa
 
 
 @pytest.mark.campaign
-def test_each_of_three_bugs_in_one_hub_is_found(tmp_path: Path) -> None:
+def test_three_bugs_in_one_hub_are_three_failures(tmp_path: Path) -> None:
     done = hubfuzz(
         *("run", "--bug", "S03,S10,S15", "--seconds", "12", "--workers", "2", "--seed", "1", "--report", "json"),
         cwd=tmp_path,
@@ -41,7 +41,5 @@ def test_each_of_three_bugs_in_one_hub_is_found(tmp_path: Path) -> None:
     )
     assert done.returncode == 1, done.stdout + done.stderr
     report = report_from_json((tmp_path / ".hubfuzz" / "reports" / "hubfuzz.json").read_bytes())
-    codes = {failure.code for failure in report.failures}
-    assert codes >= {"HF101", "HF103", "HF201"}, "the first that each shows"
-    assert codes <= set(seeded("S03,S10,S15").family)
+    assert sorted(failure.code for failure in report.failures) == ["HF101", "HF103", "HF201"]
     assert all(failure.shrunk for failure in report.failures)

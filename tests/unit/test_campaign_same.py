@@ -1,0 +1,118 @@
+"""One bug is told once: which failures are taken for which, and that nothing of them is lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import trio
+from campaign_fakes import CROWD, Bug, FakeHub, always, doubled, has, of, strayed
+from histories import H
+
+from fuzzer.campaign.failure import Failure, Rate, failure_to_json
+from fuzzer.campaign.ledger import AGAIN
+from fuzzer.campaign.minimise import Minimiser, shown_by
+from fuzzer.campaign.options import Options, Result
+from fuzzer.campaign.reproduce import measure
+from fuzzer.campaign.same import taken_for
+from fuzzer.campaign.store import read_failure
+from fuzzer.campaign.trials import Trials
+from fuzzer.cli.once import told_once
+from fuzzer.invariants import judge
+from fuzzer.plan import Batch, Drop, Op, Open, Plan, Send, Subscribe
+from fuzzer.verdict import Finding
+
+TABS = (Open(conn="a", user="u0"), Open(conn="b", user="u0"))
+RESET = (*TABS, Drop(conn="a", how="reset"))
+ROOMS = (*TABS, Subscribe(conn="a", room="r0"), Subscribe(conn="b", room="r0"), Drop(conn="a", how="reset"))
+
+
+def failure(code: str, key: str, ops: tuple[Op, ...], *company: Failure, **fields: object) -> Failure:
+    plan = Plan(tuple(Batch((op,)) for op in ops))
+    finding = Finding(code, "violated", key, "", "", "")
+    known = {"rate": Rate(20, 20), "shrunk": True, "company": tuple(other.fingerprint for other in company), **fields}
+    return Failure(finding.fingerprint, code, plan, plan, H().history(), finding, **known)  # type: ignore[arg-type]
+
+
+LOSS = failure("HF101", "gap:user", RESET)
+
+
+def told(*failures: Failure) -> list[str]:
+    same = taken_for(failures)
+    return [f.fingerprint for f in failures if f.fingerprint not in same]
+
+
+def test_one_property_in_two_places_is_one_bug_and_the_simpler_is_told() -> None:
+    for key in ("gap:room", "silence:user", "silence:all"):
+        other = failure("HF101", key, ROOMS)
+        assert taken_for([other, LOSS]) == taken_for([LOSS, other]) == {other.fingerprint: LOSS.fingerprint}
+
+
+def test_what_never_comes_alone_is_taken_for_its_company() -> None:
+    other = failure("HF102", "agreement:user", ROOMS, LOSS)
+    assert taken_for([other, LOSS]) == {other.fingerprint: LOSS.fingerprint}
+
+
+def test_what_may_have_a_cause_of_its_own_is_told() -> None:
+    alone = failure("HF102", "agreement:user", ROOMS)
+    elsewhere = failure("HF201", "limit", ROOMS, LOSS)
+    seldom = failure("HF103", "twice:user", ROOMS, LOSS, rate=Rate(4, 20))
+    unmeasured = failure("HF111", "fifo:user", ROOMS, LOSS, rate=None)
+    other_key = failure("HF105", "echo", ROOMS), failure("HF105", "user", RESET)
+    all_of_them = (LOSS, alone, elsewhere, seldom, unmeasured, *other_key)
+    assert told(*all_of_them) == [each.fingerprint for each in all_of_them]
+
+
+def test_what_fails_in_nearly_every_plan_explains_nothing() -> None:
+    common = failure("HF103", "twice:user", (*TABS, Send(conn="a", msg="m0")))
+    assert told(common, failure("HF101", "gap:user", RESET, common)) == [common.fingerprint, LOSS.fingerprint]
+
+
+def test_what_was_not_shrunk_explains_nothing_that_was() -> None:
+    small = failure("HF101", "gap:room", TABS, shrunk=False)
+    assert taken_for([small, LOSS]) == {small.fingerprint: LOSS.fingerprint}
+
+
+def test_there_is_one_to_tell_however_they_keep_company() -> None:
+    first = failure("HF101", "gap:user", RESET)
+    second = failure("HF102", "agreement:user", (*RESET, *RESET[2:]), first)
+    third = failure("HF103", "twice:user", ROOMS, first, second)
+    both = msgspec.structs.replace(first, company=(second.fingerprint, third.fingerprint))
+    assert told(both, second, third) == [first.fingerprint]
+
+
+def test_the_file_names_the_one_that_is_told_until_that_is_gone(tmp_path: Path) -> None:
+    other = failure("HF101", "gap:room", ROOMS, notes=(AGAIN, "a note"))
+    path = tmp_path / "other.json"
+    path.write_bytes(failure_to_json(other))
+    result, lines = told_once(Result("time", "", failures=(LOSS, other)), {other.fingerprint: str(path)})
+    assert result.failures == (LOSS,)
+    assert lines == (f"{other.fingerprint}  is not counted: taken for {LOSS.fingerprint}",)
+    marked = read_failure(path).failure
+    assert (marked.same_as, marked.notes) == (LOSS.fingerprint, ("a note",))
+    result, lines = told_once(Result("time", "", failures=(marked,)), {other.fingerprint: str(path)})
+    assert [f.fingerprint for f in result.failures] == [other.fingerprint]
+    assert not lines
+    assert read_failure(path).failure.same_as == ""
+
+
+def test_company_is_what_every_failing_run_shows() -> None:
+    everywhere = Bug(always, strayed)
+    sometimes = Bug(has(Drop), doubled, p=0.5)
+    hub = FakeHub((everywhere, sometimes))
+    plan = Plan(tuple(Batch((op,)) for op in RESET))
+
+    async def main() -> tuple[frozenset[str], Failure]:
+        trials = Trials(hub, judge, hub.clock)
+        seen = await measure(trials, plan, of(doubled), 20)
+        rarer = await measure(trials, plan, of(strayed), 20)
+        assert rarer.company == frozenset(), "the other one came only sometimes"
+        assert seen.witness is not None
+        finding = seen.witness.finding(of(doubled))
+        assert finding is not None
+        found = Failure(of(doubled), finding.code, plan, CROWD, seen.witness.history, finding)
+        return seen.company, await Minimiser(trials, shown_by(found, seen.witness), Options()).run()
+
+    company, shrunk = trio.run(main)
+    assert company == {of(strayed)}
+    assert shrunk.company == (of(strayed),)
