@@ -38,10 +38,11 @@ class Policy(Value):
     ``t_heartbeat``: a peer that answers nothing is given up (and what it held is free) after at most so long.
     ``t_presence``: after so long, presence says who of all users is connected. ``t_expiry``: so long after its token
     expired a connection is no member any more. ``t_shutdown``: after SIGTERM the process ends within it (3 s more are
-    given before it is accused). ``t_idle``: a connection that sends nothing for so long may be closed. ``backlog``:
-    so many bytes may be on their way to one reader; above that the hub may call it slow, and close it or leave
-    messages out, though it reads. ``storm``: more frames than this within the deadline that nobody asked for, on one
-    connection that did nothing wrong, are a flood. ``answers_close``: a Close is answered within the deadline.
+    given before it is accused). ``t_idle``: a connection that sends nothing for so long may be closed. ``sessions``
+    ``takeover``: the newest connection of a session replaces the older ones, whose slots count no more for it.
+    ``backlog``: so many bytes may be on their way to one reader; above that the hub may call it slow, and close it or
+    leave messages out, though it reads. ``storm``: more frames than this within the deadline that nobody asked for, on
+    one connection that did nothing wrong, are a flood. ``answers_close``: a Close is answered within the deadline.
     ``resources``: descriptors and threads come back to where they were.
     """
 

@@ -37,8 +37,8 @@ BUG = SeededBug(
         step(Join("a", "r0")),
         step(Leave("a", "r0")),
         step(Join("a", "r0"), after="instant"),
-        step(Send("a", "m0", room="r0")),
+        step(Send("a", "m0", room="r0"), wait=0.02),
     ),
     pieces=Pieces(commands=TaskPerCommand),
-    knobs=Knobs(unsubscribe_delay=0.001),
+    knobs=Knobs(unsubscribe_delay=0.002),
 )
