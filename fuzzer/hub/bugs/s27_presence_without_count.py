@@ -34,7 +34,7 @@ BUG = SeededBug(
         step(Open("a", "u0")),
         step(Open("b", "u0")),
         step(Close("a")),
-        step(Query("b")),
+        step(Query("b"), wait=0.4),
     ),
     pieces=Pieces(presence=FirstDeparture),
 )
