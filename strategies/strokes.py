@@ -171,13 +171,9 @@ def ask(draw: Draw, draft: Draft) -> Batches:
         return race(draw, draft)
     aim, other = Aim(draw_user(draw, draft)), Aim(draft.users()[-1] if draft.users() else "u0")
     batches = gather(draw, draft, other, 1) + gather(draw, draft, aim, 2)
-    left = one_batch(draw, draft, aim, draw.one(("drop", "close", "open")))
-    return (
-        batches
-        + left[:-1]
-        + tuple(replace(b, wait=settled) for b in left[-1:])
-        + one_batch(draw, draft, other, "query")
-    )
+    batches += one_batch(draw, draft, aim, draw.one(("drop", "close", "open")))
+    asked = one_batch(draw, draft, other, "query")
+    return batches + tuple(replace(batch, wait=settled) for batch in asked)
 
 
 STROKES: Final[dict[str, Stroke]] = {

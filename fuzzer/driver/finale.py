@@ -74,15 +74,16 @@ class Finale:
         for pause in (0.0, *PROBE_PAUSES, left):
             left -= await self._healthily(min(pause, left))
             counts = await self._counts()
-            self._write_changed(counts, last)
+            done = left <= 0 or all(counts.get(name, 0) <= value for name, value in before.items())
+            self._write({name: n for name, n in counts.items() if done or last.get(name) != n})
             last = counts
-            if left <= 0 or all(counts.get(name, 0) <= value for name, value in before.items()):
+            if done:
                 return
 
-    def _write_changed(self, counts: dict[str, int], last: dict[str, int]) -> None:
+    def _write(self, counts: dict[str, int]) -> None:
+        """What has changed; of the last reading everything: only what is there when all is released proves a leak."""
         for name, value in counts.items():
-            if last.get(name) != value:
-                self._stage.record(Probe, name, value, "after")
+            self._stage.record(Probe, name, value, "after")
 
     def _release_bound(self) -> float:
         """Healthy seconds after which everything that has ended must be released, with a margin."""

@@ -18,6 +18,7 @@ from fuzzer.plan import Batch
 from fuzzer.target.process import Server
 
 END_PATIENCE = 5.0  # seconds that a server has to end after SIGTERM, where none are declared
+OVERTIME = 3.5  # seconds more before it is killed: the machine may have held it up, and the judges allow for that
 LINE_KEPT = 200
 NOT_OURS = "hubfuzz did not start this server"
 
@@ -66,7 +67,7 @@ class ServerOps:
     async def _restart(self) -> None:
         self.note_errors()
         self._stage.record(StopInv)
-        status = await self._server.shut_down(self._stage.policy.t_shutdown or END_PATIENCE)
+        status = await self._server.shut_down((self._stage.policy.t_shutdown or END_PATIENCE) + OVERTIME)
         self._stage.record(Stopped, status)
         self.note_errors()
         await self._server.start()

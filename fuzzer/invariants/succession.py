@@ -1,14 +1,18 @@
 """The end of an old connection does no harm to the one that took over its session (BUGS: succession, I10).
 
-Every loss and every close that is told here is one that HF101 or HF301 would convict by itself; this is the better
-explanation of it, and the judges tell it once.
+Nor does the old connection stand in the way of the new one: who comes back at the limit takes the place of its
+predecessor and needs none of its own. Every loss and every close that is told here is one that HF101 or HF301 would
+convict by itself; this is the better explanation of it, and the judges tell it once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from fuzzer.facts import NEVER, Conn, Facts
 from fuzzer.invariants.delivery import silent_loss
 from fuzzer.invariants.lifecycle import ended_without_cause
+from fuzzer.invariants.limit import told_the_limit
 from fuzzer.invariants.registry import Invariant
 from fuzzer.policy import Policy
 from fuzzer.verdict import Finding, Judgement
@@ -28,7 +32,31 @@ def succession(facts: Facts) -> Judgement:
             found = silent_loss(facts, message, conn)
             if found is not None and found.strength == "violated":
                 findings.setdefault("deaf", _deaf(facts, old, conn, found))
-    return Judgement("HF404", len(heirs), tuple(findings.values()))
+    returning = [(c, older) for c in facts.conns.values() if (older := _registered_before(facts, c))]
+    for conn, older in returning:
+        for found in _kept_out(facts, conn, older):
+            findings.setdefault(found.key, found)
+    return Judgement("HF404", max(len(heirs), len(returning)), tuple(findings.values()))
+
+
+def _registered_before(facts: Facts, conn: Conn) -> list[Conn]:
+    """Connections of the same session that the hub had surely taken on before this one was opened."""
+    if conn.inv.session is None or not conn.honest:
+        return []
+    mates = (c for c in facts.of_user(conn.inv.user) if c.inv.session == conn.inv.session and c is not conn)
+    return [c for c in mates if c.je < conn.open_inv]
+
+
+def _kept_out(facts: Facts, conn: Conn, older: list[Conn]) -> Iterator[Finding]:
+    """It was refused because of the limit, which only its own predecessors can have filled."""
+    limit, answered = facts.policy.limit, told_the_limit(facts, conn)
+    if limit is None or answered is None:
+        return
+    others = facts.possible_others(conn, answered, facts.t(conn.open_inv))
+    mine = [c for c in older if c in others]
+    if mine and len(others) - len(mine) < limit.max:
+        said = f"{conn.name} was refused, because {mine[0].name} still holds one of {limit.max} slots"
+        yield _finding(facts, mine[0], conn, "refused", said, (mine[0].je, conn.open_inv, answered))
 
 
 def _predecessor(facts: Facts, conn: Conn) -> Conn | None:
@@ -56,6 +84,12 @@ def _deaf(facts: Facts, old: Conn, conn: Conn, loss: Finding) -> Finding:
     return _finding(facts, old, conn, "deaf", f"{loss.summary}: {loss.observed}", (_end(old), *loss.witness))
 
 
+_DAMAGED = "the end of {old} damaged {conn}, which had taken over its session {session}"
+_UNHARMED = "{conn} goes on receiving and stays open, whatever becomes of {old}"
+_SUMMARIES = {"deaf": _DAMAGED, "closed": _DAMAGED, "refused": "{old} kept {conn} out, which came back as {session}"}
+_EXPECTED = {"deaf": _UNHARMED, "closed": _UNHARMED, "refused": "{conn} takes the place of {old}"}
+
+
 def _finding(
     facts: Facts, old: Conn, conn: Conn, key: str, said: str, witness: tuple[int, ...], late: bool = False
 ) -> Finding:
@@ -63,8 +97,8 @@ def _finding(
         code="HF404",
         strength="inconclusive" if late else "violated",
         key=key,
-        summary=f"the end of {old.name} damaged {conn.name}, which had taken over its session {conn.inv.session}",
-        expected=f"{conn.name} goes on receiving and stays open, whatever becomes of {old.name}",
+        summary=_SUMMARIES[key].format(old=old.name, conn=conn.name, session=conn.inv.session),
+        expected=_EXPECTED[key].format(old=old.name, conn=conn.name),
         observed=said,
         witness=witness,
         conns=(conn.name, old.name),
@@ -84,12 +118,15 @@ INVARIANTS = (
         "cleanup",
         "The old end of a session does no harm to the connection that has taken it over.",
         "The old connection had joined before the new one was opened, and its end had begun before the harm; the "
-        "loss (by deadline, nothing sent later arrived) or the close convicts by the rules of HF101 or HF301.",
+        "loss (by deadline, nothing sent later arrived) or the close convicts by the rules of HF101 or HF301. Who "
+        "comes back with a session may be refused because of the limit only if others than its predecessors, which "
+        "had joined before it was opened, can have filled it.",
         "policy.sessions",
         (
             "https://github.com/Chetan0e/Verath/issues/229",
             "https://github.com/eclipse-mosquitto/mosquitto/issues/1489",
             "https://github.com/zauberzeug/nicegui/issues/4253",
+            "https://github.com/citrineos/citrineos/issues/190",
         ),
         succession,
         _takes_over,

@@ -31,7 +31,7 @@ from fuzzer.history import (
     StopInv,
     Stopped,
 )
-from fuzzer.hub.target import SECRET, embedded_target
+from fuzzer.hub.target import COUNTED, SECRET, embedded_target
 from fuzzer.invariants import judge
 from fuzzer.plan import Batch, Open, Plan, Send
 from fuzzer.target.auth import mint
@@ -122,7 +122,7 @@ def test_cycles_show_what_the_server_holds_at_the_end_of_each() -> None:
     names = [probe.name for probe in probes]
     assert history.events[: len(probes)] == tuple(probes)
     assert {name: names.count(name) for name in names} == dict.fromkeys(
-        ("process.fds", "process.threads", "process.close_wait", "process.rss_kb", "connections"), 3
+        ("process.fds", "process.threads", "process.close_wait", "process.rss_kb", *COUNTED), 3
     )
     assert len({probe.value for probe in probes if probe.name == "process.fds"}) == 1
     assert len([e for e in history.events if isinstance(e, OpenInv) and e.role == "plan"]) == 2

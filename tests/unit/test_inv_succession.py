@@ -6,7 +6,7 @@ import pytest
 from histories import H, obligations, says
 
 from fuzzer.invariants import judge
-from fuzzer.policy import Policy
+from fuzzer.policy import Limit, Policy
 
 TAKEOVER = Policy(sessions="takeover")
 DAMAGED = {"HF404 violated"}
@@ -63,3 +63,43 @@ def test_it_is_told_once() -> None:
 )
 def test_what_is_no_damage_by_the_old_end(written: H, codes: set[str]) -> None:
     assert says(written) == codes
+
+
+# ---- coming back at the limit ----------------------------------------------------------------------------------------
+
+AT_THE_LIMIT = Policy(sessions="takeover", limit=Limit(max=1, statuses=(429,)))
+
+
+def back(policy: Policy = AT_THE_LIMIT, session: str = "s") -> H:
+    """a has joined with the session s; b comes, and is refused because of the limit."""
+    return H(policy).join("a", session="s").open("b", session=session).refused("b")
+
+
+def test_who_comes_back_at_the_limit_is_refused_because_of_its_predecessor() -> None:
+    assert says(back()) == DAMAGED
+    assert obligations(back(), "HF404") == 1
+    (finding,) = judge(back().history()).violations
+    assert finding.conns == ("b", "a")
+    assert finding.key == "refused"
+
+
+def test_nor_may_a_vanished_predecessor_keep_it_out() -> None:
+    assert (
+        says(H(AT_THE_LIMIT).join("a", session="s").drop("a", "vanish").open("b", session="s").refused("b")) == DAMAGED
+    )
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        back(session="t"),
+        back(Policy(limit=AT_THE_LIMIT.limit)),
+        H(AT_THE_LIMIT).join("a", session="s").open("c").open("b", session="s").refused("b"),
+        H(AT_THE_LIMIT).open("a", session="s").open("b", session="s").refused("b").ok("a").welcome("a"),
+        H(AT_THE_LIMIT).join("a", session="s").open("b", session="s").refused("b", 403),
+        H(AT_THE_LIMIT).join("a", session="s").open("b", session="s").ok("b").welcome("b"),
+    ],
+    ids=["other-session", "no-dial", "somebody-else", "at-once", "other-reason", "let-in"],
+)
+def test_what_may_be_refused(written: H) -> None:
+    assert "HF404 violated" not in says(written)

@@ -69,7 +69,7 @@ MUTATIONS = (
     Mutation("a user kept in presence", ("HF405",), t.keep_presence,
              ("close", "close", "close", "close", "wait", "wait", "open", "open", "fence", "query", "query"), SEEN),
     Mutation("a zombie kept in presence", ("HF403",), t.list_a_zombie,
-             ("vanish", "vanish", "vanish", "vanish", "wait", "wait", "wait", "open", "open", "fence", "query", "query"),
+             ("vanish",) * 4 + ("wait",) * 3 + ("open", "open", "fence", "query", "query"),
              {**SEEN, "t_heartbeat": 1.5}, {"heartbeat": True}),
     Mutation("served after the token", ("HF106",), t.serve_expired,
              ("brief", "brief", "fence", "wait", "wait", "wait", "send", "send", "fence"),

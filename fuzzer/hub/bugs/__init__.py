@@ -1,41 +1,21 @@
-"""The seeded bugs, one file each; ``BUGS`` holds them by code, in order."""
+"""The seeded bugs, one file each; ``BUGS`` holds them by code: S01 to S39, then those of the origin server."""
 
 from __future__ import annotations
 
-from fuzzer.hub.bugs import (
-    s01_live_list,
-    s03_dead_peer_aborts,
-    s04_sender_is_blamed,
-    s05_departure_tears_down,
-    s10_double_subscribe,
-    s12_task_per_message,
-    s15_check_then_act,
-    s17_double_release,
-    s18_drop_in_handshake,
-    s19_unclean_end_keeps_slot,
-    s20_refused_is_counted,
-    s24_old_end_removes_new,
-    s29_bad_peer_takes_others_down,
-    s31_sequential_sends,
-)
+from importlib import import_module
+from pkgutil import iter_modules
+from re import fullmatch
+
 from fuzzer.hub.bugs.model import SeededBug
 
 __all__ = ["BUGS", "SeededBug"]
 
-_FILES = (
-    s01_live_list,
-    s03_dead_peer_aborts,
-    s04_sender_is_blamed,
-    s05_departure_tears_down,
-    s10_double_subscribe,
-    s12_task_per_message,
-    s15_check_then_act,
-    s17_double_release,
-    s18_drop_in_handshake,
-    s19_unclean_end_keeps_slot,
-    s20_refused_is_counted,
-    s24_old_end_removes_new,
-    s29_bad_peer_takes_others_down,
-    s31_sequential_sends,
-)
-BUGS: dict[str, SeededBug] = {file.BUG.code: file.BUG for file in _FILES}
+
+def _seeded() -> list[SeededBug]:
+    """Whatever lies here under the name of a code; a file without a ``BUG`` is an error."""
+    files = [module.name for module in iter_modules(__path__) if fullmatch(r"[as]\d+_\w+", module.name)]
+    bugs: list[SeededBug] = [import_module(f"{__name__}.{name}").BUG for name in files]
+    return sorted(bugs, key=lambda bug: (bug.code[0] != "S", bug.code))
+
+
+BUGS: dict[str, SeededBug] = {bug.code: bug for bug in _seeded()}

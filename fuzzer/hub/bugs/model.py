@@ -1,4 +1,4 @@
-"""What a seeded bug is: a piece of the correct hub replaced, with the reports of real hubs that broke this way."""
+"""What a seeded bug is: a piece or two of the correct hub replaced, with reports of hubs that broke so."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class SeededBug(Value):
     knobs: Knobs = Knobs()
 
 
-def plan(*batches: Batch) -> Plan:
+def plan(*batches: Batch, cycles: int = 1) -> Plan:
     """A plan of these batches."""
-    return Plan(batches=batches)
+    return Plan(batches=batches, cycles=cycles)
 
 
-def step(*ops: Op, after: Separator = "fence") -> Batch:
+def step(*ops: Op, after: Separator = "fence", wait: float = 0.0, restart: bool = False) -> Batch:
     """Ops that are released together."""
-    return Batch(ops=ops, after=after)
+    return Batch(ops=ops, after=after, wait=wait, restart=restart)

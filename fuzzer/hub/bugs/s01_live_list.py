@@ -2,10 +2,6 @@
 
 The broadcast iterates the live list and awaits at each send. Who leaves in the middle shifts the list to the left, and
 the next receiver is skipped.
-
-Reports:
-- https://github.com/fastapi/fastapi/pull/1991
-- https://github.com/oboroge0/AITuberFlow/issues/99
 """
 
 from __future__ import annotations

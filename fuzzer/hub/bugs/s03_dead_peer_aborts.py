@@ -2,15 +2,6 @@
 
 Errors are handled around the loop of the broadcast and not in it: a receiver that is dead, and not yet unregistered,
 costs all those after it the message. ``leave_delay`` holds the window open between the end and the unregistering.
-
-Reports:
-- https://github.com/workfloworchestrator/orchestrator-core/issues/1903
-- https://github.com/gotify/server/pull/1035
-- https://github.com/python-websockets/websockets/issues/1319
-- https://github.com/yesodweb/wai/issues/271
-- https://github.com/dovedalerailway/dovedale-map/pull/44
-- https://github.com/isapir/lucee-websocket/issues/11
-- https://github.com/fastapi/fastapi/issues/2370
 """
 
 from __future__ import annotations

@@ -2,10 +2,6 @@
 
 The exception of a dead receiver's socket is not handled where it belongs: it ends the handler of the sender, who is
 closed. ``leave_delay`` holds the window open between the end and the unregistering.
-
-Reports:
-- https://github.com/python-websockets/websockets/issues/661
-- https://github.com/miguelgrinberg/flask-sock/issues/12
 """
 
 from __future__ import annotations

@@ -1,16 +1,6 @@
 """S05: one departure tears the group down.
 
 When one connection of a user leaves, the whole group of the user is deleted: its siblings stay open and are deaf.
-
-Reports:
-- https://github.com/permitio/fastapi_websocket_pubsub/pull/53
-- https://github.com/SocketCluster/socketcluster/issues/412
-- https://github.com/sdroege/async-tungstenite/issues/22
-- https://github.com/encode/broadcaster/issues/133
-- https://github.com/abourget/gevent-socketio/issues/216
-- https://github.com/nuwave/lighthouse/issues/1796
-- https://github.com/rauchg/node.websocket.js/issues/2
-- https://github.com/wzr1337/rsi.server/issues/15
 """
 
 from __future__ import annotations

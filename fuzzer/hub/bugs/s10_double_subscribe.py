@@ -2,11 +2,6 @@
 
 Membership of a room is a list, and joining does not look whether the connection is in it: who subscribes twice gets
 everything twice.
-
-Reports:
-- https://github.com/uNetworking/uWebSockets/issues/962
-- https://github.com/socketio/socket.io/pull/383
-- https://github.com/socketio/socket.io/issues/1533
 """
 
 from __future__ import annotations

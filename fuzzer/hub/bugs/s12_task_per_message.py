@@ -2,12 +2,6 @@
 
 Each message is broadcast by a task of its own. Two workers take a sender's messages in turn; one is slower, and its
 messages are overtaken by the other's.
-
-Reports:
-- https://github.com/olahol/melody/issues/6
-- https://github.com/auntiepickle/totalmix-osc-bridge/issues/32
-- https://github.com/grafov/bcast/issues/9
-- https://github.com/zaphoyd/websocketpp/issues/1070
 """
 
 from __future__ import annotations

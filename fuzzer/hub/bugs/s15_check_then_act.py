@@ -2,13 +2,6 @@
 
 The count is checked, then authentication is awaited, then the slot is taken: all who come within the wait see the same
 free slot.
-
-Reports:
-- https://github.com/colyseus/colyseus/issues/678
-- https://github.com/eclipse-mosquitto/mosquitto/issues/3455
-- https://github.com/h2o/h2o/pull/2531
-- https://github.com/Scdouglas1999/Paracord/pull/22
-- https://github.com/NeoLabs-Systems/NeoAgent/issues/36
 """
 
 from __future__ import annotations

@@ -2,11 +2,6 @@
 
 An unclean end releases the slot twice, once as an error and once as a close: the count is too low ever after, and one
 connection too many gets in.
-
-Reports:
-- https://github.com/eclipse-mosquitto/mosquitto/issues/3475
-- https://github.com/jetty/jetty.project/issues/13324
-- https://github.com/mastodon/mastodon/pull/27238
 """
 
 from __future__ import annotations

@@ -2,16 +2,6 @@
 
 The slot is taken before authentication is awaited, and only the end of an established connection gives it back: a peer
 that leaves before the upgrade is granted keeps its slot for ever.
-
-Reports:
-- https://github.com/SignalK/signalk-server/issues/2781
-- https://github.com/calzoneman/sync/issues/724
-- https://github.com/theturtle32/WebSocket-Node/issues/167
-- https://github.com/jupyter-server/jupyter_server/pull/1628
-- https://github.com/socketio/socket.io/issues/4129
-- https://github.com/mrniko/netty-socketio/issues/990
-- https://github.com/jupyter-server/jupyter_server/pull/1619
-- https://github.com/zauberzeug/nicegui/issues/5595
 """
 
 from __future__ import annotations

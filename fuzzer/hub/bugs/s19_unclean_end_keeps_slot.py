@@ -1,10 +1,6 @@
 """S19: unclean end keeps the slot.
 
 The slot is given back on the path of a clean close only: who is reset, or ends with a bare FIN, keeps it for ever.
-
-Reports:
-- https://github.com/besu-eth/besu/issues/11225
-- https://github.com/sockudo/sockudo/issues/51
 """
 
 from __future__ import annotations

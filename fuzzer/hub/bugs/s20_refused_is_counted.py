@@ -1,12 +1,6 @@
 """S20: rejected connection mis-counted.
 
 A connection that is refused because of the limit is counted nevertheless, and nothing ever takes it off the count.
-
-Reports:
-- https://github.com/jetty/jetty.project/issues/6602
-- https://github.com/besu-eth/besu/pull/11241
-- https://github.com/hiero-ledger/hiero-json-rpc-relay/pull/1017
-- https://github.com/denoland/deno/issues/27924
 """
 
 from __future__ import annotations

@@ -2,17 +2,6 @@
 
 The registry forgets by session id without looking whose registration it is: when the replaced connection is finally
 gone, its successor is unregistered, stays open and is deaf.
-
-Reports:
-- https://github.com/eclipse-mosquitto/mosquitto/issues/1489
-- https://github.com/Chetan0e/Verath/issues/229
-- https://github.com/streamlit/streamlit/pull/15909
-- https://github.com/kubedoio/rustchat/pull/36
-- https://github.com/foxglove/foxglove-sdk/pull/1194
-- https://github.com/foxglove/foxglove-sdk/pull/1196
-- https://github.com/phoenixframework/phoenix/pull/1615
-- https://github.com/HarperFast/harper/issues/1604
-- https://github.com/thomotron/Phinix/issues/52
 """
 
 from __future__ import annotations

@@ -2,11 +2,6 @@
 
 A frame that cannot be parsed is treated as an error of the whole group: the connections of the same user are closed
 together with the offender.
-
-Reports:
-- https://github.com/screensy/screensy/issues/15
-- https://github.com/websockets/ws/issues/1269
-- https://github.com/uNetworking/uWebSockets/issues/1546
 """
 
 from __future__ import annotations

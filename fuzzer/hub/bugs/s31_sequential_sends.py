@@ -2,12 +2,6 @@
 
 The broadcast sends to one receiver after the other and waits, without a time limit, until each has taken it: one that
 stalls holds up all those after it, and every later message of the sender.
-
-Reports:
-- https://github.com/opanel-mc/opanel/pull/429
-- https://github.com/dotnet/aspnetcore/issues/20282
-- https://github.com/jetty/jetty.project/issues/2061
-- https://github.com/Atmosphere/atmosphere/issues/902
 """
 
 from __future__ import annotations
