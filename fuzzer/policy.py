@@ -35,6 +35,8 @@ class CloseCodes(Value):
 class Policy(Value):
     """What the hub promises, and within which times; None: it does not.
 
+    ``names``: users are one only if their names are equal to the byte; folded: or if they differ in no more than letter
+    case, Unicode form, spaces and invisible characters, so that hubfuzz makes no two such users.
     ``t_heartbeat``: a peer that answers nothing is given up (and what it held is free) after at most so long.
     ``t_presence``: after so long, presence says who of all users is connected. ``t_expiry``: so long after its token
     expired a connection is no member any more. ``t_shutdown``: after SIGTERM the process ends within it (3 s more are
@@ -48,6 +50,7 @@ class Policy(Value):
     """
 
     group: Literal["user", "room", "all"] = "user"
+    names: Literal["folded", "exact"] = "folded"
     echo: Literal["either", "always", "never"] = "either"
     join_evidence: Literal["broadcast", "welcome", "handshake"] = "broadcast"
     order: Literal["fifo", "causal", "total", "none"] = "fifo"

@@ -29,7 +29,8 @@ class Shape(Value):
     """What plans may contain. ``limit`` is per user; ``max_size`` bounds a whole frame in bytes.
 
     ``kinds`` are the ops that may be drawn (``open`` and ``send`` always are); ``tokens`` the kinds of token, of which
-    all but ``valid`` must be ones that the hub is declared to refuse. ``swarm`` False: each plan may use all features.
+    all but ``valid`` must be ones that the hub is declared to refuse. ``exact_names`` False: no two users are drawn
+    whose names differ only in what a hub may fold. ``swarm`` False: each plan may use all features.
     ``presence``: the hub can be asked who is there.
     ``started``: the server is ours to freeze, and ``restartable`` to end and start again; ``measured``: what it holds
     can be seen over several cycles. ``waits`` are seconds after which the hub promises to have done something;
@@ -57,6 +58,7 @@ class Shape(Value):
     expiry: float | None = None
     settled: float | None = None
     odd_names: bool = True
+    exact_names: bool = True
     max_users: int = 3
     max_conns: int = 14
     max_batches: int = 10
@@ -101,6 +103,7 @@ def shape_of(policy: Policy, rooms: bool, sessions: bool, tokens: bool) -> Shape
         stall_bytes=policy.stall_bytes,
         waits=_waits(policy),
         expiry=_expiry(policy) if tokens else None,
+        exact_names=policy.names == "exact",
         malformed=MALFORMED if (policy.max_size or MOST_OVERSIZE + 1) <= MOST_OVERSIZE else ANYWHERE,
     )
 

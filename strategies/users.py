@@ -13,6 +13,7 @@ from typing import Final
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from fuzzer.names import folded
 from strategies.choice import Draw
 
 LONG: Final = 200
@@ -66,6 +67,8 @@ CONFUSIONS: Final[dict[str, Callable[[str], tuple[str, str]]]] = {
     "number": lambda name: (name + "7", name + "07"),
     "cut": lambda name: (name + "x" * LONG, name + "x" * LONG + "y"),
 }
+DISTINCT: Final = tuple(kind for kind, pair in CONFUSIONS.items() if len(set(map(folded, pair("ann")))) == 2)
+"""Those that no hub may make, however it folds names."""
 
 
 def user_names() -> SearchStrategy[str]:
@@ -79,14 +82,18 @@ def confusable_pairs() -> SearchStrategy[tuple[str, str]]:
     return st.builds(_confuse, st.sampled_from(tuple(CONFUSIONS)), st.sampled_from(PLAIN), st.booleans())
 
 
-def draw_names(draw: Draw, users: tuple[str, ...]) -> dict[str, str]:
-    """Real names for the user symbols of a plan: a confusable pair for the first two, odd ones for the rest."""
+def draw_names(draw: Draw, users: tuple[str, ...], exact: bool = True) -> dict[str, str]:
+    """Real names for the user symbols of a plan: a confusable pair for the first two, odd ones for the rest.
+
+    Unless ``exact``, none that a hub may fold into one.
+    """
     names = dict.fromkeys(users, "")
-    pair = _confuse(draw.one(tuple(CONFUSIONS)), draw.one(PLAIN), draw.percent(50))
+    pair = _confuse(draw.one(tuple(CONFUSIONS) if exact else DISTINCT), draw.one(PLAIN), draw.percent(50))
     names.update(zip(users, pair if len(users) > 1 else (_odd(draw),), strict=False))
     for user in users[2:]:
         names[user] = _odd(draw)
-    return names if len(set(names.values())) == len(names) else {}
+    different = {name if exact else folded(name) for name in names.values()}
+    return names if len(different) == len(names) else {}
 
 
 def _odd(draw: Draw) -> str:

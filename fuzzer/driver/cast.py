@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from fuzzer.names import folded
 from fuzzer.payload import filler
 from fuzzer.plan import Fill, Plan
 from fuzzer.values import Value
@@ -18,24 +21,33 @@ class Sent(Value):
 
 
 class Cast:
-    """Maps symbols to real names that carry ``nonce``, and ids that come back to the messages that were sent."""
+    """Maps symbols to real names that carry ``nonce``, and ids that come back to the messages that were sent.
 
-    def __init__(self, plan: Plan, nonce: str) -> None:
+    ``exact``: to the hub two names are two users; else it may fold them (``policy.names``).
+    """
+
+    def __init__(self, plan: Plan, nonce: str, *, exact: bool = True) -> None:
         self._names = plan.names
         self._nonce = nonce
         self._sent: dict[str, Sent] = {}
         self._symbols: dict[str, str] = {}
+        self._key: Callable[[str], str] = str if exact else folded
         self.own_mark = f"{MARK}{nonce}"
 
     def user(self, symbol: str) -> str:
-        """The nonce stands in front, so that adversarial endings, prefixes and letter cases survive."""
+        """The nonce stands in front, so that adversarial endings, prefixes and letter cases survive.
+
+        If the hub may take the name for that of another user of the plan, the symbol is put behind it.
+        """
         real = f"{self._nonce}{self._names.get(symbol, symbol)}"
-        self._symbols[real] = symbol
+        if self._symbols.setdefault(self._key(real), symbol) != symbol:
+            real = f"{real}-{symbol}"
+            self._symbols[self._key(real)] = symbol
         return real
 
     def user_symbol(self, real: str) -> str | None:
         """Back from the real name to the symbol of a user that was asked for; None for anybody else."""
-        return self._symbols.get(real)
+        return self._symbols.get(self._key(real))
 
     def spoken_of(self, name: str) -> str:
         """As ``user_symbol``, but a name that is nobody's stays; in quotes if it could be taken for a symbol."""

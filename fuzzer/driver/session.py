@@ -84,7 +84,7 @@ class Session:
 
     async def _stage_of(self, plan: Plan, policy: Policy) -> Stage:
         """One performance of the plan, from the first op to the canary."""
-        cast = Cast(plan, f"{self._run}n{next(self._numbers)}-")
+        cast = Cast(plan, f"{self._run}n{next(self._numbers)}-", exact=policy.names == "exact")
         stage = Stage(cast, self.target.codec(), policy, f"hf-{self._run}c")
         seed_scheduler(plan.schedule_seed)
         async with trio.open_nursery() as nursery:

@@ -93,6 +93,7 @@ def policy_of(knobs: Knobs) -> Policy:
         max_size=min(PROMISED_SIZE, knobs.max_size),
         backlog=knobs.backlog,
         resources=True,
+        names="exact",
         stall_bytes=STALL_BYTES,
         close_codes=CloseCodes(malformed=(1002, 1003, 1007, 1008), oversize=(1009,), shutdown=(1001,)),
         refuse_tokens=(*Policy().refuse_tokens, "wrong-claims"),

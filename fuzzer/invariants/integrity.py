@@ -114,7 +114,7 @@ def _leak(facts: Facts, message: Message, conn: Conn, i: int) -> Finding:
         observed=f"it was read on {conn.name} at {facts.t(i):.3f} s",
         witness=(message.inv, i),
         conns=(message.conn, conn.name),
-        dial="policy.group",
+        dial="policy.group, policy.names",
     )
 
 
@@ -164,7 +164,7 @@ INVARIANTS = (
         "broadcast",
         "A message must stay within its user or room.",
         "Users and rooms are fresh for each plan, so that even a late leak names its origin.",
-        "policy.group, policy.echo",
+        "policy.group, policy.echo, policy.names",
         ("https://github.com/LinuxForHealth/FHIR/issues/1214", "https://github.com/socketio/socket.io/issues/2962"),
         isolation,
         _has_outsiders,

@@ -48,6 +48,22 @@ def test_names_keep_their_ending_and_are_fresh() -> None:
     assert cast.session(None) is None
 
 
+ALIKE = Plan((Batch((Open("a", "u0"), Open("b", "u1"))),), names={"u0": "Ann", "u1": "ann "})
+
+
+def test_names_that_a_hub_may_fold_are_kept_apart_and_known_again() -> None:
+    cast = Cast(ALIKE, "n1-", exact=False)
+    assert [cast.user("u0"), cast.user("u1"), cast.user("u0")] == ["n1-Ann", "n1-ann -u1", "n1-Ann"]
+    assert cast.user_symbol("n1-ANN") == "u0"
+    assert cast.spoken_of("n1-ann -U1") == "u1"
+
+
+def test_names_that_are_exact_stay_as_they_are() -> None:
+    cast = Cast(ALIKE, "n1-")
+    assert [cast.user("u0"), cast.user("u1")] == ["n1-Ann", "n1-ann "]
+    assert cast.user_symbol("n1-ANN") is None
+
+
 def test_a_delivery_is_recognised_and_its_body_compared() -> None:
     stage = a_stage()
     real, body = stage.cast.publish("m0", 10, "ascii")

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fuzzer.names import folded
 from fuzzer.plan import AbandonKind, DropKind, Fill, MalformedKind, Separator, TokenKind
 from strategies import (
     abandons,
@@ -27,7 +28,7 @@ from strategies import (
 )
 from strategies.choice import Draw
 from strategies.swarm import FEATURES, Swarm, draw_swarm
-from strategies.users import CONFUSIONS, LONG, ODD, PLAIN, SEPARATORS, draw_names
+from strategies.users import CONFUSIONS, DISTINCT, LONG, ODD, PLAIN, SEPARATORS, draw_names
 
 STEADY = settings(max_examples=150, deadline=None, database=None, derandomize=True)
 
@@ -127,9 +128,15 @@ def test_names_cover_the_families() -> None:
     assert all(name and "\x00" not in str(name) and "\n" not in str(name) for name in found)
 
 
+def test_what_a_hub_may_fold() -> None:
+    assert set(CONFUSIONS) - set(DISTINCT) == {
+        "case", "full case folding", "normal form", "compatibility form", "trailing space", "invisible",
+    }  # fmt: skip
+
+
 @st.composite
-def names_for(draw: st.DrawFn, users: tuple[str, ...]) -> dict[str, str]:
-    return draw_names(Draw(draw), users)
+def names_for(draw: st.DrawFn, users: tuple[str, ...], exact: bool = True) -> dict[str, str]:
+    return draw_names(Draw(draw), users, exact)
 
 
 @STEADY
@@ -137,6 +144,17 @@ def names_for(draw: st.DrawFn, users: tuple[str, ...]) -> dict[str, str]:
 def test_drawn_names_are_different_and_not_empty(names: dict[str, str]) -> None:
     assert len(set(names.values())) == len(names)
     assert all(names.values())
+
+
+@STEADY
+@given(st.integers(0, 4).flatmap(lambda n: names_for(tuple(f"u{i}" for i in range(n)), exact=False)))
+def test_drawn_names_stay_different_when_they_are_folded(names: dict[str, str]) -> None:
+    assert len(set(map(folded, names.values()))) == len(names)
+
+
+def test_odd_names_are_drawn_also_for_hubs_that_fold() -> None:
+    found = values_of(names_for(("u0", "u1"), exact=False).map(lambda names: tuple(names.values())), 300)
+    assert len(found) > 20
 
 
 @st.composite

@@ -1,0 +1,115 @@
+"""A hub on ``websockets`` with a queue of sixteen messages for each tab, and user names without letter case.
+
+Both are common, and correct for what they say; its target files declare neither, so that hubfuzz's defaults must do.
+What does not fit into the queue of a tab is left out, or the tab is closed (``--full close``). Run it with
+``JWT_SECRET=... python queue_hub.py --port 8000``; the counts are at ``/stats``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import http
+import json
+import signal
+import unicodedata
+from urllib.parse import parse_qs, urlsplit
+
+from hub_parts import read_object, texts, user_of
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+
+MOST_WAITING = 16
+TOO_SLOW = 1013
+
+
+class Tab:
+    """One connection: what it is sent waits in its queue, which never makes anybody else wait."""
+
+    def __init__(self, socket: ServerConnection, full: str) -> None:
+        self.socket = socket
+        self.queue: asyncio.Queue[str] = asyncio.Queue(MOST_WAITING)
+        self._closes = full == "close"
+        self._ending: asyncio.Task[None] | None = None
+
+    def tell(self, text: str) -> None:
+        """Queue the text if there is room."""
+        try:
+            self.queue.put_nowait(text)
+        except asyncio.QueueFull:
+            if self._closes and self._ending is None:
+                self._ending = asyncio.create_task(self.socket.close(TOO_SLOW, "too slow"))
+
+    async def write(self) -> None:
+        """Write what is queued until the peer is gone."""
+        with contextlib.suppress(ConnectionClosed):
+            while self._ending is None:
+                await self.socket.send(await self.queue.get())
+
+
+class Hub:
+    """All tabs of all users, by folded name."""
+
+    def __init__(self, full: str) -> None:
+        self._tabs: dict[str, list[Tab]] = {}
+        self._full = full
+
+    def counts(self) -> dict[str, int]:
+        """How many connections are registered."""
+        return {"connections": sum(map(len, self._tabs.values()))}
+
+    async def serve(self, socket: ServerConnection) -> None:
+        """One connection from the end of its handshake to its own end."""
+        user, tab = folded(socket.username), Tab(socket, self._full)
+        self._tabs.setdefault(user, []).append(tab)
+        writing = asyncio.create_task(tab.write())
+        try:
+            with contextlib.suppress(ConnectionClosed):
+                await self._read(user, tab)
+        finally:
+            writing.cancel()
+            self._tabs[user].remove(tab)
+            if not self._tabs[user]:
+                del self._tabs[user]
+
+    async def _read(self, user: str, tab: Tab) -> None:
+        async for text in tab.socket:
+            message = texts(read_object(text), "broadcast", "id", "body")
+            for mate in self._tabs[user] if message else ():
+                mate.tell(json.dumps({"type": "message", **(message or {})}))
+
+
+def folded(name: str) -> str:
+    """The name without letter case, in one Unicode form, trimmed."""
+    return unicodedata.normalize("NFKC", name.strip().casefold())
+
+
+def admit(hub: Hub, connection: ServerConnection, request: Request) -> Response | None:
+    """The answer to a plain request or a bad token; None lets the handshake go on."""
+    url = urlsplit(request.path)
+    if url.path == "/stats":
+        return connection.respond(http.HTTPStatus.OK, json.dumps(hub.counts()))
+    user = user_of(parse_qs(url.query).get("token", [""])[0])
+    if user is None:
+        return connection.respond(http.HTTPStatus.UNAUTHORIZED, "no valid token\n")
+    connection.username = user
+    return None
+
+
+async def main(port: int, full: str) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    hub, stop = Hub(full), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with serve(hub.serve, "127.0.0.1", port, process_request=lambda c, r: admit(hub, c, r), max_size=1_048_576):
+        await stop.wait()
+
+
+if __name__ == "__main__":
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--port", type=int, required=True)
+    options.add_argument("--full", choices=("leave-out", "close"), default="leave-out")
+    given = options.parse_args()
+    asyncio.run(main(given.port, given.full))
