@@ -94,6 +94,18 @@ async def drop_in_handshake(hub: TestHub) -> bool:
     return not await hub.fits()
 
 
+async def takeover_in_handshake(hub: TestHub) -> bool:
+    """Two members of one session, where there is one slot."""
+    tabs = [hub.tab(), hub.tab()]
+    for number, tab in enumerate(tabs):
+        await tab.ask(session="s")
+        await eventually(lambda there=number + 1: len(hub.hub.peers) == there)  # type: ignore[misc]
+    admitted = [not (await tab.refused()) for tab in tabs]
+    assert admitted == [True, True]
+    await tabs[1].end_or("welcome")
+    return await tabs[0].end_or("welcome") is None and hub.hub.stats()["connections"] == 2
+
+
 async def unclean_end(hub: TestHub) -> bool:
     (await hub.open()).reset()
     await _nobody(hub)
@@ -164,19 +176,28 @@ SCRIPTS: dict[str, Script] = {
 }
 
 
+ALSO: dict[str, Script] = {"S18": takeover_in_handshake}
+
+
 def _patient(knobs: Knobs) -> Knobs:
     """A longer window where the script has to meet one, so that a busy machine does not miss it."""
     return msgspec.structs.replace(knobs, leave_delay=10 * knobs.leave_delay, auth_delay=10 * knobs.auth_delay)
 
 
-async def _shows(code: str, pieces: Pieces | None) -> bool:
+async def _shows(code: str, pieces: Pieces | None, scripts: dict[str, Script] = SCRIPTS) -> bool:
     async with running(_patient(BUGS[code].knobs), pieces) as hub:
-        return await SCRIPTS[code](hub)
+        return await scripts[code](hub)
 
 
 @pytest.mark.parametrize("code", SCRIPTS)
 def test_the_bug_shows(code: str) -> None:
     assert trio.run(_shows, code, BUGS[code].pieces)
+
+
+@pytest.mark.parametrize("code", ALSO)
+def test_the_bug_shows_in_another_way_too(code: str) -> None:
+    assert trio.run(_shows, code, BUGS[code].pieces, ALSO)
+    assert not trio.run(_shows, code, None, ALSO)
 
 
 @pytest.mark.parametrize("code", SCRIPTS)

@@ -1,7 +1,8 @@
 """S18: drop during the handshake.
 
 The slot is taken before authentication is awaited, and only the end of an established connection gives it back: a peer
-that leaves before the upgrade is granted keeps its slot for ever.
+that leaves before the upgrade is granted keeps its slot for ever. For the same reason whoever takes over the session
+of a peer that is still being authenticated is given its slot, while that peer comes in as well: one above the limit.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class EarlySlot(Lifecycle):
 BUG = SeededBug(
     code="S18",
     title="drop during the handshake",
-    family=("HF203", "HF202"),
+    family=("HF203", "HF202", "HF201"),
     reports=(
         "https://github.com/SignalK/signalk-server/issues/2781",
         "https://github.com/calzoneman/sync/issues/724",
