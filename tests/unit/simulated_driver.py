@@ -109,12 +109,12 @@ class Driver:
             if abandon == "before-101":
                 self.up(tab, ("gone", self.policy.t_detect * 0.4))
 
-    def send(self, tab: Tab, room: str | None = None, name: str = "") -> str:
+    def send(self, tab: Tab, room: str | None = None, name: str = "", size: int = 0) -> str:
         self._messages += 1
         msg = f"{name}m{self._messages}"
         own = "all" if self.policy.group == "all" else f"user:{tab.user}"
         group = f"room:{room}" if room else own
-        self.record(SendInv, msg=msg, conn=tab.name, group=group, fence=bool(name))
+        self.record(SendInv, msg=msg, conn=tab.name, group=group, size=size, fence=bool(name))
         self.record(SendOk, msg=msg)
         self.up(tab, ("msg", msg, group))
         return msg

@@ -20,11 +20,12 @@ from fuzzer.policy import CloseCodes, Limit, Policy
 KINDS = (
     "open", "open", "open", "open", "send", "send", "send", "burst", "room", "sub", "sub", "unsub", "close", "half",
     "reset", "fin", "vanish", "stall", "stall", "resume", "mute", "malformed", "fence", "fence", "fence", "wait",
-    "impostor", "abandon", "brief", "held", "query", "query", "pause", "restart",
+    "impostor", "abandon", "brief", "held", "query", "query", "pause", "restart", "big",
 )  # fmt: skip
 GAPS = (0.0, 0.0, 0.001, 0.03, 0.3)
 PATIENCE = (0.02, 0.3, 2.0)
 PAUSES = (0.02, 0.4, 1.0, 3.0)
+BIG = 40_000  # characters: more than the smallest buffers hold
 ABANDONS = ("half-request", "before-101", "after-101")
 
 
@@ -73,6 +74,7 @@ THEMES = (
     ("open", "open", "sub", "sub", "fence", "unsub", "fence", "room", "room"),
     ("open", "open", "open", "burst", "burst", "send", "fence", "burst", "burst", "fence"),
     ("open", "brief", "fence", "wait", "wait", "send", "send", "fence"),
+    ("open", "open", "open", "open", "fence", "stall", "big", "big", "send", "send", "fence"),
 )
 
 
@@ -134,6 +136,7 @@ def policies(draw: st.DrawFn, hub: Ways) -> Policy:
         t_shutdown=draw(st.sampled_from((None, 1.0))),
         t_idle=1.6 if hub.closes_idle else None,
         storm=draw(st.sampled_from((5, 200))),
+        resources=draw(st.booleans()),
         limit=draw(LIMITS),
         close_codes=codes,
         deadline=1.0,
@@ -229,6 +232,7 @@ def _resume(driver: Driver, tab: Tab, step: Step) -> None:
 _ACTS: dict[str, Callable[[Driver, Tab, Step], object]] = {
     "send": lambda driver, tab, step: driver.send(tab),
     "burst": _burst,
+    "big": lambda driver, tab, step: driver.send(tab, size=BIG),
     "room": lambda driver, tab, step: driver.send(tab, f"r{step.what % 2}"),
     "sub": lambda driver, tab, step: driver.subscribe(tab, f"r{step.what % 2}"),
     "unsub": lambda driver, tab, step: driver.subscribe(tab, f"r{step.what % 2}", leave=True),
