@@ -80,6 +80,11 @@ class ControlPair:
     def _room(self) -> str | None:
         return f"{self._nonce}room" if self._target.policy.group == "room" else None
 
+    @property
+    def _awaits_subscribed(self) -> bool:
+        """Does the answer to a subscription prove membership? Of a room hub that gives none, the welcome must do."""
+        return self._room() is not None and self._codec.has_subscribed
+
     async def _open_missing(self) -> bool:
         """Open what is not open; True if the pair is ready."""
         deadline = time.monotonic() + PATIENCE
@@ -108,7 +113,7 @@ class ControlPair:
         if texts:
             await conn.prepare_text(texts)
             conn.release()
-        if room and self._codec.has_subscribed:
+        if self._awaits_subscribed:
             self.trouble = trouble.NOT_SUBSCRIBED
         elif self._codec.has_welcome:
             self.trouble = trouble.NOT_JOINED
@@ -130,7 +135,7 @@ class ControlPair:
             self.trouble = trouble.other_answer(found.text)
         elif isinstance(found, Message):
             self._seen.add((found.id, conn))
-        elif isinstance(found, Subscribed) or (isinstance(found, Welcome) and self._room() is None):
+        elif isinstance(found, Subscribed) or (isinstance(found, Welcome) and not self._awaits_subscribed):
             self._ready.add(conn)
         self._lot.unpark_all()
 
