@@ -22,7 +22,10 @@ PATIENCE = 1.0
 
 
 class ControlPair:
-    """Two connections of one fresh user (one where the limit is one); a round trip publishes and awaits the copy."""
+    """Two connections of one fresh user (one where the limit is one); a round trip publishes and awaits the copy.
+
+    ``openings``: how many there have been, so that one can see whether the pair is still the same.
+    """
 
     def __init__(self, target: Target, port: int | None, nursery: trio.Nursery, nonce: str) -> None:
         self._target = target
@@ -37,6 +40,7 @@ class ControlPair:
         self._numbers = itertools.count()
         self._lot = trio.lowlevel.ParkingLot()
         self.trouble = trouble.NOT_DELIVERED
+        self.openings = 0
         self.echoes = target.policy.echo == "always"
         self.mark = f"hf-{nonce}"
 
@@ -99,6 +103,7 @@ class ControlPair:
         if stale is not None:
             stale.dispose()
         self._ready.discard(name)
+        self.openings += 1
         endpoint = self._target.endpoint(self._port, self._user, None, "valid")
         conn = self._conns[name] = await FuzzConn.connect(name, endpoint, self._nursery, self)
         conn.release()

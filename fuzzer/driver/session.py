@@ -13,7 +13,7 @@ import trio
 from fuzzer.driver._trio_compat import seed_scheduler
 from fuzzer.driver.cast import Cast
 from fuzzer.driver.control import ControlPair
-from fuzzer.driver.finale import Finale, let_go
+from fuzzer.driver.finale import Counts, Finale, let_go
 from fuzzer.driver.holdings import holdings
 from fuzzer.driver.perform import Performer
 from fuzzer.driver.quiesce import Quiescence
@@ -119,7 +119,8 @@ class Session:
         quiescence = Quiescence(stage, performer, self._control, self._server_is_dead)
         if not self._control.ready:
             await self._control.round_trip()
-        before = await self._baseline(stage)
+        counts = self._steady_counts() if self._control.ready else _no_counts
+        before = await self._baseline(stage, counts)
         for number, batch in enumerate(plan.batches):
             await self._between(batch, number, quiescence)
             if quiescence.aborted or self._server_is_dead():
@@ -127,7 +128,7 @@ class Session:
             stage.record(Phase, f"batch:{number}")
             await server_ops.perform(batch)
         if not self._server_is_dead():
-            await self._end(plan, stage, self.finale(stage, performer, quiescence, self._counts), quiescence, before)
+            await self._end(plan, stage, self.finale(stage, performer, quiescence, counts), quiescence, before)
 
     async def _between(self, batch: Batch, number: int, quiescence: Quiescence) -> None:
         """Let the last batch be followed in the drawn way."""
@@ -165,8 +166,18 @@ class Session:
         except ProbeError:
             return {}
 
-    async def _baseline(self, stage: Stage) -> dict[str, int]:
-        before = await self._counts()
+    def _steady_counts(self) -> Counts:
+        """The counts as long as the control pair, which is counted too, is the one that is there now; then none."""
+        openings = self._control.openings
+
+        async def counts() -> dict[str, int]:
+            found = await self._counts()
+            return found if self._control.ready and self._control.openings == openings else {}
+
+        return counts
+
+    async def _baseline(self, stage: Stage, counts: Counts) -> dict[str, int]:
+        before = await counts()
         for name, value in before.items():
             stage.record(Probe, name, value, "before")
         return before
@@ -179,6 +190,11 @@ class Session:
             stage.record(ServerLog, line[:LINE_LENGTH], tail if number == 0 else "")
         if status is not None:
             stage.record(ServerExit, status, tail)
+
+
+async def _no_counts() -> dict[str, int]:
+    """Without a control pair nobody knows what is ours."""
+    return {}
 
 
 def _cut(log: str) -> str:
