@@ -19,6 +19,7 @@ from tests.benchmarks.processes import started
 # Ends by itself when the benchmark is killed and cannot end it.
 BUSY = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    sum(range(100_000))"
 NICE = 10
+LOOK_EVERY = 0.1
 LONGEST_PAUSE = 3.0
 GAP = 0.15
 """Seconds between two pauses, in the mean."""
@@ -45,9 +46,19 @@ def step_back(pid: int) -> None:
 
     Source: sched(7), the autogroup feature.
     """
-    os.setpriority(os.PRIO_PROCESS, pid, NICE)
     with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, NICE)
         Path(f"/proc/{pid}/autogroup").write_text(str(NICE))
+
+
+async def keep_back(server: Server) -> None:
+    """Let it step back, and again whenever it has been started again. Goes on until cancelled."""
+    known = None
+    while True:
+        if server.pid not in (None, known):
+            known = server.pid
+            step_back(known)
+        await trio.sleep(LOOK_EVERY)
 
 
 def behind_slow_wire(target: Target) -> Target:
@@ -58,11 +69,15 @@ def behind_slow_wire(target: Target) -> Target:
 
 
 def processes_of(server: Server) -> list[psutil.Process]:
-    """The server's processes, without the slow wire before it."""
-    assert server.pid is not None
-    root = psutil.Process(server.pid)
-    below = root.children(recursive=True)
-    return below if str(SLOW_WIRE) in root.cmdline() else [root, *below]
+    """The server's processes, without the slow wire before it; none while it is being started again."""
+    if server.pid is None:
+        return []
+    try:
+        root = psutil.Process(server.pid)
+        below = root.children(recursive=True)
+        return below if str(SLOW_WIRE) in root.cmdline() else [root, *below]
+    except psutil.NoSuchProcess:
+        return []
 
 
 class Pauses:

@@ -22,7 +22,7 @@ from fuzzer.invariants import judge
 from fuzzer.target import Target
 from fuzzer.target.process import Server
 from fuzzer.verdict import Verdict
-from tests.benchmarks.conditions import Pauses, behind_slow_wire, busy_cores, step_back
+from tests.benchmarks.conditions import Pauses, behind_slow_wire, busy_cores, keep_back
 from tests.benchmarks.runs import Run, run_plans
 from tests.benchmarks.soundness_tables import report, report_unsound, section
 from tests.benchmarks.tables import write_between_markers
@@ -63,10 +63,11 @@ class Disturbance:
         self.pauses = Pauses(options.seed)
 
     async def __call__(self, server: Server) -> None:
-        if self.options.burn and server.pid is not None:
-            step_back(server.pid)
-        if self.options.pause:
-            await self.pauses.disturb(server)
+        async with trio.open_nursery() as nursery:
+            if self.options.burn:
+                nursery.start_soon(keep_back, server)
+            if self.options.pause:
+                nursery.start_soon(self.pauses.disturb, server)
 
 
 def fuzz(hub: str, target: Target, options: argparse.Namespace, keeper: Keeper) -> Run:
