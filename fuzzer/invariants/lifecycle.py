@@ -32,7 +32,7 @@ def _collateral(facts: Facts, conn: Conn) -> Finding:
     return Finding(
         code="HF301",
         strength="inconclusive" if late else "violated",
-        key=how,
+        key=TORN if how == RESET else how,
         summary=f"the server ended {conn.name} (user {conn.inv.user}), which gave it no cause",
         expected=f"{conn.name} stays open",
         observed=f"{how} at {facts.t(conn.server_end):.3f} s" + ("; but hubfuzz itself was late" if late else ""),
@@ -42,14 +42,18 @@ def _collateral(facts: Facts, conn: Conn) -> Finding:
     )
 
 
+# One way of ending a connection: whether the kernel sends FIN or RST is for the bytes to say that nobody read.
+TORN, RESET = "end of stream without a Close frame", "reset"
+
+
 def _how(event: object) -> str:
     match event:
         case SrvClose():
             return f"close {event.code}"
         case SrvEof():
-            return "end of stream without a Close frame"
+            return TORN
         case SrvRst():
-            return "reset"
+            return RESET
         case SrvBad():
             return "a protocol error of the server"
         case _:

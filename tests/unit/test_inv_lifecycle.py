@@ -6,6 +6,7 @@ import pytest
 from histories import H, obligations, says
 
 from fuzzer.history import SrvEof, SrvRst
+from fuzzer.invariants import judge
 from fuzzer.policy import Limit, Policy
 
 EVICT = Policy(limit=Limit(2, "evict-oldest", codes=(4009,)))
@@ -22,6 +23,13 @@ def test_a_member_that_gave_no_cause_is_ended(how: int | type[SrvEof | SrvRst]) 
     written = H().join("a", "b").drop("b").ended("a", how)
     assert says(written) == CLOSED
     assert obligations(written, "HF301") == 2
+
+
+def test_a_torn_connection_is_one_failure_whether_it_ends_with_fin_or_reset() -> None:
+    """Which of the two a kernel sends depends on whether the server had read all that had come."""
+    found = [judge(H().join("a").ended("a", how).history()).violations[0] for how in (SrvEof, SrvRst, 1011)]
+    assert found[0].fingerprint == found[1].fingerprint != found[2].fingerprint
+    assert found[0].observed != found[1].observed
 
 
 @pytest.mark.parametrize(
