@@ -58,7 +58,7 @@ class Shape(Value):
     expiry: float | None = None
     settled: float | None = None
     odd_names: bool = True
-    exact_names: bool = True
+    exact_names: bool = False
     max_users: int = 3
     max_conns: int = 14
     max_batches: int = 10
