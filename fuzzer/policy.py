@@ -35,15 +35,16 @@ class CloseCodes(Value):
 class Policy(Value):
     """What the hub promises, and within which times; None: it does not.
 
-    ``t_heartbeat``: a peer that answers nothing is given up (and what it held is free) after at most so long.
-    ``t_presence``: after so long, presence says who of all users is connected. ``t_expiry``: so long after its token
-    expired a connection is no member any more. ``t_shutdown``: after SIGTERM the process ends within it (3 s more are
-    given before it is accused). ``t_idle``: a connection that sends nothing for so long may be closed. ``sessions``
-    ``takeover``: the newest connection of a session replaces the older ones, whose slots count no more for it.
-    ``backlog``: so many bytes may be on their way to one reader; above that the hub may call it slow, and close it or
-    leave messages out, though it reads. ``storm``: more frames than this within the deadline that nobody asked for, on
-    one connection that did nothing wrong, are a flood. ``answers_close``: a Close is answered within the deadline.
-    ``resources``: descriptors and threads come back to where they were.
+    ``max_rooms``: a connection is in at most so many rooms at once. ``t_heartbeat``: a peer that answers nothing is
+    given up (and what it held is free) after at most so long. ``t_presence``: after so long, presence says who of all
+    users is connected. ``t_expiry``: so long after its token expired a connection is no member any more.
+    ``t_shutdown``: after SIGTERM the process ends within it (3 s more are given before it is accused). ``t_idle``: a
+    connection that sends nothing for so long may be closed. ``sessions`` ``takeover``: the newest connection of a
+    session replaces the older ones, whose slots count no more for it. ``backlog``: so many bytes may be on their way to
+    one reader; above that the hub may call it slow, and close it or leave messages out, though it reads. ``storm``:
+    more frames than this within the deadline that nobody asked for, on one connection that did nothing wrong, are a
+    flood. ``answers_close``: a Close is answered within the deadline. ``resources``: descriptors and threads come back
+    to where they were.
     """
 
     group: Literal["user", "room", "all"] = "user"
@@ -56,6 +57,7 @@ class Policy(Value):
     slow_consumer: Literal["disconnect-or-lossy", "lossless"] = "disconnect-or-lossy"
     sessions: Literal["independent", "takeover"] = "independent"
     limit: Limit | None = None
+    max_rooms: int | None = None
     deadline: float = 5.0
     t_join: float = 0.0
     t_release: float = 2.0
