@@ -40,6 +40,7 @@ from fuzzer.history import (
     Stopped,
     Stray,
     SubInv,
+    SubRej,
     TcpClosed,
     UnsubInv,
     UnsubOk,
@@ -103,6 +104,13 @@ def _joined(notes: Notes, i: int, e: Joined) -> None:
         waiting[0].episode.je = min(waiting[0].episode.je, i)
     elif e.group == notes.own_group(conn.inv):
         conn.episodes[e.group][0].je = min(conn.episodes[e.group][0].je, i)
+
+
+def _sub_rej(notes: Notes, i: int, e: SubRej) -> None:
+    conn = notes.conns.get(e.conn)
+    waiting = [s for s in conn.subscriptions.get(f"room:{e.room}", ()) if s.answered == NEVER] if conn else []
+    for subscription in waiting[:1]:
+        subscription.answered = i
 
 
 def _sub_inv(notes: Notes, i: int, e: SubInv) -> None:
@@ -234,6 +242,7 @@ _STEPS: dict[type, Callable[..., None]] = {
     OpenRej: _first("rejected"),
     Joined: _joined,
     SubInv: _sub_inv,
+    SubRej: _sub_rej,
     UnsubInv: _unsub_inv,
     UnsubOk: _unsub_ok,
     QueryInv: _query_inv,

@@ -30,7 +30,7 @@ class Episode:
 
 @dataclass(slots=True)
 class Subscription:
-    """One request to join a room, and the answer to it; of equal requests the first is answered first."""
+    """One request to join a room, and the answer to it, yes or no; of equal requests the first is answered first."""
 
     inv: int
     episode: Episode

@@ -101,6 +101,14 @@ class UnsubInv(Value, tag_field="e", tag="unsub_inv"):
     room: str
 
 
+class SubRej(Value, tag_field="e", tag="sub_rej"):
+    """The server's refusal of a subscription was read."""
+
+    t: float
+    conn: str
+    room: str
+
+
 class UnsubOk(Value, tag_field="e", tag="unsub_ok"):
     """The server's confirmation of an unsubscription was read."""
 
@@ -369,6 +377,7 @@ Event = (
     | Present
     | SubInv
     | UnsubInv
+    | SubRej
     | UnsubOk
     | SendInv
     | SendOk

@@ -37,6 +37,7 @@ class Policy(Value):
 
     ``names``: users are one only if their names are equal to the byte; folded: or if they differ in no more than letter
     case, Unicode form, spaces and invisible characters, so that hubfuzz makes no two such users.
+    ``max_rooms``: a connection is in at most so many rooms at once.
     ``t_heartbeat``: a peer that answers nothing is given up (and what it held is free) after at most so long.
     ``t_presence``: after so long, presence says who of all users is connected. ``t_expiry``: so long after its token
     expired a connection is no member any more. ``t_shutdown``: after SIGTERM the process ends within it (3 s more are
@@ -60,6 +61,7 @@ class Policy(Value):
     slow_consumer: Literal["disconnect-or-lossy", "lossless"] = "disconnect-or-lossy"
     sessions: Literal["independent", "takeover"] = "independent"
     limit: Limit | None = None
+    max_rooms: int | None = None
     deadline: float = 5.0
     t_join: float = 0.0
     t_release: float = 2.0

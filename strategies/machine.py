@@ -171,6 +171,11 @@ class HubMachine(RuleBasedStateMachine):
         """A question who is present, when that is settled."""
         self._extend(batches)
 
+    @rule(batches=batches_of(strokes.pipeline))
+    def pipeline(self, batches: tuple[Batch, ...]) -> None:
+        """One connection that does not wait for answers."""
+        self._extend(batches)
+
     @rule(batches=batches_of(strokes.flood))
     def flood(self, batches: tuple[Batch, ...]) -> None:
         """A stall with enough data behind it."""

@@ -87,7 +87,8 @@ def reopen_op(draw: Draw, turn: Turn, aim: Aim) -> Op | None:
     known = sorted({tab.session for tab in turn.draft.tabs.values() if tab.user == aim.user and tab.session})
     if not known or not turn.may_open():
         return None
-    return Open(conn=turn.draft.new(""), user=aim.user, session=draw.one(known))
+    over = [name for name in known if not any(tab.session == name for tab in turn.draft.live(aim.user))]
+    return Open(conn=turn.draft.new(""), user=aim.user, session=draw.one(over if over and draw.percent(50) else known))
 
 
 def abandon_op(draw: Draw, turn: Turn, aim: Aim) -> Op | None:

@@ -14,10 +14,11 @@ from strategies.draft import Draft
 FROZEN: Final = ((0.004, 80), (0.02, 17), (0.2, 3))
 FROZEN_PERCENT: Final = 8  # of strokes; one batch of each
 RESTART_IN: Final = 400  # strokes: the start of a server takes as long as many plans
+HUNG_RESTART_IN: Final = 8  # strokes with somebody there who will not answer: an end that waits for all takes for ever
 WAIT_IN: Final = 250  # strokes, where there is something to wait for
 EXPIRY_PERCENT: Final = 15  # of strokes after a brief token
-CYCLES_IN: Final = 500  # plans
-CYCLES: Final = 4
+CYCLES_IN: Final = 150  # plans
+CYCLES: Final = 9  # one more than a slope needs
 
 
 def season(draw: Draw, draft: Draft, batches: tuple[Batch, ...]) -> tuple[Batch, ...]:
@@ -34,9 +35,18 @@ def season(draw: Draw, draft: Draft, batches: tuple[Batch, ...]) -> tuple[Batch,
         made[most] = replace(made[most], frozen=draw.weighted(FROZEN))
     if seconds := _wait(draw, draft):
         made[-1] = replace(made[-1], wait=seconds)
-    if shape.restartable and swarm.has("restart") and draw.below(RESTART_IN) == RESTART_IN - 1:
+    if shape.restartable and swarm.has("restart") and _restarts(draw, draft, batches):
         made[-1] = replace(made[-1], restart=True)
     return tuple(made)
+
+
+def _restarts(draw: Draw, draft: Draft, batches: tuple[Batch, ...]) -> bool:
+    after = draft.fork()
+    for batch in batches:
+        after.append(batch)
+    hung = any(tab.standing == "hung" or (tab.stalled and tab.standing == "live") for tab in after.tabs.values())
+    rarely = HUNG_RESTART_IN if hung else RESTART_IN
+    return draw.below(rarely) == rarely - 1
 
 
 def _wait(draw: Draw, draft: Draft) -> float:

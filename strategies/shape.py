@@ -118,7 +118,7 @@ def shape_of_target(target: TargetLike) -> Shape:
         settled=_settled(target.policy) if presence else None,
         started=started,
         restartable=getattr(target, "restartable", False),
-        measured=started and getattr(getattr(target, "probe", None), "process", False),
+        measured=started and target.policy.resources and getattr(getattr(target, "probe", None), "process", False),
     )
 
 

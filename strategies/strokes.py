@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from fuzzer.plan import Batch, Op, Resume, Send, Subscribe
+from fuzzer.plan import Batch, Op, Resume, Send, Subscribe, Unsubscribe
 from strategies.choice import Draw
 from strategies.draft import Draft, Tab, Turn
 from strategies.ops import MAKERS, ROOMS, Aim, open_op, padding_kinds, speaks, uses_sessions
@@ -23,6 +23,7 @@ Stroke = Callable[[Draw, Draft], Batches]
 
 PADS: Final = ((0, 26), (1, 28), (2, 24), (3, 14), (4, 8))
 ASK_IN: Final = 6
+LATER_PERCENT: Final = 8
 FEW: Final = 4  # members of a group that a flood goes to: each gets stall_bytes
 
 
@@ -103,7 +104,7 @@ def reconnect(draw: Draw, draft: Draft) -> Batches:
         batches += turn.finish(draw_separator(draw, draft.swarm))
     else:
         batches += one_batch(draw, draft, aim, order[0]) + one_batch(draw, draft, aim, order[1])
-    return batches + one_batch(draw, draft, aim, "send")
+    return batches + _later(draw, draft, one_batch(draw, draft, aim, "send"))
 
 
 def fail(draw: Draw, draft: Draft) -> Batches:
@@ -117,7 +118,7 @@ def fail(draw: Draw, draft: Draft) -> Batches:
     if draw.percent(50):
         _make(draw, turn, "send", aim)
     batches += turn.finish(draw_separator(draw, draft.swarm))
-    return batches + one_batch(draw, draft, aim, "send")
+    return batches + _later(draw, draft, one_batch(draw, draft, aim, draw.one(("send", "open"))))
 
 
 def flood(draw: Draw, draft: Draft) -> Batches:
@@ -176,8 +177,29 @@ def ask(draw: Draw, draft: Draft) -> Batches:
     return batches + tuple(replace(batch, wait=settled) for batch in asked)
 
 
+def pipeline(draw: Draw, draft: Draft) -> Batches:
+    """One connection joins and leaves rooms without waiting for answers, then talks when all is quiet."""
+    if not draft.shape.rooms:
+        return race(draw, draft)
+    aim = Aim(draw_user(draw, draft))
+    batches = gather(draw, draft, aim, 1 + draw.below(2))
+    for tab in draft.live(aim.user)[:1]:
+        for number in range(2 + draw.below(2)):
+            room = draw.one(ROOMS)
+            op = Unsubscribe(tab.name, room) if room in tab.rooms and draw.percent(70) else Subscribe(tab.name, room)
+            batches += Turn(draft, [op]).finish("instant" if number else "fence")
+    return batches + one_batch(draw, draft, aim, "send")
+
+
+def _later(draw: Draw, draft: Draft, batches: Batches) -> Batches:
+    """Now and then the batches come only when every timer has run out that may have been started before."""
+    patient = draft.shape.waits and draft.swarm.has("wait") and draw.percent(LATER_PERCENT)
+    return tuple(replace(batch, wait=draft.shape.waits[-1]) for batch in batches) if patient else batches
+
+
 STROKES: Final[dict[str, Stroke]] = {
-    stroke.__name__: stroke for stroke in (race, talk, mix, fail, turn_over, run_empty, reconnect, flood, hold, ask)
+    stroke.__name__: stroke
+    for stroke in (race, talk, mix, fail, turn_over, run_empty, reconnect, flood, hold, ask, pipeline)
 }
 
 

@@ -17,6 +17,7 @@ CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 KNOB_HELP = {
     "limit": "Connections of one user.",
+    "max_rooms": "Rooms of one connection.",
     "over": "What happens to the one above the limit.",
     "reject_by": "Refuse by HTTP 429, or by a Close frame 4429 after the upgrade.",
     "echo": "Whether a sender gets its own messages.",

@@ -31,12 +31,13 @@ from fuzzer.history import (
     SrvEof,
     SrvRst,
     Stray,
+    SubRej,
     TcpClosed,
     UnsubOk,
 )
 from fuzzer.payload import filler
 from fuzzer.policy import Policy
-from fuzzer.target.protocol import Codec, Message, Presence, Subscribed, Unsubscribed, Welcome
+from fuzzer.target.protocol import Codec, Message, NotSubscribed, Presence, Subscribed, Unsubscribed, Welcome
 
 LONGEST_FRAME_KEPT = 200
 
@@ -174,6 +175,8 @@ class Stage:
             self._joined(conn, self.user_group(self.actors[conn].user))
         elif isinstance(found, Subscribed):
             self._room_answer(conn, found.room, "in")
+        elif isinstance(found, NotSubscribed):
+            self._room_answer(conn, found.room, "refused")
         elif isinstance(found, Unsubscribed):
             self._room_answer(conn, found.room, "out")
         elif isinstance(found, Presence) and self._is_answer(conn):
@@ -260,13 +263,13 @@ class Stage:
     def _joined(self, conn: str, group: str) -> None:
         self.record(Joined, conn, group)
 
-    def _room_answer(self, conn: str, real: str | None, way: Literal["in", "out"]) -> None:
+    def _room_answer(self, conn: str, real: str | None, way: Literal["in", "out", "refused"]) -> None:
         actor = self.actors[conn]
         rooms: Iterable[str] = [self.cast.room_symbol(real)] if real else sorted(actor.awaited_rooms)[:1]
         for room in rooms:
             actor.awaited_rooms.discard(room)
-            if way == "out":
-                self.record(UnsubOk, conn, room)
+            if way != "in":
+                self.record(UnsubOk if way == "out" else SubRej, conn, room)
                 continue
             self._joined(conn, f"room:{room}")
             if room in actor.wanted_rooms:

@@ -52,6 +52,22 @@ class Commands:
         await self.hub.broadcaster.publish(peer, command)
 
     def subscribe(self, peer: Peer, room: str) -> None:
+        """Join, unless the connection is in as many rooms as it may be."""
+        if self.may_join(peer, room):
+            self.enter_room(peer, room)
+        else:
+            self.refuse_room(peer, room)
+
+    def may_join(self, peer: Peer, room: str) -> bool:
+        """Whether it is one room below the cap, or in this one already."""
+        registry = self.hub.registry
+        return registry.is_subscribed(peer, room) or registry.rooms_of(peer) < self.hub.knobs.max_rooms
+
+    def refuse_room(self, peer: Peer, room: str) -> None:
+        """Say that it may not."""
+        peer.tell(reply_frame("not-subscribed", reason="too many rooms", room=room))
+
+    def enter_room(self, peer: Peer, room: str) -> None:
         """Answer only after the registration, so that the answer proves it."""
         self.hub.registry.subscribe(peer, room)
         peer.tell(reply_frame("subscribed", room=room))

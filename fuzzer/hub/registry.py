@@ -41,6 +41,10 @@ class Registry:
         """Whether the connection is in the room."""
         return room in self._rooms_of.get(peer, ())
 
+    def rooms_of(self, peer: Peer) -> int:
+        """In how many rooms the connection is."""
+        return len(self._rooms_of.get(peer, ()))
+
     def members(self, user: str) -> list[Peer]:
         """The live list of a user's connections."""
         return self.users.get(user, [])

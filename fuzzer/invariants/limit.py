@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from fuzzer.facts import NEVER, Conn, Facts
 from fuzzer.history import OpenRej, SrvClose
 from fuzzer.invariants.registry import Invariant
 from fuzzer.policy import Limit, Policy
 from fuzzer.verdict import Finding, Judgement
 
+Whose = TypeVar("Whose")
+
 
 def limit_exceeded(facts: Facts) -> Judgement:
-    """More than the limit were provably members at one instant.
+    """More than the limit were provably members at one instant; or one connection was in too many rooms."""
+    users, rooms = _connections(facts), _rooms(facts)
+    return Judgement("HF201", users.obligations + rooms.obligations, (*users.findings, *rooms.findings))
 
-    Counting handshakes would be wrong: a server may accept and then decide, queue, or close later.
-    """
+
+def _connections(facts: Facts) -> Judgement:
+    """Counting handshakes would be wrong: a server may accept and then decide, queue, or close later."""
     limit = facts.policy.limit
     if limit is None:
         return Judgement("HF201")
@@ -28,7 +35,38 @@ def limit_exceeded(facts: Facts) -> Judgement:
     return Judgement("HF201", obligations, tuple(findings))
 
 
-def _crowd(witnessed: list[tuple[int, int, Conn]], limit: int) -> list[tuple[int, int, Conn]]:
+def _rooms(facts: Facts) -> Judgement:
+    """The same of the rooms of one connection: in each it was witnessed from the answer to the last that it read."""
+    most = facts.policy.max_rooms
+    findings = []
+    obligations = 0
+    for conn in facts.conns.values() if most is not None else ():
+        stays = [stay for group, found in conn.episodes.items() if group.startswith("room:") for stay in found]
+        witnessed = [(stay.je, stay.le, stay.group) for stay in stays if conn.honest and stay.je < stay.le]
+        obligations += len(witnessed)
+        crowd = _crowd(witnessed, most or 0)
+        if crowd:
+            findings.append(_in_too_many(conn, crowd, most or 0))
+    return Judgement("HF201", obligations, tuple(findings[:1]))
+
+
+def _in_too_many(conn: Conn, crowd: list[tuple[int, int, str]], most: int) -> Finding:
+    rooms = ", ".join(group.removeprefix("room:") for _, _, group in crowd)
+    return Finding(
+        code="HF201",
+        strength="violated",
+        key="rooms",
+        summary=f"{conn.name} (user {conn.inv.user}) was in {len(crowd)} rooms at once, at most {most} are allowed",
+        expected=f"at most {most}: one more is refused",
+        observed=f"{rooms}: it was told that it had joined, and in all of them it got a message that was sent later",
+        witness=tuple(i for joined, life, _ in crowd for i in (joined, life)),
+        conns=(conn.name,),
+        proof="count",
+        dial="policy.max_rooms",
+    )
+
+
+def _crowd(witnessed: list[tuple[int, int, Whose]], limit: int) -> list[tuple[int, int, Whose]]:
     """The members at some instant at which there were more than ``limit``: it is enough to look where one joins."""
     for joined, _, _ in sorted(witnessed, key=lambda span: span[0]):
         there = [span for span in witnessed if span[0] <= joined < span[1]]
@@ -142,15 +180,16 @@ INVARIANTS = (
         "HF201",
         "limit-exceeded",
         "limit",
-        "No user has more members than the limit at any instant.",
-        "Each counted connection joined before the instant and was in the audience of a message sent after it.",
-        "policy.limit",
+        "No user has more members than the limit at any instant, and no connection is in more rooms than it may be.",
+        "Each counted connection joined before the instant and was in the audience of a message sent after it; of the "
+        "rooms of one connection the same holds for each room.",
+        "policy.limit, policy.max_rooms",
         (
             "https://github.com/colyseus/colyseus/issues/678",
             "https://github.com/eclipse-mosquitto/mosquitto/issues/3475",
         ),
         limit_exceeded,
-        _limited,
+        lambda policy: policy.limit is not None or policy.max_rooms is not None,
     ),
     Invariant(
         "HF202",

@@ -24,6 +24,7 @@ _SENTENCES: dict[type, str] = {
     h.Joined: "{conn} is a member of {group}",
     h.SubInv: "{conn} subscribes to {room}",
     h.UnsubInv: "{conn} unsubscribes from {room}",
+    h.SubRej: "{conn} may not join {room}",
     h.UnsubOk: "{conn} has left {room}",
     h.SendInv: "{conn} sends {msg} to {group}",
     h.SendOk: "{msg} is handed to the kernel",

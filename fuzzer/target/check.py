@@ -105,7 +105,7 @@ def _check_numbers(policy: Policy) -> None:
     for name in ("t_heartbeat", "t_presence", "t_expiry", "t_shutdown", "t_idle"):
         if getattr(policy, name) is not None:
             _positive(f"policy.{name}", getattr(policy, name))
-    for name in ("storm", "stall_bytes", "max_size", "backlog"):
+    for name in ("storm", "stall_bytes", "max_size", "backlog", "max_rooms"):
         if getattr(policy, name) is not None:
             _at_least_one(f"policy.{name}", getattr(policy, name))
 

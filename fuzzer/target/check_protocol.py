@@ -23,7 +23,7 @@ MUST_HOLD = {
     "query": (),
 }
 SAMPLE = 'quote " backslash \\ newline \n brace {id} é 😀'
-KINDS = ("deliver", "welcome", "subscribed", "unsubscribed", "present")
+KINDS = ("deliver", "welcome", "subscribed", "not_subscribed", "unsubscribed", "present")
 
 
 def check_protocol(target: Target) -> None:
@@ -70,6 +70,7 @@ def _check_rooms(spec: JsonProtocol | TextProtocol) -> None:
         "subscribe": "publish_room",
         "unsubscribe": "subscribe",
         "subscribed": "subscribe",
+        "not_subscribed": "subscribed",
         "unsubscribed": "unsubscribe",
         "query": "present",
         "present": "query",

@@ -18,6 +18,7 @@ from fuzzer.target.protocol import (
     Accepted,
     Codec,
     Message,
+    NotSubscribed,
     Other,
     Presence,
     Reading,
@@ -123,6 +124,7 @@ _JSON_KINDS: dict[str, Callable[[_JsonRule, object], Reading | None]] = {
     "welcome": lambda rule, tree: Welcome(rule.user(tree)),
     "present": lambda rule, tree: rule.presence(tree),
     "subscribed": lambda rule, tree: Subscribed(rule.room(tree)),
+    "not_subscribed": lambda rule, tree: NotSubscribed(rule.room(tree)),
     "unsubscribed": lambda rule, tree: Unsubscribed(rule.room(tree)),
     "accepted": lambda rule, tree: Accepted(msgspec.json.encode(tree).decode()[:TEXT_KEPT]),
 }
@@ -156,18 +158,22 @@ class TextCodec(_TemplateCodec):
 
     def __init__(self, spec: TextProtocol) -> None:
         super().__init__(spec, str)
-        kinds = (spec.welcome, spec.subscribed, spec.unsubscribed, spec.deliver)
-        self._welcome, self._subscribed, self._unsubscribed, self._deliver = map(_compiled, kinds)
+        self._welcome, self._deliver = _compiled(spec.welcome), _compiled(spec.deliver)
+        answers = (
+            (spec.subscribed, Subscribed),
+            (spec.not_subscribed, NotSubscribed),
+            (spec.unsubscribed, Unsubscribed),
+        )
+        self._answers = [(regex, kind) for pattern, kind in answers if (regex := _compiled(pattern)) is not None]
 
     def read(self, frame: str | bytes) -> Reading:
         if not isinstance(frame, str):
             return other(frame)
         if self._welcome and self._welcome.fullmatch(frame):
             return Welcome()
-        if self._subscribed and (found := self._subscribed.fullmatch(frame)):
-            return Subscribed(found.groupdict().get("room"))
-        if self._unsubscribed and (found := self._unsubscribed.fullmatch(frame)):
-            return Unsubscribed(found.groupdict().get("room"))
+        for regex, kind in self._answers:
+            if found := regex.fullmatch(frame):
+                return kind(found.groupdict().get("room"))
         return self._message(frame)
 
     def _message(self, frame: str) -> Message | Other:

@@ -80,6 +80,7 @@ class JsonProtocol(Value, tag_field="kind", tag="json"):
     unsubscribe: str | None = None
     welcome: Match | None = None
     subscribed: Match | None = None
+    not_subscribed: Match | None = None
     unsubscribed: Match | None = None
     query: str | None = None
     present: Match | None = None
@@ -101,6 +102,7 @@ class TextProtocol(Value, tag_field="kind", tag="text"):
     unsubscribe: str | None = None
     welcome: Pattern | None = None
     subscribed: Pattern | None = None
+    not_subscribed: Pattern | None = None
     unsubscribed: Pattern | None = None
 
 

@@ -36,6 +36,12 @@ class Unsubscribed(Value):
     room: str | None = None
 
 
+class NotSubscribed(Value):
+    """The hub refuses a subscription."""
+
+    room: str | None = None
+
+
 class Presence(Value):
     """The hub's answer to the question who is present: user names."""
 
@@ -52,7 +58,7 @@ class Accepted(Other):
     """The answer to a good token that was sent in a message (``auth.accepted``). It proves no membership."""
 
 
-Reading = Message | Welcome | Subscribed | Unsubscribed | Presence | Other
+Reading = Message | Welcome | Subscribed | NotSubscribed | Unsubscribed | Presence | Other
 
 
 class Codec(abc.ABC):

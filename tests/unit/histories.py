@@ -45,6 +45,7 @@ from fuzzer.history import (
     Stopped,
     Stray,
     SubInv,
+    SubRej,
     TcpClosed,
     UnsubInv,
     UnsubOk,
@@ -142,6 +143,10 @@ class H:
             if answered:
                 self.add(Joined, conn=conn, group=f"room:{room}")
         return self
+
+    def not_joined(self, conn: str, room: str) -> H:
+        """A subscription is refused."""
+        return self.add(SubRej, conn=conn, room=room)
 
     def unsub(self, conn: str, room: str = "r0", answered: bool = True) -> H:
         """Leave a room."""

@@ -32,6 +32,7 @@ from fuzzer.history import (
     ServerExit,
     Skip,
     SrvClose,
+    SubRej,
     UnsubOk,
 )
 from fuzzer.hub.knobs import Knobs
@@ -95,6 +96,14 @@ def test_a_green_plan_is_quiet_without_the_confirm_phase() -> None:
     history = run(plan(TABS, Send("a", "m0"), Close("b")))
     assert all(e.complete for e in history.events if isinstance(e, Quiet))
     assert not of(history, Abort)
+    assert not judge(history).violations
+
+
+def test_a_refused_subscription_is_read_and_nobody_waits_for_it() -> None:
+    subscribed = plan(Open("a", "u0"), Subscribe("a", "r0"), Subscribe("a", "r1"), Send("a", "m0"))
+    history = run(subscribed, knobs=Knobs(max_rooms=1))
+    assert [e.room for e in history.events if isinstance(e, SubRej)] == ["r1"]
+    assert all(e.complete for e in history.events if isinstance(e, Quiet))
     assert not judge(history).violations
 
 

@@ -90,3 +90,17 @@ def test_the_target_declares_what_the_knobs_change() -> None:
     assert embedded_target().policy.echo == "always"
     assert embedded_target(knobs=Knobs(echo="never")).policy.echo == "never"
     assert "--echo" in (embedded_target(knobs=Knobs(echo="never")).start or ())
+
+
+@hub_test(Knobs(max_rooms=1))
+async def test_a_connection_is_in_no_more_rooms_than_it_may_be(hub: TestHub) -> None:
+    tab = await hub.open()
+    await tab.say("subscribe", room="r")
+    await tab.say("subscribe", room="s")
+    await tab.say("subscribe", room="r")
+    answers = [await tab.read() for _ in range(3)]
+    assert [answer["type"] for answer in answers] == ["subscribed", "not-subscribed", "subscribed"]
+    assert answers[1]["room"] == "s"
+    await tab.say("unsubscribe", room="r")
+    await tab.say("subscribe", room="s")
+    assert [(await tab.read())["type"] for _ in range(2)] == ["unsubscribed", "subscribed"]

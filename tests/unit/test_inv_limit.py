@@ -174,3 +174,43 @@ def test_one_above_that_gets_in_is_above_the_limit() -> None:
 
 def test_no_slots_were_tried() -> None:
     assert obligations(H(REJECT).join("a"), "HF203") == 0
+
+
+# ---- rooms of one connection -----------------------------------------------------------------------------------------
+
+ONE_ROOM = Policy(max_rooms=1)
+
+
+def in_rooms(policy: Policy = ONE_ROOM) -> H:
+    """a has joined r0 and r1, and was told so; b is in both, too, to send there."""
+    return H(policy).join("a").join("b", user="u1").sub("a", room="r0").sub("a", room="r1")
+
+
+def heard(written: H, *rooms: str) -> H:
+    for room in rooms:
+        written = written.send(f"~{room}", "a", room=room).got(f"~{room}", "a")
+    return written
+
+
+def test_one_connection_in_two_rooms_where_one_is_allowed() -> None:
+    written = heard(in_rooms(), "r0", "r1")
+    assert says(written) == OVER
+    assert obligations(written, "HF201") == 2
+    assert says(heard(in_rooms(Policy(max_rooms=2)), "r0", "r1")) == NOTHING
+    assert says(heard(in_rooms(Policy()), "r0", "r1")) == NOTHING
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        heard(in_rooms(), "r1"),  # an answer alone proves nothing: the first room may be over by then
+        heard(H(ONE_ROOM).join("a").sub("a", room="r0"), "r0").unsub("a").sub("a", room="r1"),
+        heard(heard(H(ONE_ROOM).join("a").sub("a", room="r0"), "r0").unsub("a").sub("a", room="r1"), "r1"),
+        heard(
+            H(ONE_ROOM).join("a").sub("a", room="r0").sub("a", room="r1", answered=False).not_joined("a", "r1"), "r0"
+        ),
+    ],
+    ids=["told", "left", "left-and-heard", "refused"],
+)
+def test_what_is_not_too_many_rooms(written: H) -> None:
+    assert says(written) == NOTHING

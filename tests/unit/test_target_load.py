@@ -263,6 +263,7 @@ BAD = {
     "is the same as protocol.deliver.match, so their frames cannot be told apart",
     ('{type = "welcome"}', "{born = 2020-01-01}"): 'protocol.welcome.match.born: found "2020-01-01", expected text, '
     "a number, true or false",
+    ("welcome =", "not_subscribed ="): "protocol.subscribed: missing; protocol.not_subscribed needs it",
     ("welcome =", "unsubscribed ="): "protocol.unsubscribe: missing; protocol.unsubscribed needs it",
     (PUBLISH, PUBLISH + """\nsubscribe = '{"room": "{room}"}'"""): "protocol.publish_room: missing; protocol.subscribe "
     "needs it",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fuzzer.target import Accepted, Message, Other, Subscribed, TargetError, Unsubscribed, Welcome
+from fuzzer.target import Accepted, Message, NotSubscribed, Other, Subscribed, TargetError, Unsubscribed, Welcome
 from fuzzer.target.codecs import JsonCodec, TextCodec
 from fuzzer.target.config import JsonProtocol, Match, Pattern, TextProtocol
 
@@ -19,6 +19,7 @@ CHAT = JsonProtocol(
     deliver=Match({"type": "message"}, id="data.id", body="data.body", room="data.room"),
     welcome=Match({"type": "welcome"}),
     subscribed=Match({"type": "subscribed"}, room="room"),
+    not_subscribed=Match({"type": "not-subscribed"}, room="room"),
     unsubscribed=Match({"type": "unsubscribed"}, room="room"),
 )
 CODEC = JsonCodec(CHAT)
@@ -69,6 +70,7 @@ def test_the_other_kinds_of_frames() -> None:
     assert CODEC.read('{"type":"subscribed","room":"r1"}') == Subscribed("r1")
     assert CODEC.read('{"type":"subscribed"}') == Subscribed(None)
     assert CODEC.read('{"type":"unsubscribed","room":"r1"}') == Unsubscribed("r1")
+    assert CODEC.read('{"type":"not-subscribed","room":"r1"}') == NotSubscribed("r1")
     assert CODEC.read('{"type":"error"}') == Other('{"type":"error"}')
 
 
@@ -179,6 +181,7 @@ TUTORIAL = TextCodec(
         subscribe="/join {room}",
         unsubscribe="/part {room}",
         subscribed=Pattern(r"joined (?P<room>\S+)"),
+        not_subscribed=Pattern(r"(?P<room>\S+) is full"),
         unsubscribed=Pattern("parted"),
     )
 )
@@ -194,6 +197,7 @@ def test_text_hubs_have_the_other_kinds_too() -> None:
     assert (TUTORIAL.subscribe("r1"), TUTORIAL.unsubscribe("r1")) == ("/join r1", "/part r1")
     assert TUTORIAL.read("welcome, u0\nof many") == Welcome()
     assert TUTORIAL.read("joined r1") == Subscribed("r1")
+    assert TUTORIAL.read("r1 is full") == NotSubscribed("r1")
     assert TUTORIAL.read("parted") == Unsubscribed(None)
     assert TUTORIAL.read("he said: parted") == Other("he said: parted")
     assert TUTORIAL.read(b"parted") == Other("parted")

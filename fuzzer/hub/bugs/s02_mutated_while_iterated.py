@@ -17,7 +17,7 @@ from fuzzer.hub.registry import Registry
 from fuzzer.hub.stream import PeerGone
 from fuzzer.plan import Open, Send
 
-PARK = 0.01  # seconds that a send waits, as it does for a socket that is not writable at once
+PARK = 0.005  # seconds that a send waits, as it does for a socket that is not writable at once
 
 
 class MembersByKey(Registry):

@@ -30,7 +30,7 @@ class TaskPerCommand(Commands):
 BUG = SeededBug(
     code="S08",
     title="commands of one connection run concurrently",
-    family=("HF101", "HF106"),
+    family=("HF101", "HF106", "HF401"),
     reports=("https://github.com/rails/rails/issues/38668",),
     least=plan(
         step(Open("a", "u0")),

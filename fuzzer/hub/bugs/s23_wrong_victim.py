@@ -34,8 +34,6 @@ BUG = SeededBug(
     ),
     least=plan(
         step(Open("a", "u0")),
-        step(Open("b", "u0")),
-        step(Open("c", "u0")),
     ),
     pieces=Pieces(admission=EvictsNewest),
     knobs=Knobs(over="evict-oldest", limit=2),

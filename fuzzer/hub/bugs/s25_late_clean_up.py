@@ -39,8 +39,8 @@ BUG = SeededBug(
         step(Open("a", "u0", session="s0")),
         step(Drop("a")),
         step(Open("b", "u0", session="s0")),
-        step(Send("b", "m0"), wait=0.15),
+        step(Send("b", "m0"), wait=0.06),
     ),
     pieces=Pieces(presence=ExpiresTheSession),
-    knobs=Knobs(grace=0.05),
+    knobs=Knobs(grace=0.02),
 )
