@@ -4,6 +4,7 @@ Fingerprints tell apart what can be told apart from one history; whole failures 
 of one run, and both only ever leave the simpler plan in place of the less simple one:
 
 - *place*: the same invariant in another kind of group (of a user, of a room) or by another proof (a gap, a silence);
+  HF101 and HF102 are one here: a loss is a loss, whether its sender has stayed or left;
 - *company*: each replay of the least plan of the one failed in the other way, too. Had it another cause than the other,
   shrinking would have left that other's out. (Not if the other needs no more than openings and sendings: what fails in
   nearly every plan keeps company with everything.)
@@ -21,9 +22,10 @@ from fuzzer.campaign.complexity import Complexity, complexity
 from fuzzer.campaign.failure import Failure
 from fuzzer.plan import Open, Send
 
-LEAST_RUNS: Final = 5  # that failed; in fewer, company may be chance
+LEAST_RUNS: Final = 3  # that failed; in fewer, company may be chance
 COMMON: Final = (Open, Send)
 FAMILY: Final = 3  # HF1: losses, duplicates, order; HF2: limits; only within a family can one explain another
+LOSSES: Final = frozenset({"HF101", "HF102"})
 GROUPS: Final = frozenset({"user", "room", "all"})
 
 
@@ -50,7 +52,8 @@ def _one(simpler: Failure, failure: Failure) -> bool:
 
 def _same_property(simpler: Failure, failure: Failure) -> bool:
     place = simpler.finding.key.rpartition(":")[2], failure.finding.key.rpartition(":")[2]
-    return simpler.code == failure.code and GROUPS.issuperset(place)
+    one = simpler.code == failure.code or LOSSES.issuperset((simpler.code, failure.code))
+    return one and GROUPS.issuperset(place)
 
 
 def _always_together(simpler: Failure, failure: Failure) -> bool:

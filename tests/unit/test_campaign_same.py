@@ -43,20 +43,20 @@ def told(*failures: Failure) -> list[str]:
 
 
 def test_one_property_in_two_places_is_one_bug_and_the_simpler_is_told() -> None:
-    for key in ("gap:room", "silence:user", "silence:all"):
-        other = failure("HF101", key, ROOMS)
+    for code, key in (("HF101", "gap:room"), ("HF101", "silence:user"), ("HF102", "agreement:all")):
+        other = failure(code, key, ROOMS)
         assert taken_for([other, LOSS]) == taken_for([LOSS, other]) == {other.fingerprint: LOSS.fingerprint}
 
 
 def test_what_never_comes_alone_is_taken_for_its_company() -> None:
-    other = failure("HF102", "agreement:user", ROOMS, LOSS)
+    other = failure("HF106", "after it left", ROOMS, LOSS)
     assert taken_for([other, LOSS]) == {other.fingerprint: LOSS.fingerprint}
 
 
 def test_what_may_have_a_cause_of_its_own_is_told() -> None:
-    alone = failure("HF102", "agreement:user", ROOMS)
+    alone = failure("HF112", "causal:room", ROOMS)
     elsewhere = failure("HF201", "limit", ROOMS, LOSS)
-    seldom = failure("HF103", "twice:user", ROOMS, LOSS, rate=Rate(4, 20))
+    seldom = failure("HF103", "twice:user", ROOMS, LOSS, rate=Rate(2, 20))
     unmeasured = failure("HF111", "fifo:user", ROOMS, LOSS, rate=None)
     other_key = failure("HF105", "echo", ROOMS), failure("HF105", "user", RESET)
     all_of_them = (LOSS, alone, elsewhere, seldom, unmeasured, *other_key)
@@ -75,7 +75,7 @@ def test_what_was_not_shrunk_explains_nothing_that_was() -> None:
 
 def test_there_is_one_to_tell_however_they_keep_company() -> None:
     first = failure("HF101", "gap:user", RESET)
-    second = failure("HF102", "agreement:user", (*RESET, *RESET[2:]), first)
+    second = failure("HF111", "fifo:user", (*RESET, *RESET[2:]), first)
     third = failure("HF103", "twice:user", ROOMS, first, second)
     both = msgspec.structs.replace(first, company=(second.fingerprint, third.fingerprint))
     assert told(both, second, third) == [first.fingerprint]
