@@ -19,6 +19,7 @@ from fuzzer.greeting import greet
 from fuzzer.history import History
 from fuzzer.hub_failure import Vacuous, failure_of, hub_failure
 from fuzzer.invariants import SEVERITY, by_name, judge
+from fuzzer.known import active_today
 from fuzzer.plan import Plan
 from fuzzer.report.warnings import nothing_was_exercised
 from fuzzer.scenarios import SCENARIOS
@@ -40,13 +41,16 @@ def fuzz(
     skip: Sequence[str] = (),
     scenarios: bool = True,
     failures: str | Path | None = DEFAULT_FOLDER,
+    known: str | Path | None = None,
 ) -> Result:
     """Fuzz for ``seconds`` or ``plans``, whichever ends first, or until the first failure; shrinking has its own time.
 
     Raises ``HubFailure`` if the hub broke an invariant, ``Vacuous`` if nothing was exercised, ``ServerError``,
     ``ServerUnavailable`` or ``TargetError`` if the server cannot be used, ``ValueError`` for an unknown invariant.
     ``seed`` None: a new one each time. ``only`` and ``skip`` take codes or names of invariants. ``failures``: the
-    folder that failure files go to; None: nowhere. A server that a fixture started is reached by ``target.at(url)``.
+    folder that failure files go to; None: nowhere. ``known``: a file of known failures, which are counted in
+    ``totals.met`` and do not fail the test until they expire (``DamagedFile`` if it is none). A server that a fixture
+    started is reached by ``target.at(url)``.
     """
     __tracebackhide__ = True  # of pytest: what failed is the hub, and the text says how
     options = Options(
@@ -57,6 +61,7 @@ def fuzz(
         skip=tuple(by_name(name).code for name in skip),
         max_failures=1,
         shrink_seconds=SHRINK_SECONDS,
+        known=() if known is None else active_today(Path(known)),
     )
     named = named_plans(target) if scenarios else []
     folder = None if failures is None else Path(failures)

@@ -415,12 +415,16 @@ Event = (
 
 
 class History(Value):
-    """Self-contained: with the policy that it is judged by and the plan that made it."""
+    """Self-contained: with the policy that it is judged by and the plan that made it.
+
+    ``log``: the last lines that a server of our own printed meanwhile, without tokens; to be read, never judged.
+    """
 
     events: tuple[Event, ...]
     policy: Policy
     plan: Plan
     target: str = ""
+    log: tuple[str, ...] = ()
     format: str = HISTORY_FORMAT
 
 

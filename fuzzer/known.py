@@ -79,6 +79,11 @@ def read_known(path: Path) -> KnownFailures:
     return known
 
 
+def active_today(path: Path) -> tuple[str, ...]:
+    """The fingerprints in this file that need not fail a run today. Raises ``DamagedFile``."""
+    return tuple(entry.fingerprint for entry in read_known(path).active(date.today()))
+
+
 def write_known(path: Path, known: KnownFailures) -> None:
     """Replace the file whole. Raises ``OSError``."""
     replace_file(path, msgspec.json.format(encode(known), indent=2) + b"\n")

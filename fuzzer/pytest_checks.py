@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,13 +12,14 @@ import msgspec
 from fuzzer import authentication
 from fuzzer.api import campaign, drawn_plans, scenario_plan
 from fuzzer.campaign.failure import Failure, Rate
-from fuzzer.campaign.options import Options
+from fuzzer.campaign.options import Options, Result
 from fuzzer.campaign.reproduce import Replayed, repeats, replay
 from fuzzer.campaign.runner import ServerUnavailable
 from fuzzer.campaign.store import read_failure
 from fuzzer.driver.session import Session
 from fuzzer.greeting import greet
 from fuzzer.hub_failure import hub_failure
+from fuzzer.plan import Plan
 from fuzzer.replayable import check_is_judged, plan_of, target_of
 from fuzzer.scenarios import SCENARIOS
 from fuzzer.session_thread import SessionThread
@@ -31,7 +32,22 @@ ABOUT_TOKENS = ("HF502", "HF601")  # a crash is everybody's business
 REPLAY_TIMES = 10
 REPLAY_SECONDS = 4.0
 
-Run = Callable[[SessionThread, Target, Path], object]
+
+class Asked(NamedTuple):
+    """What an item works on; ``known`` are the fingerprints that do not make it fail."""
+
+    thread: SessionThread
+    target: Target
+    folder: Path
+    known: tuple[str, ...] = ()
+
+    def campaign(self, options: Options, plans: Iterable[Plan], named: Sequence[tuple[str, Plan]]) -> Result:
+        """Raises what ``fuzz`` raises."""
+        options = msgspec.structs.replace(options, known=self.known)
+        return campaign(self.thread, self.target, options, plans, named, self.folder)
+
+
+Run = Callable[[Asked], Result]
 
 
 class Check(NamedTuple):
@@ -58,23 +74,23 @@ def checks_of(target: Target) -> Iterator[Check]:
 
 
 def _scenario(name: str) -> Run:
-    def run(thread: SessionThread, target: Target, folder: Path) -> object:
-        plan = scenario_plan(name, target)
+    def run(asked: Asked) -> Result:
+        plan = scenario_plan(name, asked.target)
         assert plan is not None, "a scenario without a plan is skipped"
-        return campaign(thread, target, _options(plans=1), (), [(name, plan)], folder)
+        return asked.campaign(_options(plans=1), (), [(name, plan)])
 
     return run
 
 
-def _authentication(thread: SessionThread, target: Target, folder: Path) -> object:
-    plans = [authentication.every_bad_token(target), *authentication.drawn(target, 0, TOKEN_PLANS)]
+def _authentication(asked: Asked) -> Result:
+    plans = [authentication.every_bad_token(asked.target), *authentication.drawn(asked.target, 0, TOKEN_PLANS)]
     options = msgspec.structs.replace(_options(plans=len(plans)), only=ABOUT_TOKENS)
-    return campaign(thread, target, options, plans, (), folder)
+    return asked.campaign(options, plans, ())
 
 
-def _fuzz(thread: SessionThread, target: Target, folder: Path) -> object:
+def _fuzz(asked: Asked) -> Result:
     options = msgspec.structs.replace(_options(seconds=FUZZ_SECONDS), seed=secrets.randbelow(1_000_000_000))
-    return campaign(thread, target, options, drawn_plans(target, options.seed), (), folder)
+    return asked.campaign(options, drawn_plans(asked.target, options.seed), ())
 
 
 def _options(seconds: float | None = None, plans: int | None = None) -> Options:
@@ -84,15 +100,20 @@ def _options(seconds: float | None = None, plans: int | None = None) -> Options:
 class Replay:
     """The replay of a stored failure: first everything that can go wrong with it, then the verdict."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, allow_hosts: Sequence[str] = ()) -> None:
         """Read the file and reach the server; raises what keeps it from being replayed."""
         self._path = path
         self._failure = read_failure(path).failure
         self._plan = plan_of(self._failure)
-        target = target_of(self._failure)
+        target = target_of(self._failure, allow_hosts=allow_hosts)
         check_is_judged(self._failure, target)
         self._thread = SessionThread(target)
         self._greet()
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the failure."""
+        return self._failure.fingerprint
 
     def run(self) -> None:
         """Raises ``HubFailure`` if it still fails, and ``ServerUnavailable``."""

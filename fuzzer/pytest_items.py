@@ -13,7 +13,9 @@ from _pytest._io import TerminalWriter
 from fuzzer.campaign.runner import ServerUnavailable
 from fuzzer.campaign.store import StoreError
 from fuzzer.hub_failure import HubFailure, Vacuous
-from fuzzer.pytest_checks import Check, Replay, checks_of
+from fuzzer.known import KnownFailure
+from fuzzer.pytest_checks import Asked, Check, Replay, checks_of
+from fuzzer.pytest_settings import allowed_hosts, in_words_of_pytest, known_failures
 from fuzzer.session_thread import SessionThread
 from fuzzer.target.errors import ProbeError, ServerError, TargetError
 from fuzzer.target.load import load_target
@@ -29,13 +31,15 @@ class HubFile(pytest.File):
     _session: SessionThread | None = None
     _unusable: str = ""
     target: Target
+    known: dict[str, KnownFailure]
 
     def collect(self) -> Iterator[HubItem]:
         """One item for each scenario, one for tokens if there are any, one campaign of drawn plans."""
         try:
-            self.target = load_target(self.path)
-        except TargetError as error:
-            raise self.CollectError(str(error)) from None
+            self.target = load_target(self.path, allow_hosts=allowed_hosts(self.config))
+            self.known = known_failures(self.config)
+        except (TargetError, DamagedFile) as error:
+            raise self.CollectError(one_line(error)) from None
         for check in checks_of(self.target):
             yield HubItem.from_parent(self, check=check)
 
@@ -77,11 +81,16 @@ class HubItem(pytest.Item):
         self.parent.thread()
 
     def runtest(self) -> None:
+        known = self.parent.known
+        asked = Asked(self.parent.thread(), self.parent.target, failures_folder(self), tuple(known))
         try:
-            self.check.run(self.parent.thread(), self.parent.target, failures_folder(self))
+            result = self.check.run(asked)
         except BaseException:
             self.parent.renew()
             raise
+        for fingerprint in sorted(known.keys() & result.totals.met):
+            line = f"{fingerprint} ({known[fingerprint].reason}) is known: met {result.totals.met[fingerprint]} times"
+            self.add_report_section("call", "hubfuzz", line)
 
     def reportinfo(self) -> tuple[os.PathLike[str], int, str]:
         return self.path, 0, f"{self.check.kind} {self.check.name}: {self.check.meaning}"
@@ -103,16 +112,24 @@ class FailureItem(pytest.Item):
     """Replays a stored failure: passes if it is fixed. A file or server that cannot be used is an error of setup."""
 
     _replay: Replay | None = None
+    _known: dict[str, KnownFailure]
 
     def setup(self) -> None:
         try:
-            self._replay = Replay(self.path)
+            self._known = known_failures(self.config)
+            self._replay = Replay(self.path, allowed_hosts(self.config))
         except UNUSABLE as error:
             raise given_up(f"ERROR {one_line(error)}") from None
 
     def runtest(self) -> None:
         assert self._replay is not None, "setup made it"
-        self._replay.run()
+        entry = self._known.get(self._replay.fingerprint)
+        try:
+            self._replay.run()
+        except HubFailure:
+            if entry is not None:
+                pytest.xfail(f"{entry.fingerprint} is known: {entry.reason}")
+            raise
 
     def teardown(self) -> None:
         if self._replay is not None:
@@ -153,7 +170,7 @@ def told(item: pytest.Item, excinfo: ExceptionInfo[BaseException]) -> Told | Non
 
 def one_line(error: BaseException) -> str:
     """The error, and the last thing that the server said, if it is one of a server."""
-    return " ".join(str(error).split())
+    return in_words_of_pytest(" ".join(str(error).split()))
 
 
 def given_up(line: str) -> BaseException:

@@ -1,4 +1,4 @@
-"""The pytest plugin: target files and failure files as test items. It adds no options and does nothing unasked.
+"""The pytest plugin: target files and failure files as test items. It adds two settings and does nothing unasked.
 
 It is loaded in every pytest run of the environment, so everything heavy is imported when it is needed, if ever.
 """
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 FAILURE_NAME = re.compile(r"HF\d{3}-[0-9a-f]{6}(-\d+)?\.json")
 TARGET_TABLE = re.compile(r"^\s*\[\s*target\s*[].]", re.MULTILINE)
 PYPROJECT_TABLE = re.compile(r"^\s*\[\s*tool\.hubfuzz\s*[].]", re.MULTILINE)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Settings, not options: they belong to the project and not to one run."""
+    hosts = "hubfuzz: hosts that are not this machine and may be fuzzed all the same"
+    parser.addini("hubfuzz_allow_hosts", hosts, type="args", default=[])
+    known = "hubfuzz: a file of known failures, which fail no item until they expire"
+    parser.addini("hubfuzz_known", known, default="")
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> HubFile | FailureFile | None:

@@ -217,12 +217,17 @@ class Campaign:
         """Shrink what was found, and what is found while shrinking."""
         began = self._clock()
         try:
-            while self._control.may_shrink and (waiting := self._ledger.next_waiting()):
+            while self._control.may_shrink and not self._enough() and (waiting := self._ledger.next_waiting()):
                 if await self._claim(waiting[0].fingerprint):
                     await self._shrink_one(*waiting)
                 await self._try_suspects()
         finally:
             self._control.exclude(self._clock() - began)
+
+    def _enough(self) -> bool:
+        """As many as were asked for are shrunk: what was met on the way is stored as it was found."""
+        most = self._options.max_failures
+        return most is not None and sum(failure.shrunk for failure in self._ledger.failures.values()) >= most
 
     async def _shrink_one(self, failure: Failure, seconds: float) -> None:
         self._origin = f"shrinking {failure.fingerprint}"

@@ -26,13 +26,14 @@ Outcome = Literal["FAILED", "FIXED", "ERROR"]
 
 @dataclass(frozen=True)
 class Replayed:
-    """A measured rate, with the first execution that failed; ``company`` are the other fingerprints that each
-    execution showed that failed."""
+    """A measured rate, with the first execution that failed, and the last of all; ``company`` are the other
+    fingerprints that each execution showed that failed."""
 
     rate: Rate
     witness: Attempt | None = None
     error: str = ""
     company: frozenset[str] = frozenset()
+    last: Attempt | None = None
 
     @property
     def outcome(self) -> Outcome:
@@ -72,6 +73,7 @@ async def measure(
     on the clock."""
     failed = runs = 0
     witness: Attempt | None = None
+    attempt: Attempt | None = None
     company: set[str] = set()
     while runs < times and (runs < least or trials.clock() < until):
         attempt = await trials.run(plan, hurry)
@@ -83,7 +85,7 @@ async def measure(
         on_run(Rate(failed, runs))
         if steady is not None and failed == runs == steady:
             break
-    return Replayed(Rate(failed, runs), witness, company=frozenset(company))
+    return Replayed(Rate(failed, runs), witness, company=frozenset(company), last=attempt)
 
 
 async def replay(

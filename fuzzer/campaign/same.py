@@ -4,6 +4,8 @@ Fingerprints tell apart what can be told apart from one history; whole failures 
 of one run, and both only ever leave the simpler plan in place of the less simple one:
 
 - *place*: the same invariant in another kind of group (of a user, of a room) or by another proof (a gap, a silence);
+  HF101 and HF102 are one here: a loss is a loss, whether its sender has stayed or left; so are an end by FIN and one by
+  reset, and what the very same plan leads to;
 - *company*: each replay of the least plan of the one failed in the other way, too. Had it another cause than the other,
   shrinking would have left that other's out. (Not if the other needs no more than openings and sendings: what fails in
   nearly every plan keeps company with everything.)
@@ -21,9 +23,11 @@ from fuzzer.campaign.complexity import Complexity, complexity
 from fuzzer.campaign.failure import Failure
 from fuzzer.plan import Open, Send
 
-LEAST_RUNS: Final = 5  # that failed; in fewer, company may be chance
+LEAST_RUNS: Final = 3  # that failed; in fewer, company may be chance
 COMMON: Final = (Open, Send)
 FAMILY: Final = 3  # HF1: losses, duplicates, order; HF2: limits; only within a family can one explain another
+LOSSES: Final = frozenset({"HF101", "HF102"})
+CUT_OFF: Final = frozenset({"reset", "end of stream without a Close frame"})  # it depends on what was still unread
 GROUPS: Final = frozenset({"user", "room", "all"})
 
 
@@ -49,8 +53,16 @@ def _one(simpler: Failure, failure: Failure) -> bool:
 
 
 def _same_property(simpler: Failure, failure: Failure) -> bool:
-    place = simpler.finding.key.rpartition(":")[2], failure.finding.key.rpartition(":")[2]
-    return simpler.code == failure.code and GROUPS.issuperset(place)
+    same_plan = simpler.code == failure.code and simpler.plan == failure.plan
+    return same_plan or _property(simpler) == _property(failure)
+
+
+def _property(failure: Failure) -> tuple[str, str]:
+    """Code and key, without what is only the place in which it shows."""
+    code, key = failure.code, failure.finding.key
+    if key.rpartition(":")[2] in GROUPS:
+        return ("HF101" if code in LOSSES else code), ""
+    return code, "cut off" if key in CUT_OFF else key
 
 
 def _always_together(simpler: Failure, failure: Failure) -> bool:

@@ -76,7 +76,8 @@ class FailureStore:
         asked = what.upper()
         found = tuple(s for s in self.all() if asked in (s.failure.code.upper(), s.failure.fingerprint.upper()))
         if not found:
-            raise StoreError(f"{what}: no such file or folder, and no failure of this name in {self.folder}")
+            none = f"no such file or folder, and no failure of this name in {self.folder}"
+            raise StoreError(f"{what}: {none}; hubfuzz failures lists them")
         return found
 
     def _some(self, otherwise: str) -> tuple[Stored, ...]:

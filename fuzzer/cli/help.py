@@ -23,7 +23,7 @@ OPTIONS: dict[str, list[OptionGroupDict]] = {
         {"name": "Output", "options": ["--dry-run", "--verbose", "--report", "--report-dir", "--help"]},
     ],
     "hubfuzz replay": [
-        {"name": "How", "options": ["--times", "--trace", "--report", "--report-dir"]},
+        {"name": "How", "options": ["--times", "--trace", "--prune", "--report", "--report-dir"]},
         {"name": "Against what", "options": ["--target", "--url", "--bug", "--allow-host"]},
         {"name": "Where", "options": ["--failures", "--help"]},
     ],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from fuzzer.cli.errors import CliError, complain, one_line
+from fuzzer.cli.errors import CliError, complain, one_line, reason_of
 from fuzzer.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class ReplayOptions:
     failures: Path
     report: str | None
     report_dir: Path
+    prune: bool = False
 
 
 @dataclass
@@ -59,7 +60,8 @@ class Measured:
 @click.option(
     "--times", type=click.IntRange(min=1), metavar="N", default=20, show_default=True, help="How often to run each."
 )
-@click.option("--trace", is_flag=True, help="Print every event of the run that is shown.")
+@click.option("--trace", is_flag=True, help="Print every event of the run that failed, or of the last, and the log.")
+@click.option("--prune", is_flag=True, help="Remove the files of failures that are surely fixed.")
 @click.option(
     "--target",
     metavar="FILE",
@@ -95,6 +97,8 @@ def replay(**given: Any) -> ExitCode:
     from fuzzer.report.screen import Screen
 
     options = ReplayOptions(**given)
+    if options.prune and (options.bug or options.url or options.target):
+        raise CliError("--prune: what is fixed on another server is not fixed; leave out --bug, --url and --target")
     files = ReplayFiles(options.report, options.report_dir)
     stored, problems = _find(options)
     screen = Screen()
@@ -196,6 +200,8 @@ def _tell(screen: Screen, stored: Stored, measured: Measured, options: ReplayOpt
     if replayed.error:
         complain(f"{failure.fingerprint}: stopped early: {replayed.error}")
     _show(screen, stored, replayed, options)
+    if replayed.outcome == "FIXED":
+        _fixed(screen, stored, replayed, options.prune)
     return ExitCode.FAILURES if replayed.outcome == "FAILED" else ExitCode.CLEAN
 
 
@@ -204,11 +210,29 @@ def _show(screen: Screen, stored: Stored, replayed: Replayed, options: ReplayOpt
     from fuzzer.report.text import describe, trace
 
     case = case_seen_again(stored.failure, str(stored.path), replayed)
-    if case is None or case.history is None:
-        return
-    screen.say()
-    screen.say_all(describe(case, screen.width, screen.glyphs))
-    screen.say()
-    if options.trace:
-        screen.say_all(trace(case.history, case.finding))
+    if case is not None:
         screen.say()
+        screen.say_all(describe(case, screen.width, screen.glyphs))
+        screen.say()
+    if options.trace and (shown := replayed.witness or replayed.last):
+        screen.say_all(trace(shown.history, case.finding if case else None))
+        screen.say()
+
+
+def _fixed(screen: Screen, stored: Stored, replayed: Replayed, prune: bool) -> None:
+    """Say so if it failed too rarely for this to prove anything; else remove its file, if that is wanted."""
+    from fuzzer.campaign.stored import clean_runs
+    from fuzzer.report.layout import wrapped
+
+    path, needed = stored.path, clean_runs(stored.failure)
+    if replayed.rate.runs < needed:
+        before = f"it failed {stored.failure.rate} before" if stored.failure.rate else "its rate was never measured"
+        kept = "; its file is kept" if prune else ""
+        line = f"too few runs to be sure: {before}; --times {needed} would tell{kept}"
+        screen.say_all(wrapped("  ", line, screen.width))
+    elif prune:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise CliError(f"{path}: cannot be removed: {reason_of(error)}") from None
+        screen.say(f"  {path} is removed")

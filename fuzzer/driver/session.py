@@ -77,7 +77,8 @@ class Session:
                 break
         if plan.cycles > cycles:
             stage.record(Skip, _first_conn(plan), "cycles", "the server's process cannot be measured")
-        return History((*kept, *stage.record.events), policy, plan, self.target.name)
+        log = tuple(line[:LINE_LENGTH] for line in self.server.recent())
+        return History((*kept, *stage.record.events), policy, plan, self.target.name, log)
 
     def _may_cycle(self) -> bool:
         return self.target.probe.process and self.server.pid is not None

@@ -92,15 +92,17 @@ def _evidence(failure: Failure) -> Iterator[dict[str, Any]]:
 
 
 def _log(history: History) -> Iterator[dict[str, Any]]:
-    """Lines that the target file calls errors, the end of the process, and what stood around the first of them."""
+    """Lines that the target file calls errors, the end of the process, and the last that was printed meanwhile."""
     told = [(i, e) for i, e in enumerate(history.events) if isinstance(e, ServerLog | ServerExit)]
     for index, event in told:
         text = event.line if isinstance(event, ServerLog) else f"the process ended with status {event.status}"
         yield {"at": index, "text": shown(text, 400), "tone": "bad"}
-    tail = next((event.tail for _, event in told if event.tail), "")
-    if tail:
-        yield {"at": None, "text": "The end of the log:", "tone": "dim"}
-    yield from ({"at": None, "text": shown(line, 400), "tone": ""} for line in tail.splitlines())
+    tail = next((event.tail for _, event in told if event.tail), "").splitlines()
+    if not told:
+        yield {"at": None, "text": "No line of it was an error, as the target file defines errors.", "tone": "dim"}
+    if history.log or tail:
+        yield {"at": None, "text": "The end of it:", "tone": "dim"}
+    yield from ({"at": None, "text": shown(line, 400), "tone": ""} for line in history.log or tail)
 
 
 def _whole(value: object) -> Any:

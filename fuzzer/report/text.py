@@ -56,12 +56,15 @@ def rate_words(failed: int, runs: int) -> str:
 
 
 def trace(history: History, finding: Finding | None = None) -> Iterator[Text]:
-    """Every event of a history, those that prove the finding in bold and marked."""
+    """Every event of a history, those that prove the finding in bold and marked; then what the server printed."""
     witness = frozenset(finding.witness) if finding else frozenset()
     for index, event in enumerate(history.events):
         mark = "*" if index in witness else " "
         line = f"{mark} #{index:<5} {event.t:9.4f} s  {event_sentence(event)}"
         yield Text(line, style="bold" if index in witness else "")
+    if history.log:
+        yield Text("  The server's log, the end", style="bold")
+    yield from (Text(f"    {shown(line)}", style="dim") for line in history.log)
 
 
 def _head(case: Case, width: int) -> Iterator[Text]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
@@ -11,6 +12,8 @@ from fuzzer.target.redact import without_tokens
 
 KEPT_BYTES = 32_000_000
 TAIL_BYTES = 64_000
+RECENT_LINES = 60
+RECENT_BYTES = 16_000
 PORT_TAKEN = ("address already in use", "eaddrinuse", "errno 98", "errno 48")
 
 
@@ -20,6 +23,7 @@ class ServerLog:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._read_to = 0
+        self._recent: deque[str] = deque(maxlen=RECENT_LINES)
         self.clear()
 
     def clear(self) -> None:
@@ -45,8 +49,15 @@ class ServerLog:
         if self._read_to > KEPT_BYTES:
             os.truncate(self._path, 0)
             self._read_to = 0
+        self._recent.extend(without_tokens(_end(whole).decode("utf-8", "replace")).splitlines())
         lines = without_tokens(whole.decode("utf-8", "replace")).splitlines() if patterns else []
         return tuple(line for line in lines if any(pattern in line for pattern in patterns))
+
+    def recent(self) -> tuple[str, ...]:
+        """The last lines that ``new_lines_with`` came by since this was asked before, whatever they hold."""
+        lines = tuple(self._recent)
+        self._recent.clear()
+        return lines
 
     def tail(self, lines: int = 20) -> str:
         """The last lines, without the tokens that access logs hold."""
@@ -64,3 +75,10 @@ class ServerLog:
         """The server could not bind its port."""
         text = self.tail(100).lower()
         return any(words in text for words in PORT_TAKEN)
+
+
+def _end(text: bytes) -> bytes:
+    """The last whole lines: half a token could not be told from other text."""
+    if len(text) <= RECENT_BYTES:
+        return text
+    return text[-RECENT_BYTES:].partition(b"\n")[2]

@@ -44,6 +44,10 @@ class Server:
         """Log lines since the last call that hold one of ``probe.log_errors``."""
         return ()
 
+    def recent(self) -> tuple[str, ...]:
+        """What ``new_errors`` came by since this was asked before, errors or not; the last lines of it."""
+        return ()
+
     def tail(self, lines: int = 20) -> str:
         """The end of the log."""
         return ""
@@ -98,6 +102,9 @@ class StartedServer(Server):
 
     def new_errors(self) -> tuple[str, ...]:
         return self._log.new_lines_with(self._target.probe.log_errors)
+
+    def recent(self) -> tuple[str, ...]:
+        return self._log.recent()
 
     def tail(self, lines: int = 20) -> str:
         return self._log.tail(lines)

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import hard_failures
+import msgspec
 import pytest
 import samples
 
@@ -101,6 +102,11 @@ def test_the_log_of_the_server_is_beside_it() -> None:
     text = Reader(failure_page(samples.crash())).text
     assert "the process ended with status 7" in text
     assert "RuntimeError: Cannot call" in text
+    failure = samples.limit()
+    assert "No line of it was an error" in Reader(failure_page(failure)).text
+    history = msgspec.structs.replace(failure.history, log=("INFO: <b>tab</b> opened",))
+    said = Reader(failure_page(msgspec.structs.replace(failure, history=history))).text
+    assert "INFO: <b>tab</b> opened" in said
 
 
 def test_both_plans_are_there() -> None:

@@ -31,7 +31,7 @@ def test_a_failure_looks_as_it_is_shown() -> None:
     failure = samples.limit()
     lines = describe(case_of(failure, f".hubfuzz/failures/{failure.fingerprint}.json"), 80)
     real = "\n".join(line.plain for line in lines) + "\n"
-    assert WHEN.sub("#", block("## What a failure looks like")) == WHEN.sub("#", real)
+    assert WHEN.sub("#", real) in WHEN.sub("#", block("## What a failure looks like"))
 
 
 def flags_of(group: click.Group) -> Iterator[str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
 import pytest
 import samples
 from histories import H
+from msgspec import structs
 from outputs import Run, set_terminal
 from samples import TARGET
 from syrupy.assertion import SnapshotAssertion
@@ -25,7 +27,7 @@ from fuzzer.campaign.events import (
     Started,
     Warned,
 )
-from fuzzer.campaign.failure import Failure, Rate
+from fuzzer.campaign.failure import Failure, Rate, failure_to_json
 from fuzzer.campaign.options import Options, Result, Subject
 from fuzzer.campaign.reproduce import Replayed
 from fuzzer.cli import replay
@@ -141,6 +143,27 @@ def test_replay_ends(
 ) -> None:
     outcomes(monkeypatch, end)
     assert hubfuzz("replay", "hf201", "--failures", "failures") == shown
+
+
+@pytest.mark.parametrize("runs", [3, 20], ids=["too-few", "enough"])
+def test_replay_that_prunes(
+    runs: int, hubfuzz: Run, stored: Failure, monkeypatch: pytest.MonkeyPatch, shown: SnapshotAssertion
+) -> None:
+    rare = structs.replace(stored, rate=Rate(9, 20))
+    Path("failures/HF201-3461cc.json").write_bytes(failure_to_json(rare))
+    outcomes(monkeypatch, Replayed(Rate(0, runs)))
+    assert hubfuzz("replay", "failures", "--prune") == shown
+    assert bool(list(Path("failures").iterdir())) == (runs == 3)
+
+
+def test_the_trace_of_a_run_that_did_not_fail(
+    hubfuzz: Run, stored: Failure, monkeypatch: pytest.MonkeyPatch, shown: SnapshotAssertion
+) -> None:
+    seen = samples.seen_again(stored, 1, 1).witness
+    assert seen is not None
+    last = replace(seen, history=structs.replace(seen.history, log=("INFO: connection open",)))
+    outcomes(monkeypatch, Replayed(Rate(0, 20), last=last))
+    assert hubfuzz("replay", "failures", "--trace") == shown
 
 
 def test_replay_of_a_folder_goes_on_after_a_damaged_file(

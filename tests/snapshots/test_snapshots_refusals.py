@@ -36,6 +36,7 @@ BAD: dict[str, tuple[str, ...]] = {
     "reports-is-a-file": ("run", "--report", "json", "--report-dir", "broken.toml"),
     "replay-of-nothing": ("replay", "HF101-ffffff"),
     "replay-of-an-empty-folder": ("replay", "empty"),
+    "replay-prunes-elsewhere": ("replay", "failures", "--prune", "--bug", "none"),
     "replay-with-an-unknown-bug": ("replay", "failures", "--bug", "S99"),
     "check-of-nothing": ("check", "nowhere.json"),
     "explain-nothing": ("explain", "HF999"),

@@ -14,11 +14,13 @@ from fuzzer.campaign.ledger import AGAIN
 from fuzzer.campaign.minimise import Minimiser, shown_by
 from fuzzer.campaign.options import Options, Result
 from fuzzer.campaign.reproduce import measure
-from fuzzer.campaign.same import taken_for
+from fuzzer.campaign.same import CUT_OFF, taken_for
 from fuzzer.campaign.store import read_failure
 from fuzzer.campaign.trials import Trials
 from fuzzer.cli.once import told_once
+from fuzzer.history import SrvEof, SrvRst
 from fuzzer.invariants import judge
+from fuzzer.invariants.lifecycle import _how
 from fuzzer.plan import Batch, Drop, Op, Open, Plan, Send, Subscribe
 from fuzzer.verdict import Finding
 
@@ -43,20 +45,29 @@ def told(*failures: Failure) -> list[str]:
 
 
 def test_one_property_in_two_places_is_one_bug_and_the_simpler_is_told() -> None:
-    for key in ("gap:room", "silence:user", "silence:all"):
-        other = failure("HF101", key, ROOMS)
+    for code, key in (("HF101", "gap:room"), ("HF101", "silence:user"), ("HF102", "agreement:all")):
+        other = failure(code, key, ROOMS)
         assert taken_for([other, LOSS]) == taken_for([LOSS, other]) == {other.fingerprint: LOSS.fingerprint}
 
 
+def test_a_fin_and_a_reset_are_one_end_and_one_plan_is_one_bug() -> None:
+    fin = failure("HF301", "end of stream without a Close frame", RESET)
+    reset = failure("HF301", "reset", ROOMS)
+    code = failure("HF301", "close 1011", RESET)
+    elsewhere = failure("HF301", "close 1002", ROOMS)
+    assert sorted(told(fin, reset, elsewhere)) == sorted([fin.fingerprint, elsewhere.fingerprint])
+    assert len(told(fin, code)) == 1
+
+
 def test_what_never_comes_alone_is_taken_for_its_company() -> None:
-    other = failure("HF102", "agreement:user", ROOMS, LOSS)
+    other = failure("HF106", "after it left", ROOMS, LOSS)
     assert taken_for([other, LOSS]) == {other.fingerprint: LOSS.fingerprint}
 
 
 def test_what_may_have_a_cause_of_its_own_is_told() -> None:
-    alone = failure("HF102", "agreement:user", ROOMS)
+    alone = failure("HF112", "causal:room", ROOMS)
     elsewhere = failure("HF201", "limit", ROOMS, LOSS)
-    seldom = failure("HF103", "twice:user", ROOMS, LOSS, rate=Rate(4, 20))
+    seldom = failure("HF103", "twice:user", ROOMS, LOSS, rate=Rate(2, 20))
     unmeasured = failure("HF111", "fifo:user", ROOMS, LOSS, rate=None)
     other_key = failure("HF105", "echo", ROOMS), failure("HF105", "user", RESET)
     all_of_them = (LOSS, alone, elsewhere, seldom, unmeasured, *other_key)
@@ -75,7 +86,7 @@ def test_what_was_not_shrunk_explains_nothing_that_was() -> None:
 
 def test_there_is_one_to_tell_however_they_keep_company() -> None:
     first = failure("HF101", "gap:user", RESET)
-    second = failure("HF102", "agreement:user", (*RESET, *RESET[2:]), first)
+    second = failure("HF111", "fifo:user", (*RESET, *RESET[2:]), first)
     third = failure("HF103", "twice:user", ROOMS, first, second)
     both = msgspec.structs.replace(first, company=(second.fingerprint, third.fingerprint))
     assert told(both, second, third) == [first.fingerprint]
@@ -116,3 +127,8 @@ def test_company_is_what_every_failing_run_shows() -> None:
     company, shrunk = trio.run(main)
     assert company == {of(strayed)}
     assert shrunk.company == (of(strayed),)
+
+
+def test_the_keys_are_those_of_the_judges() -> None:
+    """A key that is worded anew there must be worded anew here."""
+    assert {_how(SrvEof(0.0, "a")), _how(SrvRst(0.0, "a"))} == CUT_OFF

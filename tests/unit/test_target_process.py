@@ -267,6 +267,8 @@ def test_log_errors_are_told_once_and_not_from_before_it_was_ready() -> None:
         await tell(server, b"KeyError\nTrace")
         assert server.new_errors() == ("  \ufffd bad: KeyError",)
         assert server.tail(2) == "  \ufffd bad: KeyError\nTrace"
+        assert server.recent() == ("fine", "Traceback (most", "  \ufffd bad: KeyError")
+        assert server.recent() == ()
 
     run(script(probe=Probe(log_errors=("Traceback", "bad:"))), look)
 
