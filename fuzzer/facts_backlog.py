@@ -43,12 +43,13 @@ class Backlog:
             self._groups[group] += (m for m in messages if m.size <= largest)
             if policy.order != "none":
                 self._handled.update(_handled(messages))
+        self._weights = {group: sum(map(self._weight, some)) for group, some in self._groups.items()}
 
     def crowded(self, conn: Conn, most: int) -> tuple[Span, ...]:
         """The spans ``[start, end)`` of indices in which more than ``most`` bytes may have waited for ``conn``."""
-        messages = [m for group in conn.episodes for m in self._groups.get(group, ())]
-        if sum(map(self._weight, messages)) * _most_times(conn) <= most:
+        if sum(self._weights.get(group, 0) for group in conn.episodes) * _most_times(conn) <= most:
             return ()
+        messages = [m for group in conn.episodes for m in self._groups.get(group, ())]
         spans = _Waiting(conn, messages, self._handled).spans()
         steps = [step for m, start, end in spans for step in ((start, self._weight(m)), (end, -self._weight(m)))]
         return tuple(_above(sorted(steps), most))

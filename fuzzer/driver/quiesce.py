@@ -28,6 +28,7 @@ LINGER = 0.002
 CONTROL_PAUSE = 0.03
 CONTROL_SPACING = 0.5
 UNANSWERED_MOST = 8.0
+SHOWN = 3  # missing fences that are named
 OVERTAKEN_WAIT = 0.1
 
 
@@ -91,9 +92,9 @@ class Quiescence:
         return frozenset(by_turns | {actor.name for actor in live if actor.unfenced})
 
     async def _conclude(self, senders: frozenset[str] | None) -> bool:
-        complete = await self._round(senders)
-        complete = complete and await self._agreement()
-        self._stage.record(Quiet, complete)
+        why = await self._round(senders) or await self._agreement()
+        complete = not why
+        self._stage.record(Quiet, complete, why)
         if not complete:
             self.abort("a fence did not come back within the deadline")
         return complete
@@ -149,14 +150,23 @@ class Quiescence:
 
     # ---- a round of fences ---------------------------------------------------------------------------------------
 
-    async def _round(self, senders: frozenset[str] | None) -> bool:
+    async def _round(self, senders: frozenset[str] | None) -> str:
+        """Fences until all have come; else why not all have."""
         self._first_round, pairs = await self._send_fences(senders)
         done = await self._arrived(self._soft)
         if not done:
             done = await self._confirm(lambda: not self._open_pairs(pairs), resend=True, senders=senders)
+        why = "" if done else self._missing(pairs)
         self._stage.awaited.clear()
         await self._let_stragglers_in()
-        return done
+        return why
+
+    def _missing(self, pairs: set[Pair]) -> str:
+        if self._server_is_dead():
+            return "the server has ended"
+        missing = [f"{sender.split('@')[0]} to {receiver}" for sender, receiver in sorted(self._open_pairs(pairs))]
+        more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
+        return f"no fence came from {', '.join(missing[:SHOWN])}{more}"
 
     async def _let_stragglers_in(self) -> None:
         """What was overtaken may be late and not lost: only by waiting, once, is an inversion told from a gap."""
@@ -220,13 +230,15 @@ class Quiescence:
 
     # ---- messages of senders that are gone -----------------------------------------------------------------------
 
-    async def _agreement(self) -> bool:
-        """A message of a dropped sender that reached some must be on its way to the others (SPEC 2.4)."""
-        if not self._stage.split_messages():
-            return True
-        if await self._stage.until(lambda: not self._stage.split_messages(), self._soft):
-            return True
-        return await self._confirm(lambda: not self._stage.split_messages(), resend=True)
+    async def _agreement(self) -> str:
+        """A message of a dropped sender that reached some must be on its way to the others (SPEC 2.4); else why not."""
+
+        def agreed() -> bool:
+            return not self._stage.split_messages()
+
+        if await self._stage.until(agreed, self._soft) or await self._confirm(agreed, resend=True):
+            return ""
+        return "a message of one who has left came to some and not to others"
 
     # ---- the confirm phase ---------------------------------------------------------------------------------------
 

@@ -112,11 +112,13 @@ def _unanswered(facts: Facts, conn: Conn) -> Iterator[Finding]:
         good = facts.clock.good_round_trips(since, facts.t(conn.close_late))
         proved = healthy >= facts.policy.deadline and good >= CONTROLS_NEEDED and not _held_up(facts, conn)
         said = f"no answer in {healthy:.2f} s during which the control pair was answered"
-        yield _no_answer(conn, "silent", conn.close_late, said, "violated" if proved else "inconclusive")
+        expected = f"a Close frame in answer, within {facts.policy.deadline:g} s"
+        yield _no_answer(conn, "silent", conn.close_late, expected, said, "violated" if proved else "inconclusive")
     elif conn.server_end != NEVER and isinstance(facts.events[conn.server_end], SrvEof):
         late = facts.we_were_late(conn.close_inv, conn.server_end)
         said = "the end of the stream without a Close frame"
-        yield _no_answer(conn, "no-frame", conn.server_end, said, "inconclusive" if late else "violated")
+        expected = "a Close frame in answer, before the end"
+        yield _no_answer(conn, "no-frame", conn.server_end, expected, said, "inconclusive" if late else "violated")
 
 
 def _last_progress(facts: Facts, conn: Conn) -> int:
@@ -132,13 +134,13 @@ def _held_up(facts: Facts, conn: Conn) -> bool:
     return facts.policy.slow_consumer == "lossless" and any(c.deaf_since(at) < at for c in facts.conns.values())
 
 
-def _no_answer(conn: Conn, key: str, end: int, said: str, strength: Strength) -> Finding:
+def _no_answer(conn: Conn, key: str, end: int, expected: str, said: str, strength: Strength) -> Finding:
     return Finding(
         code="HF504",
         strength=strength,
         key=key,
         summary=f"the Close of {conn.name} was not answered with a Close",
-        expected="a Close frame in answer, within the deadline",
+        expected=expected,
         observed=said,
         witness=(conn.close_inv, end),
         conns=(conn.name,),

@@ -35,14 +35,17 @@ def _trouble(facts: Facts, conn: Conn, start: int) -> Finding | None:
 
 
 def _silent(facts: Facts, conn: Conn, start: int, end: int) -> Finding:
+    bound = facts.policy.deadline + facts.policy.t_join
     healthy = facts.healthy(facts.t(conn.open_inv), facts.t(end))
     good = facts.clock.good_round_trips(facts.t(conn.open_inv), facts.t(end))
-    if healthy >= facts.policy.deadline + facts.policy.t_join and good >= CONTROLS_NEEDED:
+    if healthy >= bound and good >= CONTROLS_NEEDED:
         observed = f"nothing in {healthy:.2f} s, while the control pair was answered"
-        return _finding(conn, (start, end), "canary", "violated", observed)
-    dead = facts.clock.unanswered(facts.t(start), facts.t(end))
-    strength: Strength = "violated" if dead >= max(UNRESPONSIVE, facts.policy.deadline) else "inconclusive"
-    return _finding(conn, (start, end), "unresponsive", strength, f"no answer to anybody for {dead:.2f} s")
+        return _finding(conn, (start, end), "canary", "violated", observed, bound)
+    bound, dead = max(UNRESPONSIVE, facts.policy.deadline), facts.clock.unanswered(facts.t(start), facts.t(end))
+    observed = f"no answer to anybody, the control pair included, for {dead:.2f} s"
+    return _finding(
+        conn, (start, end), "unresponsive", "violated" if dead >= bound else "inconclusive", observed, bound
+    )
 
 
 def _received(facts: Facts, conn: Conn, start: int) -> bool:
@@ -72,18 +75,20 @@ def _how(event: Event) -> str:
     return f"close {event.code} {event.reason}".strip() if isinstance(event, SrvClose) else "the connection was ended"
 
 
-def _finding(conn: Conn, witness: tuple[int, int], key: str, strength: Strength, observed: str) -> Finding:
+def _finding(
+    conn: Conn, witness: tuple[int, int], key: str, strength: Strength, observed: str, bound: float | None = None
+) -> Finding:
     return Finding(
         code="HF501",
         strength=strength,
         key=key,
         summary=f"after the plan a fresh user's {conn.name} could not open, send and receive",
-        expected="a fresh user is served as before",
+        expected="a fresh user is served as before" + (f", within {bound:g} s" if bound else ""),
         observed=observed,
         witness=witness,
         conns=(conn.name,),
-        proof="deadline",
-        dial="policy.deadline",
+        proof="deadline" if bound else "state",
+        dial="policy.deadline" if bound else "policy.limit",
     )
 
 

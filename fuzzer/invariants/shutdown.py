@@ -66,21 +66,21 @@ def _unended(facts: Facts, told: int, ended: int) -> Iterator[Finding]:
         since, until = facts.t(ended), facts.t(_until(facts, conn))
         good = facts.clock.good_round_trips(since, until)
         if facts.healthy(since, until) >= facts.policy.deadline and good >= CONTROLS_NEEDED:
-            yield _still_open(facts, conn, told, ended)
+            yield _still_open(facts, conn, told, ended, facts.healthy(since, until))
 
 
 def _until(facts: Facts, conn: Conn) -> int:
     return min(conn.close_inv, conn.first_drop, conn.first_fault, len(facts.events) - 1)
 
 
-def _still_open(facts: Facts, conn: Conn, told: int, ended: int) -> Finding:
+def _still_open(facts: Facts, conn: Conn, told: int, ended: int, healthy: float) -> Finding:
     return Finding(
         code="HF505",
         strength="violated",
         key="unended",
         summary=f"{conn.name} saw no end though its server had ended",
-        expected="every connection ends with its server",
-        observed=f"the process ended at {facts.t(ended):.3f} s; nothing was read on {conn.name}",
+        expected=f"every connection ends with its server, within {facts.policy.deadline:g} s",
+        observed=f"the process ended at {facts.t(ended):.3f} s; nothing was read on {conn.name} in {healthy:.2f} s",
         witness=(told, ended),
         conns=(conn.name,),
         proof="deadline",

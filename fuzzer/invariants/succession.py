@@ -53,10 +53,21 @@ def _kept_out(facts: Facts, conn: Conn, older: list[Conn]) -> Iterator[Finding]:
     if limit is None or answered is None:
         return
     others = facts.possible_others(conn, answered, facts.t(conn.open_inv))
-    mine = [c for c in older if c in others]
+    mine = [c for c in older if c in others and _in_place(facts, c, conn, answered)]
     if mine and len(others) - len(mine) < limit.max:
         said = f"{conn.name} was refused, because {mine[0].name} still holds one of {limit.max} slots"
         yield _finding(facts, mine[0], conn, "refused", said, (mine[0].je, conn.open_inv, answered))
+
+
+def _in_place(facts: Facts, old: Conn, conn: Conn, answered: int) -> bool:
+    """Was it still the session's own, as far as the hub can have known, until ``conn`` came and was answered?
+
+    Who had begun to end otherwise may be forgotten already, and its slot not be free before its own time.
+    """
+    unheard = facts.policy.t_heartbeat is None and all(drop.how == "vanish" for _, drop in old.drops)
+    other = ("takeover", "backlog", *(("drop",) if unheard else ()))
+    ended = min(old.server_end, *(index for kind, index in old.causes.items() if kind not in other))
+    return ended > answered and old.causes["takeover"] >= conn.open_inv
 
 
 def _predecessor(facts: Facts, conn: Conn) -> Conn | None:
@@ -87,7 +98,11 @@ def _deaf(facts: Facts, old: Conn, conn: Conn, loss: Finding) -> Finding:
 _DAMAGED = "the end of {old} damaged {conn}, which had taken over its session {session}"
 _UNHARMED = "{conn} goes on receiving and stays open, whatever becomes of {old}"
 _SUMMARIES = {"deaf": _DAMAGED, "closed": _DAMAGED, "refused": "{old} kept {conn} out, which came back as {session}"}
-_EXPECTED = {"deaf": _UNHARMED, "closed": _UNHARMED, "refused": "{conn} takes the place of {old}"}
+_EXPECTED = {
+    "deaf": _UNHARMED + ", within {deadline:g} s",
+    "closed": _UNHARMED,
+    "refused": "{conn} takes the place of {old}",
+}
 
 
 def _finding(
@@ -98,7 +113,7 @@ def _finding(
         strength="inconclusive" if late else "violated",
         key=key,
         summary=_SUMMARIES[key].format(old=old.name, conn=conn.name, session=conn.inv.session),
-        expected=_EXPECTED[key].format(old=old.name, conn=conn.name),
+        expected=_EXPECTED[key].format(old=old.name, conn=conn.name, deadline=facts.policy.deadline),
         observed=said,
         witness=witness,
         conns=(conn.name, old.name),
@@ -119,8 +134,8 @@ INVARIANTS = (
         "The old end of a session does no harm to the connection that has taken it over.",
         "The old connection had joined before the new one was opened, and its end had begun before the harm; the "
         "loss (by deadline, nothing sent later arrived) or the close convicts by the rules of HF101 or HF301. Who "
-        "comes back with a session may be refused because of the limit only if others than its predecessors, which "
-        "had joined before it was opened, can have filled it.",
+        "comes back with a session may be refused because of the limit only if others can have filled it than "
+        "predecessors that had joined before it was opened, and that nothing else had begun to end.",
         "policy.sessions",
         (
             "https://github.com/Chetan0e/Verath/issues/229",

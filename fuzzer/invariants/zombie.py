@@ -69,7 +69,8 @@ def _listed(facts: Facts) -> Iterator[Finding]:
             dead = [c for c in mates if c not in gone and _due(facts, c, at, more or 0.0)]
             if dead and len(gone) + len(dead) == len(mates):
                 said = f"asked by {question.conn}, the hub still counts user {user} as present"
-                yield _finding(facts, dead[0], (_silent_since(dead[0]), question.inv, question.answered), said)
+                witness = (_silent_since(dead[0]), question.inv, question.answered)
+                yield _finding(facts, dead[0], witness, said, at)
 
 
 def _refused(facts: Facts) -> Iterator[Finding]:
@@ -84,7 +85,7 @@ def _refused(facts: Facts) -> Iterator[Finding]:
         dead = [c for c in others if _due(facts, c, at)]
         if len(others) >= limit.max > len(others) - len(dead):
             said = f"{conn.name} was refused, because {dead[0].name} still holds one of {limit.max} slots"
-            yield _finding(facts, dead[0], (_silent_since(dead[0]), conn.open_inv, answered), said)
+            yield _finding(facts, dead[0], (_silent_since(dead[0]), conn.open_inv, answered), said, at)
 
 
 def _reached(facts: Facts, silent: list[Conn]) -> Iterator[Finding]:
@@ -92,18 +93,19 @@ def _reached(facts: Facts, silent: list[Conn]) -> Iterator[Finding]:
     for conn in silent:
         if conn.le > _silent_since(conn) and _due(facts, conn, facts.t(conn.le)):
             said = f"a message that was sent at {facts.t(conn.le):.3f} s still reached it"
-            yield _finding(facts, conn, (_silent_since(conn), conn.le), said)
+            yield _finding(facts, conn, (_silent_since(conn), conn.le), said, facts.t(conn.le))
 
 
-def _finding(facts: Facts, conn: Conn, witness: tuple[int, ...], said: str) -> Finding:
+def _finding(facts: Facts, conn: Conn, witness: tuple[int, ...], said: str, at: float) -> Finding:
     bound = facts.policy.t_heartbeat or 0.0
+    silent = facts.healthy(facts.t(witness[0]), at)
     return Finding(
         code="HF403",
         strength="violated",
         key="zombie",
         summary=f"{conn.name} (user {conn.inv.user}), silent since {facts.t(witness[0]):.3f} s, was not given up",
         expected=f"given up within t_heartbeat {bound:g} s",
-        observed=said,
+        observed=f"{said}, after {silent:.2f} s of silence during which the control pair was answered",
         witness=witness,
         conns=(conn.name,),
         proof="deadline",

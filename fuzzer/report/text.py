@@ -121,10 +121,14 @@ def _log(case: Case) -> Iterator[Text]:
     yield from (Text(f"    {shown(line)}", style="dim") for line in lines)
 
 
+def _silenced(finding: Finding) -> str:
+    if finding.dial:
+        return f"by {shown(finding.dial)} in the target file, if that is what your hub promises"
+    return f"by no dial; --skip {finding.code} leaves it unjudged"
+
+
 def _foot(case: Case, width: int) -> Iterator[Text]:
-    if case.finding.dial:
-        dial = f"by {shown(case.finding.dial)} in the target file, if that is what your hub promises"
-        yield from wrapped("  Silenced   ", dial, width)
+    yield from wrapped("  Silenced   ", _silenced(case.finding), width)
     yield from wrapped("  Meaning    ", f"hubfuzz explain {case.finding.code}", width)
     if case.command:
         yield Text(f"  Reproduce  {case.command}", style="bold")

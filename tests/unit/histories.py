@@ -5,6 +5,8 @@ Every event is one millisecond after the last, unless time is let pass. Members 
 
 from __future__ import annotations
 
+from told import faults
+
 from fuzzer.history import (
     CloseInv,
     CloseLate,
@@ -282,9 +284,13 @@ class H:
 
 
 def says(written: H) -> set[str]:
-    """All that the judges find, such as ``{"HF101 violated"}``."""
-    verdict = judge(written.history())
-    return {f"{f.code} {f.strength}" for f in (*verdict.violations, *verdict.inconclusive)}
+    """All that the judges find, such as ``{"HF101 violated"}``; each finding must tell all that it has to."""
+    history = written.history()
+    verdict = judge(history)
+    found = (*verdict.violations, *verdict.inconclusive)
+    untold = [(f.code, f.key, wrong) for f in found for wrong in faults(f, history)]
+    assert not untold, untold
+    return {f"{f.code} {f.strength}" for f in found}
 
 
 def obligations(written: H, code: str) -> int | None:

@@ -95,7 +95,7 @@ class Hub(Ends):
         over = peer.expires is not None and self.ways.ends_expired and self.world.now > peer.expires
         if peer.token not in ("valid", "brief") or over:
             yield from self._refuse(peer, 401, UNAUTHORIZED)
-        elif not self._takes_slot(peer):
+        elif not self._takes_slot(self._taking_over(peer)):
             yield from self._refuse(peer, 429, OVER)
         elif self.ways.joins_before_101:
             self._register(peer)
@@ -104,6 +104,17 @@ class Hub(Ends):
             self._write(peer, ("101",))
             yield self.world.some(JOIN)
             self._register(peer)
+
+    def _taking_over(self, peer: Peer) -> Peer:
+        """The slots of its predecessors count no more for it."""
+        for old in self._predecessors(peer) if self.policy.sessions == "takeover" else ():
+            self.slots[old.user] -= old.slot
+            old.slot = False
+            self.kick(old, TAKEN)
+        return peer
+
+    def _predecessors(self, peer: Peer) -> list[Peer]:
+        return [m for m in self.members if (m.user, m.session) == (peer.user, peer.session) and peer.session]
 
     def _takes_slot(self, peer: Peer) -> bool:
         """Increment, then check: attempts at the same time may all be refused."""
@@ -126,10 +137,7 @@ class Hub(Ends):
     def _register(self, peer: Peer) -> None:
         if peer.lost or peer.closing:
             return
-        heirs = [m for m in self.members if (m.user, m.session) == (peer.user, peer.session) and peer.session]
-        if self.policy.sessions == "takeover":
-            for old in heirs:
-                self.kick(old, TAKEN)
+        self._taking_over(peer)
         if self.ways.replays:
             for item in self._history.get(self._own(peer), ())[-3:]:
                 self._write(peer, item)

@@ -213,7 +213,9 @@ def test_silence_is_confirmed_with_the_control_pair_and_then_ends_the_plan() -> 
         return await session.execute(plan(TABS, Close("a"), Send("b", "m0"), Send("b", "m1")), hurry=0.2)
 
     history = with_hub(use, "S05")
-    assert not [e for e in history.events if isinstance(e, Quiet)][1].complete
+    failed = [e for e in history.events if isinstance(e, Quiet)][1]
+    assert not failed.complete
+    assert failed.why.startswith("no fence came from c to b")
     assert of(history, Abort)
     assert any(e.ok for e in history.events if isinstance(e, Control))
     assert "m1" not in {e.msg for e in history.events if isinstance(e, SendInv)}

@@ -67,6 +67,7 @@ def test_what_is_no_damage_by_the_old_end(written: H, codes: set[str]) -> None:
 
 # ---- coming back at the limit ----------------------------------------------------------------------------------------
 
+BEATING = Policy(sessions="takeover", t_heartbeat=1.0, limit=Limit(max=1, statuses=(429,)))
 AT_THE_LIMIT = Policy(sessions="takeover", limit=Limit(max=1, statuses=(429,)))
 
 
@@ -96,10 +97,27 @@ def test_nor_may_a_vanished_predecessor_keep_it_out() -> None:
         back(Policy(limit=AT_THE_LIMIT.limit)),
         H(AT_THE_LIMIT).join("a", session="s").open("c").open("b", session="s").refused("b"),
         H(AT_THE_LIMIT).open("a", session="s").open("b", session="s").refused("b").ok("a").welcome("a"),
+        H(AT_THE_LIMIT).join("a", session="s").closed("a").open("b", session="s").refused("b"),
+        H(AT_THE_LIMIT).join("a", session="s").drop("a").open("b", session="s").refused("b"),
+        H(AT_THE_LIMIT).join("a", session="s").open("b", session="s").close_begun("a").refused("b"),
+        H(AT_THE_LIMIT).join("a", session="s").open("b", session="s").ok("b").open("c", session="s").refused("c"),
+        H(BEATING).join("a", session="s").drop("a", "vanish").open("b", session="s").refused("b"),
         H(AT_THE_LIMIT).join("a", session="s").open("b", session="s").refused("b", 403),
         H(AT_THE_LIMIT).join("a", session="s").open("b", session="s").ok("b").welcome("b"),
     ],
-    ids=["other-session", "no-dial", "somebody-else", "at-once", "other-reason", "let-in"],
+    ids=[
+        "other-session",
+        "no-dial",
+        "somebody-else",
+        "at-once",
+        "closed",
+        "dropped",
+        "closing",
+        "two heirs",
+        "given up",
+        "other-reason",
+        "let-in",
+    ],
 )
 def test_what_may_be_refused(written: H) -> None:
     assert "HF404 violated" not in says(written)

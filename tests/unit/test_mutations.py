@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from mutations import Mutation
 from simulated_plans import GAPS, Case, Step, policies, simulate, ways
 from simulator import EVICTED, MALFORMED, OVER
+from told import faults
 
 from fuzzer.facts import Facts
 from fuzzer.history import History
@@ -54,7 +55,7 @@ MUTATIONS = (
     Mutation("a needless eviction", ("HF204",), m.evict_needlessly, ("close", "fence"),
              EVICT),
     Mutation("the wrong one evicted", ("HF204",), m.evict_wrong_one,
-             ("open", "open", "fence", "close", "fence", "close", "fence"), {**EVICT, "group": "user"}),
+             ("open:0:0", "fence:0:2", "open:0:0", "fence:0:2", "close:-1:0", "fence:0:2"), {**EVICT, "group": "user"}),
     Mutation("refused below the limit", ("HF202",), m.refuse_the_first, (), REJECT),
     Mutation("a Close without an answer", ("HF504",), m.end_without_a_frame, ("close", "fence")),
     Mutation("bytes that RFC 6455 forbids", ("HF701",), m.bad_bytes),
@@ -84,7 +85,7 @@ MUTATIONS = (
              {**FIFO, "order": "causal"}, {**ONE_COPY, "atomic": True}),
     Mutation("a canary that hears nothing", ("HF501",), q.hush_the_canary, (), PLAIN),
     Mutation("an heir closed", ("HF404",), q.harm_the_heir,
-             ("fence", "open", "open", "open", "fence", "close", "close", "fence"),
+             ("open:0:1", "fence:0:2", "open:0:1", "fence:0:2", "close:-1:0", "fence:0:2"),
              {**PLAIN, "sessions": "takeover"}),
     Mutation("a slot refused when all have left", ("HF203",), q.refuse_a_slot,
              ("close", "close", "close", "close", "wait", "wait"), {**PLAIN, **REJECT}),
@@ -95,8 +96,14 @@ MUTATIONS = (
 
 
 @st.composite
+def _step(draw: st.DrawFn, kind: str, who: str = "", what: str = "") -> Step:
+    some = draw(st.integers(0, 7)), draw(st.integers(int(kind in ("wait", "fence")), 3))
+    return Step(kind, int(who or some[0]), int(what or some[1]), draw(st.sampled_from(GAPS)))
+
+
+@st.composite
 def calm_cases(draw: st.DrawFn, mutation: Mutation) -> Case:
-    """Nothing stands still, and the steps lead to where the mutation applies."""
+    """Nothing stands still, and the steps (``kind:who:what``, or part of it) lead to where the mutation applies."""
     hub = replace(
         draw(ways()), **{"bug": "", "queue": 0, "closes_idle": False, "disconnects_slow": False} | mutation.ways
     )
@@ -104,8 +111,7 @@ def calm_cases(draw: st.DrawFn, mutation: Mutation) -> Case:
     kinds = (*START, *mutation.kinds, *draw(st.lists(st.sampled_from(("open", *TALK)), max_size=3)))
     cycled = mutation.codes == ("HF402",)
     kinds = mutation.kinds if cycled else kinds
-    steps = [Step(kind, draw(st.integers(0, 7)), draw(st.integers(1, 3)) if kind in ("wait", "fence")
-                  else draw(st.integers(0, 3)), draw(st.sampled_from(GAPS))) for kind in kinds]  # fmt: skip
+    steps = [draw(_step(*kind.split(":"))) for kind in kinds]
     return Case(policy, hub, draw(st.integers(0, 2**32 - 1)), (), (), tuple(steps), 9 if cycled else 1)
 
 
@@ -122,7 +128,10 @@ def test_one_wrong_step_is_convicted_by_the_right_invariant(mutation: Mutation) 
         if events is None:
             return
         applied += 1
-        verdict = judge(History(tuple(events), case.policy, facts.history.plan))
+        mutated = History(tuple(events), case.policy, facts.history.plan)
+        verdict = judge(mutated)
+        untold = [(f.code, f.key, wrong) for f in verdict.violations for wrong in faults(f, mutated)]
+        assert not untold, untold
         said = {finding.code for finding in verdict.violations}
         assert said & set(mutation.codes), (mutation.name, said, verdict.inconclusive)
 
