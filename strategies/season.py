@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from fuzzer.plan import Batch
+from fuzzer.plan import Batch, Send
 from strategies.choice import Draw
 from strategies.draft import Draft
 
@@ -14,9 +14,9 @@ from strategies.draft import Draft
 FROZEN: Final = ((0.004, 80), (0.02, 17), (0.2, 3))
 FROZEN_PERCENT: Final = 8  # of strokes; one batch of each
 RESTART_IN: Final = 400  # strokes: the start of a server takes as long as many plans
-HUNG_RESTART_IN: Final = 8  # strokes with somebody there who will not answer: an end that waits for all takes for ever
+HUNG_RESTART_IN: Final = 12  # strokes with somebody there who will not answer: an end that waits for all takes for ever
 WAIT_IN: Final = 250  # strokes, where there is something to wait for
-EXPIRY_PERCENT: Final = 15  # of strokes after a brief token
+EXPIRY_PERCENT: Final = 40  # of strokes with a brief token, of which there are few
 CYCLES_IN: Final = 150  # plans
 CYCLES: Final = 9  # one more than a slope needs
 
@@ -35,15 +35,16 @@ def season(draw: Draw, draft: Draft, batches: tuple[Batch, ...]) -> tuple[Batch,
         made[most] = replace(made[most], frozen=draw.weighted(FROZEN))
     if seconds := _wait(draw, draft):
         made[-1] = replace(made[-1], wait=seconds)
-    if shape.restartable and swarm.has("restart") and _restarts(draw, draft, batches):
-        made[-1] = replace(made[-1], restart=True)
-    return tuple(made)
-
-
-def _restarts(draw: Draw, draft: Draft, batches: tuple[Batch, ...]) -> bool:
     after = draft.fork()
     for batch in batches:
         after.append(batch)
+    if shape.restartable and swarm.has("restart") and _restarts(draw, after):
+        made[-1] = replace(made[-1], restart=True)
+        return tuple(made)
+    return (*made, *_expired(draw, after))
+
+
+def _restarts(draw: Draw, after: Draft) -> bool:
     hung = any(tab.standing == "hung" or (tab.stalled and tab.standing == "live") for tab in after.tabs.values())
     rarely = HUNG_RESTART_IN if hung else RESTART_IN
     return draw.below(rarely) == rarely - 1
@@ -53,9 +54,17 @@ def _wait(draw: Draw, draft: Draft) -> float:
     shape = draft.shape
     if not draft.swarm.has("wait"):
         return 0.0
-    if shape.expiry is not None and any(tab.brief for tab in draft.live()) and draw.percent(EXPIRY_PERCENT):
-        return shape.expiry
     return draw.one(shape.waits) if shape.waits and draw.below(WAIT_IN) == WAIT_IN - 1 else 0.0
+
+
+def _expired(draw: Draw, after: Draft) -> tuple[Batch, ...]:
+    """A message of one whose token has run out by then: nothing else shows so well that it still counts."""
+    brief = [tab for tab in after.live() if tab.brief and (after.shape.group != "room" or tab.rooms)]
+    if after.shape.expiry is None or not brief or not after.swarm.has("wait") or not draw.percent(EXPIRY_PERCENT):
+        return ()
+    tab = draw.one(brief)
+    room = min(tab.rooms) if after.shape.group == "room" else None
+    return (Batch((Send(conn=tab.name, msg=after.new("m"), room=room),), wait=after.shape.expiry),)
 
 
 def draw_cycles(draw: Draw, draft: Draft) -> int:

@@ -23,7 +23,7 @@ Stroke = Callable[[Draw, Draft], Batches]
 
 PADS: Final = ((0, 26), (1, 28), (2, 24), (3, 14), (4, 8))
 ASK_IN: Final = 6
-LATER_PERCENT: Final = 8
+LATER_PERCENT: Final = 6
 FEW: Final = 4  # members of a group that a flood goes to: each gets stall_bytes
 
 

@@ -220,8 +220,9 @@ def hurried(policy: Policy, hurry: float) -> Policy:
     """The policy with its time bounds scaled down, for shrinking; conviction is repeated with the real ones."""
     if hurry >= 1.0:
         return policy
-    bounds = {"deadline": policy.deadline, "t_release": policy.t_release, "t_detect": policy.t_detect}
-    return msgspec.structs.replace(policy, **{k: min(v, max(LEAST_BOUND, v * hurry)) for k, v in bounds.items()})
+    bounds = {name: getattr(policy, name) for name in ("deadline", "t_release", "t_detect", "t_shutdown")}
+    scaled = {name: min(v, max(LEAST_BOUND, v * hurry)) for name, v in bounds.items() if v is not None}
+    return msgspec.structs.replace(policy, **scaled)
 
 
 @asynccontextmanager

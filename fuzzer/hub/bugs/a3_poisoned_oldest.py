@@ -15,15 +15,19 @@ from fuzzer.plan import Drop, Open
 
 
 class FailedStaysOldest(Admission):
-    """Evicts only what can still be closed, and lets the newcomer in whatever comes of it."""
+    """Evicts only what is still registered, and lets the newcomer in whatever comes of it."""
 
     def admit(self, peer: Peer) -> bool:
         self._make_room(peer.user)
         self.take(peer)
         return True
 
+    def _make_room(self, user: str) -> None:
+        if not self.has_room(user):
+            self.evict(self.holders[user][0])
+
     def evict(self, oldest: Peer) -> None:
-        if oldest.socket.is_open:
+        if oldest in oldest.hub.registry.members(oldest.user):
             super().evict(oldest)
 
     def release(self, peer: Peer) -> None:

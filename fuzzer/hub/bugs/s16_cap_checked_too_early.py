@@ -29,7 +29,7 @@ class ChecksThenJoins(Commands):
 
     async def _join(self, peer: Peer, room: str) -> None:
         await trio.sleep(PARK)
-        if peer.socket.is_open:
+        if peer in self.hub.registry.members(peer.user):
             self.enter_room(peer, room)
 
 

@@ -11,7 +11,7 @@ from fuzzer.hub.hub import Pieces
 from fuzzer.hub.knobs import Knobs
 from fuzzer.hub.lifecycle import Lifecycle
 from fuzzer.hub.peer import Peer
-from fuzzer.plan import Open, Send, Stall
+from fuzzer.plan import Open, Send
 
 TOO_SLOW = 1013
 
@@ -48,7 +48,6 @@ BUG = SeededBug(
     ),
     least=plan(
         step(Open("a", "u0")),
-        step(Stall("a")),
         step(Send("a", "m0", size=65_536, count=8)),
     ),
     pieces=Pieces(peer=Announced, lifecycle=KeepsTheEvicted),

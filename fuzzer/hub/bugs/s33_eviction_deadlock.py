@@ -17,7 +17,7 @@ from fuzzer.hub.knobs import Knobs
 from fuzzer.hub.peer import Peer
 from fuzzer.hub.registry import Registry
 from fuzzer.hub.stream import PeerGone
-from fuzzer.plan import Open, Send, Stall
+from fuzzer.plan import Open, Send
 
 
 class LockedBroadcast(Broadcaster):
@@ -59,7 +59,6 @@ BUG = SeededBug(
     ),
     least=plan(
         step(Open("a", "u0")),
-        step(Stall("a")),
         step(Send("a", "m0", size=65_536, count=8)),
     ),
     pieces=Pieces(broadcaster=LockedBroadcast),

@@ -48,7 +48,7 @@ BUG = SeededBug(
         "https://github.com/paullouisageneau/libdatachannel/issues/664",
     ),
     least=plan(
-        step(Open("a", "u0"), Open("b", "u0")),
+        step(Open("a", "u0")),
     ),
     pieces=Pieces(broadcaster=TwoSteps),
 )

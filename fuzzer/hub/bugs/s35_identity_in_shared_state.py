@@ -31,7 +31,7 @@ class SharedIdentity(Authenticator):
 BUG = SeededBug(
     code="S35",
     title="identity parked in shared state",
-    family=("HF602", "HF105"),
+    family=("HF602", "HF105", "HF101", "HF301"),
     reports=(
         "https://github.com/streamlit/streamlit/pull/15909",
         "https://github.com/cometd/cometd/issues/594",

@@ -5,12 +5,13 @@ The socket of a handshake that was refused is remembered and never closed.
 
 from __future__ import annotations
 
-import socket
+import os
 
 from trio_websocket import WebSocketRequest
 
 from fuzzer.hub.bugs.model import SeededBug, plan, step
 from fuzzer.hub.hub import Hub, Pieces
+from fuzzer.hub.knobs import Knobs
 from fuzzer.hub.lifecycle import Lifecycle
 from fuzzer.hub.peer import Peer
 from fuzzer.hub.stream import Wire
@@ -20,9 +21,9 @@ from fuzzer.plan import Open
 class Duplicable(Wire):
     """A wire whose socket can be held on to."""
 
-    def duplicate(self) -> socket.socket:
+    def duplicate(self) -> int:
         """One more descriptor of the same connection."""
-        return self._sock.dup()
+        return os.dup(self._sock.fileno())
 
 
 class KeepsRefused(Lifecycle):
@@ -30,7 +31,7 @@ class KeepsRefused(Lifecycle):
 
     def __init__(self, hub: Hub) -> None:
         super().__init__(hub)
-        self._kept: list[socket.socket] = []
+        self._kept: list[int] = []
 
     async def reject(self, peer: Peer, request: WebSocketRequest, status: int, reason: str) -> None:
         assert isinstance(peer.wire, Duplicable)
@@ -52,4 +53,5 @@ BUG = SeededBug(
         cycles=12,
     ),
     pieces=Pieces(wire=Duplicable, lifecycle=KeepsRefused),
+    knobs=Knobs(limit=1),
 )

@@ -1,12 +1,12 @@
 // A hub on Node's `ws`: every tab of a user gets what one of them says; the oldest makes room for the newest.
-// The token comes as second subprotocol beside "hub" and is checked here, with node:crypto alone. Run it with
+// The token comes as second subprotocol beside "hub". Run it with
 // `JWT_SECRET=... node hub.js 8000`; the counts are at /stats.
 
-import { createHmac, timingSafeEqual } from "node:crypto";
 import { createServer } from "node:http";
 import { WebSocket, WebSocketServer } from "ws";
 
-const SECRET = process.env.JWT_SECRET;
+import { readObject, userOf } from "./parts.js";
+
 const TABS_PER_USER = 2;
 const BACKLOG = 32 * 1024 * 1024; // bytes that may wait for one tab
 const MAX_SIZE = 1024 * 1024; // bytes of one message
@@ -50,31 +50,6 @@ function tell(tab, text) {
   if (tab.readyState !== WebSocket.OPEN) return;
   tab.send(text, () => {}); // that a peer is gone is learned by its "close"
   if (tab.bufferedAmount > BACKLOG) tab.terminate();
-}
-
-/** Whose token it is (RFC 7519, HS256 alone); undefined if it is not one of ours or not valid now. */
-function userOf(token) {
-  const parts = (token ?? "").split(".");
-  if (parts.length !== 3) return undefined;
-  const signature = createHmac("sha256", SECRET).update(`${parts[0]}.${parts[1]}`).digest();
-  const given = Buffer.from(parts[2], "base64url");
-  if (given.length !== signature.length || !timingSafeEqual(given, signature)) return undefined;
-  const [head, claims] = [readObject(unpacked(parts[0])), readObject(unpacked(parts[1]))];
-  const now = Date.now() / 1000;
-  const inTime = Number.isFinite(claims.exp) && now < claims.exp && !(now < (claims.nbf ?? 0));
-  return head.alg === "HS256" && inTime && typeof claims.sub === "string" ? claims.sub : undefined;
-}
-
-const unpacked = (part) => Buffer.from(part, "base64url").toString();
-
-/** The JSON object in a text; an empty one if the text holds something else. */
-function readObject(text) {
-  try {
-    const found = JSON.parse(text);
-    return found !== null && typeof found === "object" ? found : {};
-  } catch {
-    return {};
-  }
 }
 
 const hub = new Hub();
