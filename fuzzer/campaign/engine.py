@@ -159,6 +159,8 @@ class Campaign:
     async def _replay(self, stored: Sequence[Stored]) -> None:
         """Failures of earlier runs come first: what is still broken is known at once."""
         for item in stored:
+            self._ledger.expect(item)  # all of them: the replay of one may show another
+        for item in stored:
             if not self._control.may_explore:
                 return
             self._origin = f"stored {item.failure.fingerprint}"

@@ -103,8 +103,7 @@ class Ledger:
 
     def _again(self, stored: Stored, attempt: Attempt) -> None:
         """The stored plan and history stay the evidence; what was never shrunk gets its turn."""
-        failure = stored.failure
-        failure = msgspec.structs.replace(failure, notes=tuple(dict.fromkeys((*failure.notes, AGAIN))))
+        failure = found_again(stored.failure)
         self.failures[failure.fingerprint] = failure
         if failure.shrunk:
             self.emit(FailureShrunk(failure, str(stored.path)))
@@ -147,3 +146,8 @@ class Ledger:
         except StoreError as error:
             self.emit(Warned(str(error)))
             return ""
+
+
+def found_again(failure: Failure) -> Failure:
+    """With a note that an earlier run had it."""
+    return msgspec.structs.replace(failure, notes=tuple(dict.fromkeys((*failure.notes, AGAIN))))

@@ -1,14 +1,16 @@
 """One bug is told once, though it breaks several properties, or one property in several places.
 
-Fingerprints tell apart what can be told apart from one history; whole failures say more. Two rules, both about failures
-of one run, and both only ever leave the simpler plan in place of the less simple one:
+Fingerprints tell apart what can be told apart from one history; whole failures say more. Three rules, all about
+failures of one run, and all only ever leave the simpler plan in place of the less simple one:
 
 - *place*: the same invariant in another kind of group (of a user, of a room) or by another proof (a gap, a silence);
   HF101 and HF102 are one here: a loss is a loss, whether its sender has stayed or left; so are an end by FIN and one by
   reset, and what the very same plan leads to;
-- *company*: each replay of the least plan of the one failed in the other way, too. Had it another cause than the other,
-  shrinking would have left that other's out. (Not if the other needs no more than openings and sendings: what fails in
-  nearly every plan keeps company with everything.)
+- *company*: each replay of the least plan of the one failed in the other way, too;
+- *within*: the least plan of the one holds that of the other, which surely fails.
+
+Had it another cause than the other, shrinking would have left that other's out. What needs no more than openings and
+sendings fails in nearly every plan and explains nothing; what needs but one op more (a reset) is within too many.
 
 This is a guess, so nothing is lost: the file of the failure that is not told stays, it names the one that it was taken
 for, and once that one is fixed it is told again if it still fails.
@@ -21,11 +23,13 @@ from typing import Final
 
 from fuzzer.campaign.complexity import Complexity, complexity
 from fuzzer.campaign.failure import Failure
+from fuzzer.campaign.within import within
 from fuzzer.plan import Open, Send
 
 LEAST_RUNS: Final = 3  # that failed; in fewer, company may be chance
 COMMON: Final = (Open, Send)
 FAMILY: Final = 3  # HF1: losses, duplicates, order; HF2: limits; only within a family can one explain another
+SURE: Final = 0.9
 LOSSES: Final = frozenset({"HF101", "HF102"})
 CUT_OFF: Final = frozenset({"reset", "end of stream without a Close frame"})  # it depends on what was still unread
 GROUPS: Final = frozenset({"user", "room", "all"})
@@ -49,7 +53,12 @@ def _rank(failure: Failure) -> tuple[bool, Complexity, str]:
 
 
 def _one(simpler: Failure, failure: Failure) -> bool:
-    return _same_property(simpler, failure) or _always_together(simpler, failure)
+    if _same_property(simpler, failure):
+        return True
+    special = sum(not isinstance(op, COMMON) for op in simpler.plan.ops())
+    if simpler.code[:FAMILY] != failure.code[:FAMILY] or not special:
+        return False
+    return _always_together(simpler, failure) or (special > 1 and _within(simpler, failure))
 
 
 def _same_property(simpler: Failure, failure: Failure) -> bool:
@@ -66,8 +75,10 @@ def _property(failure: Failure) -> tuple[str, str]:
 
 
 def _always_together(simpler: Failure, failure: Failure) -> bool:
-    if failure.rate is None or failure.rate.failed < LEAST_RUNS:
-        return False
-    if all(isinstance(op, COMMON) for op in simpler.plan.ops()):
-        return False
-    return simpler.fingerprint in failure.company and simpler.code[:FAMILY] == failure.code[:FAMILY]
+    often = failure.rate is not None and failure.rate.failed >= LEAST_RUNS
+    return often and simpler.fingerprint in failure.company
+
+
+def _within(simpler: Failure, failure: Failure) -> bool:
+    sure = simpler.rate is not None and simpler.rate.share >= SURE
+    return sure and failure.shrunk and within(simpler.plan, failure.plan)

@@ -82,7 +82,7 @@ def campaign_options(options: RunOptions, seed: int, known: tuple[str, ...] = ()
         skip=options.codes(options.skip, "--skip"),
         known=known,
         shrink_seconds=options.shrink_seconds,
-        ceiling=options.ceiling,
+        ceiling=options.end,
         workers=options.number_of_workers(),
     )
 

@@ -10,6 +10,8 @@ from fuzzer.cli.errors import CliError
 from fuzzer.cli.names import invariant_code
 from fuzzer.report.files import KINDS
 
+LEAST_FOR_SHRINKING = 300.0  # seconds on top of those of the exploration
+SHARE_FOR_SHRINKING = 0.2
 MOST_WORKERS = 256
 
 
@@ -63,6 +65,13 @@ class RunOptions:
     def budget(self) -> float | None:
         """Seconds of exploration: 30, unless a number of plans was asked for instead."""
         return 30.0 if self.seconds is None and self.plans is None else self.seconds
+
+    @property
+    def end(self) -> float | None:
+        """Seconds after which everything ends, shrinking included: a night with many failures must end, too."""
+        if self.ceiling is not None or self.budget is None or (self.scenario and self.seconds is None):
+            return self.ceiling
+        return self.budget + max(LEAST_FOR_SHRINKING, self.budget * SHARE_FOR_SHRINKING)
 
     def scenario_names(self) -> tuple[str, ...]:
         """The named scenarios, ``all`` written out; raises ``CliError`` for one that there is not."""

@@ -35,7 +35,12 @@ SEED = click.IntRange(min=0)
     show_default="30",
     help="Time to shrink each failure, on top of --seconds.",
 )
-@click.option("--ceiling", type=SECONDS, metavar="S", help="End everything after so long, shrinking included.")
+@click.option(
+    "--ceiling",
+    type=SECONDS,
+    metavar="S",
+    help="End everything after so long, shrinking included. Default: --seconds and a fifth of it, at least 300, more.",
+)
 @click.option(
     "--workers", metavar="N|auto", default="1", show_default=True, help="Processes that explore side by side."
 )

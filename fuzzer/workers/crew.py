@@ -47,7 +47,7 @@ class Crew:
         self._scenarios = len(scenarios)
         self._emit = emit
         self._control = Control(options, trio.current_time)
-        self._merged = Merged(options, self._control, store, emit)
+        self._merged = Merged(options, self._control, store, emit, stored)
         self._shares = Shares(scenarios, plans=options.plans, drawn=drawn)
         self._stored = deque(stored)
         self._hands: list[Hand] = []

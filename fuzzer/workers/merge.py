@@ -12,20 +12,29 @@ from fuzzer.campaign.complexity import complexity
 from fuzzer.campaign.control import Control
 from fuzzer.campaign.doubts import warnings_about
 from fuzzer.campaign.engine import SCENARIO
-from fuzzer.campaign.failure import Failure
+from fuzzer.campaign.failure import Failure, Rate
+from fuzzer.campaign.ledger import found_again
 from fuzzer.campaign.options import Options, Result, Totals
-from fuzzer.campaign.store import FailureStore, StoreError
+from fuzzer.campaign.store import FailureStore, Stored, StoreError
 from fuzzer.campaign.tally import Tally
 
 
 class Merged:
     """Hears the events of all workers, writes failures, and passes on what is new to the whole."""
 
-    def __init__(self, options: Options, control: Control, store: FailureStore | None, emit: e.Emit) -> None:
+    def __init__(
+        self,
+        options: Options,
+        control: Control,
+        store: FailureStore | None,
+        emit: e.Emit,
+        stored: Sequence[Stored] = (),
+    ) -> None:
         self._options = options
         self._control = control
         self._store = store
         self._emit = emit
+        self._stored = {item.failure.fingerprint: item for item in stored}
         self.failures: dict[str, Failure] = {}
         self.paths: dict[str, str] = {}
         self.plans = self._scenarios = self._executions = self._restarts = 0
@@ -44,7 +53,9 @@ class Merged:
                 self._shrunk(event)
             case e.Warned():
                 self.warn(event.text)
-            case e.StoredReplayed() | e.ShrinkStep() | e.ServerRestarted():
+            case e.StoredReplayed():
+                self._replayed(event)
+            case e.ShrinkStep() | e.ServerRestarted():
                 self._emit(event)
 
     def warn(self, text: str) -> None:
@@ -104,9 +115,27 @@ class Merged:
         if failure.fingerprint in self.failures:
             self._prefer(failure)
             return
+        if not event.path and failure.fingerprint in self._stored:
+            self._found_again(self._stored[failure.fingerprint])
+            return
         self._keep(failure, event.path)
         self._emit(e.FailureFound(failure, self.paths[failure.fingerprint]))
         self._control.failures_found(len(self.failures))
+
+    def _found_again(self, stored: Stored) -> None:
+        """Met by a worker to whom it is new; who replays it will tell the rest."""
+        failure, path = found_again(stored.failure), str(stored.path)
+        self._keep(failure, path)
+        self._emit(e.FailureShrunk(failure, path) if failure.shrunk else e.FailureFound(failure, path))
+        self._control.failures_found(len(self.failures))
+
+    def _replayed(self, event: e.StoredReplayed) -> None:
+        """It still fails if anybody has met it; if nobody has, to meet it later is to find it anew."""
+        if event.fingerprint in self.failures and not event.rate.failed:
+            event = msgspec.structs.replace(event, rate=Rate(1, event.rate.runs + 1), sure=True)
+        if not event.rate.failed:
+            self._stored.pop(event.fingerprint, None)
+        self._emit(event)
 
     def _shrunk(self, event: e.FailureShrunk) -> None:
         failure = event.failure

@@ -17,11 +17,12 @@ from fuzzer.campaign.reproduce import measure
 from fuzzer.campaign.same import CUT_OFF, taken_for
 from fuzzer.campaign.store import read_failure
 from fuzzer.campaign.trials import Trials
+from fuzzer.campaign.within import within
 from fuzzer.cli.once import told_once
 from fuzzer.history import SrvEof, SrvRst
 from fuzzer.invariants import judge
 from fuzzer.invariants.lifecycle import _how
-from fuzzer.plan import Batch, Drop, Op, Open, Plan, Send, Subscribe
+from fuzzer.plan import Batch, Close, Drop, Op, Open, Plan, Send, Stall, Subscribe, Unsubscribe
 from fuzzer.verdict import Finding
 
 TABS = (Open(conn="a", user="u0"), Open(conn="b", user="u0"))
@@ -64,12 +65,38 @@ def test_what_never_comes_alone_is_taken_for_its_company() -> None:
     assert taken_for([other, LOSS]) == {other.fingerprint: LOSS.fingerprint}
 
 
+TWICE = (Open(conn="a", user="u0"), *(Subscribe(conn="a", room="r0"),) * 2)
+LEFT = (*TABS, *(Subscribe(conn=conn, room="r7") for conn in "bab"), Unsubscribe(conn="b", room="r7"))
+
+
+def test_what_holds_the_least_plan_of_another_is_taken_for_it() -> None:
+    twice, left = failure("HF103", "twice:room", TWICE), failure("HF106", "unsubscribed", LEFT)
+    assert taken_for([left, twice]) == {left.fingerprint: twice.fingerprint}
+    assert told(msgspec.structs.replace(twice, rate=Rate(15, 20)), left) == [twice.fingerprint, left.fingerprint]
+    other = failure("HF106", "unsubscribed", LEFT[:4] + LEFT[5:])
+    assert told(twice, other) == [twice.fingerprint, other.fingerprint], "only once subscribed"
+
+
+def test_a_plan_within_another_is_it_by_any_names_and_in_this_order() -> None:
+    small = failure("HF103", "twice:room", TWICE).plan
+    assert within(small, failure("HF106", "unsubscribed", LEFT).plan)
+    assert within(small, small)
+    two_rooms = (*TWICE[:2], Subscribe(conn="a", room="r1"))
+    assert not within(small, failure("HF106", "", two_rooms).plan)
+    assert not within(failure("HF106", "", two_rooms).plan, small)
+    two_conns = (*TABS, Subscribe(conn="a", room="r0"), Subscribe(conn="b", room="r0"))
+    assert not within(small, failure("HF106", "", two_conns).plan)
+    assert not within(small, failure("HF106", "", TWICE[::-1]).plan)
+    large = failure("HF106", "", LEFT * 2).plan
+    assert not within(large, large), "it is not looked at"
+
+
 def test_what_may_have_a_cause_of_its_own_is_told() -> None:
     alone = failure("HF112", "causal:room", ROOMS)
     elsewhere = failure("HF201", "limit", ROOMS, LOSS)
-    seldom = failure("HF103", "twice:user", ROOMS, LOSS, rate=Rate(2, 20))
-    unmeasured = failure("HF111", "fifo:user", ROOMS, LOSS, rate=None)
-    other_key = failure("HF105", "echo", ROOMS), failure("HF105", "user", RESET)
+    seldom = failure("HF103", "twice:user", (*RESET, Close(conn="b")), LOSS, rate=Rate(2, 20))
+    unmeasured = failure("HF111", "fifo:user", (*RESET, Stall(conn="b")), LOSS, rate=None)
+    other_key = failure("HF105", "echo", (*RESET, Send(conn="b", msg="m0"))), failure("HF105", "user", RESET)
     all_of_them = (LOSS, alone, elsewhere, seldom, unmeasured, *other_key)
     assert told(*all_of_them) == [each.fingerprint for each in all_of_them]
 

@@ -109,6 +109,19 @@ def test_another_bug_that_its_plan_meets_is_a_new_failure(tmp_path: Path) -> Non
     assert found.failure.origin == f"stored {FINGERPRINT}"
 
 
+def test_what_the_replay_of_another_shows_is_found_again_and_not_anew(tmp_path: Path) -> None:
+    logged = Bug(two_opens_at_once, lambda history: history.log("Traceback (most recent call last)"))
+    store = FailureStore(tmp_path)
+    yesterday = campaign(FakeHub((RACE, logged)), [CROWD], store=store)
+    assert len(yesterday.result.failures) == 2
+    files = sorted(tmp_path.iterdir())
+    ran = campaign(FakeHub((RACE, logged)), [QUIET], stored=store.all(), store=FailureStore(tmp_path))
+    assert [event.rate for event in ran.told(StoredReplayed)] == [Rate(1, 1)] * 2
+    assert ran.told(FailureFound) == ran.told(ShrinkStep) == []
+    assert all(AGAIN in failure.notes for failure in ran.result.failures)
+    assert sorted(tmp_path.iterdir()) == files
+
+
 def test_only_who_is_granted_it_shrinks() -> None:
     asked: list[str] = []
 

@@ -155,5 +155,5 @@ def test_a_good_failure_is_replayed_beside_a_damaged_one(tmp_path: Path, capsys:
     assert out.startswith("FAILED 3/3    HF201-3461cc limit-exceeded\n")
     assert out.endswith(f"ERROR         {folder}/HF101-aaaaaa.json\n")
     assert err.startswith(f"hubfuzz: {folder}/HF101-aaaaaa.json: not JSON")
-    assert call(["replay", str(folder / "HF201-3461cc-0.json"), "--times", "3", "--bug", "none"]) == 0
-    assert capsys.readouterr().out == "FIXED 0/3     HF201-3461cc limit-exceeded\n"
+    assert call(["replay", str(folder / "HF201-3461cc-0.json"), "--times", "10", "--bug", "none"]) == 0
+    assert capsys.readouterr().out == "FIXED 0/10    HF201-3461cc limit-exceeded\n"

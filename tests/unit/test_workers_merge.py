@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -18,9 +19,13 @@ from fuzzer.campaign import (
     Finished,
     Options,
     PlanExecuted,
+    Rate,
+    Stored,
     Warned,
     read_failure,
 )
+from fuzzer.campaign.events import StoredReplayed
+from fuzzer.campaign.ledger import AGAIN
 from fuzzer.plan import Plan
 from fuzzer.workers.merge import Merged
 
@@ -28,13 +33,13 @@ from fuzzer.workers.merge import Merged
 class Two:
     """Two workers' campaigns, and what is said of them together."""
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, stored: Sequence[Stored] = ()) -> None:
         self.said: list[CampaignEvent] = []
         self.clock = FakeClock()
         self.options = Options(seconds=None, seed=5)
         self.control = Control(self.options, self.clock)
         store = FailureStore(folder) if folder else None
-        self.merged = Merged(self.options, self.control, store, self.said.append)
+        self.merged = Merged(self.options, self.control, store, self.said.append, stored)
 
     def hear(self, ran: Ran, *kinds: type[CampaignEvent]) -> None:
         """The events of these kinds, or all up to the end."""
@@ -136,3 +141,37 @@ def test_the_end_of_one_worker_is_not_the_end_of_all(kind: type[CampaignEvent]) 
     two = Two()
     two.hear(one(QUIET))
     assert two.told(kind) == []
+
+
+def of_yesterday(folder: Path) -> Stored:
+    failure = one(CROWD).result.failures[0]
+    return Stored(FailureStore(folder).write(failure), failure)
+
+
+def replayed(stored: Stored, rate: Rate) -> StoredReplayed:
+    return StoredReplayed(stored.failure.fingerprint, "", str(stored.path), rate, True, False)
+
+
+def test_what_is_new_to_a_worker_may_be_stored(tmp_path: Path) -> None:
+    stored = of_yesterday(tmp_path)
+    before = stored.path.read_bytes()
+    two = Two(tmp_path, [stored])
+    two.hear(one(CROWD), FailureFound)
+    (event,) = two.told(FailureShrunk)
+    assert isinstance(event, FailureShrunk)
+    assert event.path == str(stored.path)
+    assert AGAIN in event.failure.notes
+    two.merged.hear(replayed(stored, Rate(0, 9)))
+    (end,) = two.told(StoredReplayed)
+    assert isinstance(end, StoredReplayed)
+    assert end.rate == Rate(1, 10), "somebody has met it"
+    assert two.told(FailureFound) == []
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [before]
+
+
+def test_what_no_longer_failed_and_is_met_later_is_new(tmp_path: Path) -> None:
+    stored = of_yesterday(tmp_path)
+    two = Two(None, [stored])
+    two.merged.hear(replayed(stored, Rate(0, 9)))
+    two.hear(one(CROWD), FailureFound)
+    assert len(two.told(FailureFound)) == 1

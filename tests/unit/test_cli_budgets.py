@@ -1,0 +1,35 @@
+"""What a run may take, by what was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fuzzer.cli.campaign import campaign_options
+from fuzzer.cli.options import RunOptions
+
+NOTHING = RunOptions(
+    *(None, None, (), None, (), None, None, None, None, 30.0, (), (), None), Path("r"), Path("f"), False, False
+)
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds", "ceiling"),
+    [
+        ({}, 30.0, 330.0),
+        ({"seconds": 1500.0}, 1500.0, 1800.0),
+        ({"seconds": 3600.0}, 3600.0, 4320.0),
+        ({"seconds": 3600.0, "ceiling": 10.0}, 3600.0, 10.0),
+        ({"plans": 7}, None, None),
+        ({"plans": 7, "seconds": 10.0}, 10.0, 310.0),
+        ({"scenario": ("limit",)}, None, None),
+        ({"ceiling": 5.0}, 30.0, 5.0),
+    ],
+)
+def test_every_run_that_has_a_budget_has_an_end(
+    asked: dict[str, object], seconds: float | None, ceiling: float | None
+) -> None:
+    options = campaign_options(replace(NOTHING, **asked), 1)  # type: ignore[arg-type]
+    assert (options.seconds, options.ceiling) == (seconds, ceiling)
