@@ -148,7 +148,11 @@ def fuzz_wrongly(name: str, options: argparse.Namespace) -> tuple[int, int, list
     both = Both(unsound.judge)
     paused = argparse.Namespace(**{**vars(options), "pause": unsound.pause})
     work = partial(run_plans, judge=both, meanwhile=Disturbance(paused))
-    run = trio.run(work, unsound.target(), options.seed, lambda run: run.plans >= plans)
+
+    def enough(run: Run) -> bool:
+        return run.plans >= plans or both.accused >= options.until
+
+    run = trio.run(work, unsound.target(), options.seed, enough)
     return run.plans, both.accused, both.rightly
 
 
@@ -171,6 +175,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--unsound", choices=list(UNSOUND), action="append", help="with this wrong judge, which accuses"
     )
+    parser.add_argument("--until", type=int, default=10**9, help="accusations by a wrong judge that are enough")
     parser.add_argument("--jobs", type=int, default=1, help="hubs at a time (worth it where most time is waiting)")
     parser.add_argument("--out", type=Path, default=Path(".hubfuzz/soundness"), help="where convicting histories go")
     parser.add_argument("--write", type=Path, metavar="README.md", help="write between this table's markers")

@@ -138,7 +138,10 @@ def test_a_policy_under_which_it_cannot_fail_is_no_fix(tmp_path: Path, capsys: p
     del unlimited["policy"]
     failure = a_failure(BUGS["S17"].least, target=unlimited)
     assert call(["replay", str(stored(tmp_path / "f", failure))]) == 2
-    assert "HF201 limit-exceeded is switched off by the policy of far (see policy.limit)" in capsys.readouterr().err
+    assert (
+        "HF201 limit-exceeded is switched off by the policy of far (see policy.limit, policy.max_rooms)"
+        in capsys.readouterr().err
+    )
 
 
 def test_an_invariant_of_another_version_is_no_fix() -> None:
