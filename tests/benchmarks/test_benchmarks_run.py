@@ -54,6 +54,7 @@ def test_soundness_finds_nothing_in_a_server_that_stands_still_or_is_far_away(tm
     assert "old" not in text
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.targets
 @pytest.mark.parametrize("name", ["close-reply", "handshake"])
 def test_a_judge_that_is_wrong_on_purpose_accuses_a_correct_hub_and_is_noticed(name: str) -> None:
