@@ -155,8 +155,8 @@ class Facts:
 
     def _publishes(self, sender: Conn, message: Message) -> bool:
         """The sender was itself a member, so that the hub had to take its message."""
-        ended = min(sender.first_fault, sender.causes["expiry"], sender.causes["stop"])
-        if not sender.honest or ended < message.inv or self.may_be_oversize(message):
+        ended = min(sender.first_fault, *(sender.causes[kind] for kind in ("expiry", "stop", "rate")))
+        if not sender.honest or ended <= message.inv or self.may_be_oversize(message):
             return False
         return self.means(message.group) and sender.stay(message.group, message.inv) is not None
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # A hub's clock and ours agree to the second that a token's ``exp`` is counted in (RFC 7519, 2: NumericDate).
 EXPIRY_GRAIN = 1.0
+# Seconds by which a server's timer for the age of a connection may be early.
+COARSE = 1.0
 
 
 def derive_end_causes(facts: Facts) -> None:
@@ -32,6 +34,8 @@ def derive_end_causes(facts: Facts) -> None:
             "backlog": min((start for start, _ in conn.crowded), default=NEVER),
             "expiry": _expired(facts, conn),
             "idle": _idle(facts, conn),
+            "lifetime": _too_old(facts, conn),
+            "rate": _too_many(facts, conn),
             "stop": _stopped(facts, conn),
         }
         conn.x = min(conn.causes.values()) if conn.honest else conn.open_inv
@@ -88,6 +92,18 @@ def _idle(facts: Facts, conn: Conn) -> int:
     silences = (a for a, b in zip(conn.spoke, (*conn.spoke[1:], NEVER), strict=True) if _gap(facts, a, b) >= bound / 2)
     dates = [*still, *(facts.t(a) + bound / 2 for a in silences)]
     return max(facts.index_at(min(dates)), conn.open_inv) if dates else NEVER
+
+
+def _too_old(facts: Facts, conn: Conn) -> int:
+    """Open for nearly ``t_lifetime``, counted from before the server can have begun to count; timers may be coarse."""
+    bound = facts.policy.t_lifetime
+    return NEVER if bound is None else facts.index_at(facts.t(conn.open_inv) + max(bound - COARSE, bound / 2))
+
+
+def _too_many(facts: Facts, conn: Conn) -> int:
+    """Its first message above ``rate``: how fast they came in is for the server to see alone."""
+    most = facts.policy.rate
+    return NEVER if most is None or len(conn.spoke) <= most + 1 else conn.spoke[most + 1]
 
 
 def _gap(facts: Facts, start: int, end: int) -> float:

@@ -35,19 +35,20 @@ class CloseCodes(Value):
 class Policy(Value):
     """What the hub promises, and within which times; None: it does not.
 
-    ``names``: users are one only if their names are equal to the byte; folded: or if they differ in no more than letter
-    case, Unicode form, spaces and invisible characters, so that hubfuzz makes no two such users.
-    ``max_rooms``: a connection is in at most so many rooms at once.
-    ``t_heartbeat``: a peer that answers nothing is given up (and what it held is free) after at most so long.
-    ``t_presence``: after so long, presence says who of all users is connected. ``t_expiry``: so long after its token
-    expired a connection is no member any more. ``t_shutdown``: after SIGTERM the process ends within it (3 s more are
-    given before it is accused). ``t_idle``: a connection that sends nothing for so long may be closed. ``sessions``
-    ``takeover``: the newest connection of a session replaces the older ones, whose slots count no more for it.
-    ``backlog``: so many bytes surely fit on the way to one reader; above that the hub may call it slow, and close it or
-    leave messages out, though it reads. They are counted wide, with all characters escaped and 1,024 bytes around each
-    body, so that the default is a queue of 16 small messages. ``storm``: more frames than this within the deadline
-    that nobody asked for, on one connection that did nothing wrong, are a flood. ``answers_close``: a Close is
-    answered within the deadline. ``resources``: descriptors and threads come back to where they were.
+    ``names``: exact: users are one only if their names are equal to the byte; folded: or if they differ in no more than
+    letter case, Unicode form, spaces and invisible characters, so that hubfuzz makes no two such users. ``max_rooms``:
+    a connection is in at most so many rooms at once. ``t_heartbeat``: a peer that answers nothing is given up (and what
+    it held is free) after at most so long. ``t_presence``: after so long, presence says who of all users is connected.
+    ``t_expiry``: so long after its token expired a connection is no member any more. ``t_shutdown``: after SIGTERM the
+    process ends within it (3 s more are given before it is accused). ``t_idle``: a connection that sends nothing for so
+    long may be closed; ``t_lifetime``: one that is open for so long may be, whatever it does. ``rate``: what a
+    connection sends beyond so many messages (in all: no plan is long) may be ignored, or the connection closed.
+    ``sessions`` ``takeover``: the newest connection of a session replaces the older ones, whose slots count no more for
+    it. ``backlog``: so many bytes surely fit on the way to one reader; above that the hub may call it slow, and close
+    it or leave messages out, though it reads. They are counted wide, with all characters escaped and 1,024 bytes around
+    each body, so that the default is a queue of 16 small messages. ``storm``: more frames than this within the deadline
+    that nobody asked for, on one connection that did nothing wrong, are a flood. ``answers_close``: a Close is answered
+    within the deadline. ``resources``: descriptors and threads come back to where they were.
     """
 
     group: Literal["user", "room", "all"] = "user"
@@ -71,6 +72,8 @@ class Policy(Value):
     t_expiry: float | None = None
     t_shutdown: float | None = None
     t_idle: float | None = None
+    t_lifetime: float | None = None
+    rate: int | None = None
     max_size: int | None = None
     backlog: int | None = 16_384
     stall_bytes: int = 6_000_000

@@ -8,6 +8,8 @@ from fuzzer.invariants.registry import Invariant
 from fuzzer.invariants.silence import Silence, blockers, silence
 from fuzzer.verdict import Finding, Judgement
 
+DIALS = "policy.sessions, policy.limit, policy.max_size, policy.backlog, policy.rate, policy.t_idle, policy.t_lifetime"
+
 
 def collateral_close(facts: Facts) -> Judgement:
     """The server ended a member that gave it no cause."""
@@ -38,7 +40,7 @@ def _collateral(facts: Facts, conn: Conn) -> Finding:
         observed=f"{how} at {facts.t(conn.server_end):.3f} s" + ("; but hubfuzz itself was late" if late else ""),
         witness=(conn.je, conn.server_end),
         conns=(conn.name,),
-        dial="policy.sessions, policy.limit.over, policy.max_size, policy.backlog (is something missing there?)",
+        dial=f"{DIALS} (is something missing there?)",
     )
 
 
@@ -111,7 +113,7 @@ INVARIANTS = (
         "The server ends no connection that gave it no cause.",
         "The connection had provably joined; it had not closed, misbehaved or sent too much; no eviction or takeover "
         "can have meant it.",
-        "policy.sessions, policy.limit, policy.max_size, policy.backlog",
+        DIALS,
         (
             "https://github.com/python-websockets/websockets/issues/661",
             "https://github.com/screensy/screensy/issues/15",

@@ -102,10 +102,10 @@ def _check_policy(policy: Policy) -> None:
 def _check_numbers(policy: Policy) -> None:
     for name in ("t_join", "t_release", "t_detect"):
         _not_negative(f"policy.{name}", getattr(policy, name))
-    for name in ("t_heartbeat", "t_presence", "t_expiry", "t_shutdown", "t_idle"):
+    for name in ("t_heartbeat", "t_presence", "t_expiry", "t_shutdown", "t_idle", "t_lifetime"):
         if getattr(policy, name) is not None:
             _positive(f"policy.{name}", getattr(policy, name))
-    for name in ("storm", "stall_bytes", "max_size", "backlog", "max_rooms"):
+    for name in ("storm", "stall_bytes", "max_size", "backlog", "max_rooms", "rate"):
         if getattr(policy, name) is not None:
             _at_least_one(f"policy.{name}", getattr(policy, name))
 

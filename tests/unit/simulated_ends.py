@@ -56,6 +56,14 @@ class Ends:
         if self.ways.closes_idle and self.policy.t_idle is not None:
             self._spawn(self._idle(peer, self.policy.t_idle))
 
+        if self.ways.closes_old and self.policy.t_lifetime is not None:
+            self._spawn(self._age(peer, self.policy.t_lifetime))
+
+    def _age(self, peer: Peer, bound: float) -> Task:
+        yield bound
+        if peer.registered:
+            self.kick(peer, IDLE)
+
     def _expire(self, peer: Peer, at: float) -> Task:
         """Clocks differ a little; noticing takes a while."""
         spread = self.world.rng.random() * ((self.policy.t_expiry or 0.0) * 0.4 + 0.5) - 0.5

@@ -77,6 +77,9 @@ THEMES = (
     ("open", "open", "open", "open", "fence", "stall", "big", "big", "send", "send", "fence"),
 )
 
+# Ways that excuse nearly everything.
+SELDOM = ("closes_old", "minds_talkers")
+
 
 def _themed(kinds: tuple[str, ...]) -> st.SearchStrategy[list[Step]]:
     return st.tuples(*(st.builds(Step, st.just(kind), st.integers(0, 7), st.integers(0, 3), st.sampled_from(GAPS))
@@ -97,7 +100,8 @@ STEPS = st.one_of(
 @st.composite
 def ways(draw: st.DrawFn) -> Ways:
     """Any allowed way to be a hub."""
-    flags = {name: draw(st.booleans()) for name in Ways.__dataclass_fields__ if name not in ("bug", "queue")}
+    flags = {name: draw(st.booleans()) for name in Ways.__dataclass_fields__ if name not in ("bug", "queue", *SELDOM)}
+    flags |= {name: not draw(st.integers(0, 4)) for name in SELDOM}
     return Ways(**flags, queue=draw(st.sampled_from((0, 0, 1, 2, 4, 8))))
 
 
@@ -135,6 +139,8 @@ def policies(draw: st.DrawFn, hub: Ways) -> Policy:
         t_expiry=draw(st.sampled_from((None, 0.6))) if hub.ends_expired else None,
         t_shutdown=draw(st.sampled_from((None, 1.0))),
         t_idle=1.6 if hub.closes_idle else None,
+        t_lifetime=2.5 if hub.closes_old else None,
+        rate=6 if hub.minds_talkers else None,
         storm=draw(st.sampled_from((5, 200))),
         resources=draw(st.booleans()),
         limit=draw(LIMITS),

@@ -96,6 +96,8 @@ class Ways:
     waits_for_tcp: bool = False
     chats: bool = False  # receipts and notices that nobody asked for
     says_goodbye: bool = False
+    closes_old: bool = False
+    minds_talkers: bool = False
     forgets_history: bool = False
     queue: int = 0  # so many messages may be on their way to one reader; 0: as many as there are
     bug: str = ""
@@ -133,5 +135,6 @@ class Peer:
     rooms: set[str] = field(default_factory=set)
     unread: int = 0
     waiting: int = 0
+    said: int = 0
     heard: float = 0.0
     last_arrival: float = 0.0

@@ -17,7 +17,7 @@ from fuzzer.policy import Policy
 JOIN = 0.1
 ROOM_IN_BUFFERS = 3  # messages that fit in the buffers of a connection that does not read
 UNAUTHORIZED, TAKEN, EVICTED, OVER = 4401, 4001, 4009, 1008
-MALFORMED, GOING_AWAY = 1002, 1001
+MALFORMED, GOING_AWAY, OVER_RATE = 1002, 1001, 1013
 
 
 class Hub(Ends):
@@ -86,8 +86,20 @@ class Hub(Ends):
             yield self.world.some(STEP)
             if peer.inbox:  # a reset may have taken what was not read yet
                 kind, *rest = peer.inbox.pop(0)
+                if self._talks_too_much(peer, kind):
+                    continue
                 yield from getattr(self, f"_on_{kind}")(peer, *rest)
         peer.busy = False
+
+    def _talks_too_much(self, peer: Peer, kind: str) -> bool:
+        """What it says beyond the rate is ignored, or the connection is closed."""
+        counted = kind in ("msg", "sub", "unsub", "query")
+        peer.said += counted
+        if self.policy.rate is None or peer.said <= self.policy.rate or not counted:
+            return False
+        if self.ways.disconnects_slow and peer.registered:
+            self.kick(peer, OVER_RATE)
+        return self.world.rng.random() < 0.5
 
     def _on_open(self, peer: Peer) -> Task:
         self.handlers += 1

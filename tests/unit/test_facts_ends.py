@@ -44,6 +44,41 @@ def test_a_standstill_may_look_like_silence() -> None:
     assert x(H(IDLE).join("a").wait(0.2).pause(0.2).ended("a", 4000)) == float("inf")
 
 
+def test_whoever_has_been_open_for_nearly_its_lifetime_may_be_closed() -> None:
+    aging = Policy(t_lifetime=3.0)
+    assert says(H(aging).join("a").wait(2.1).send("m", "a").ended("a", 4000)) == NOTHING
+    assert says(H(aging).join("a").wait(1.9).send("m", "a").ended("a", 4000)) == CLOSED
+    assert says(H(Policy(t_lifetime=0.4)).join("a").wait(0.1).ended("a", 4000)) == CLOSED
+    assert says(H(Policy(t_lifetime=0.4)).join("a").wait(0.3).ended("a", 4000)) == NOTHING
+
+
+TALKATIVE = Policy(rate=3)
+
+
+def said(policy: Policy | None, count: int) -> H:
+    """a has sent so many messages, all of which b has read."""
+    written = H(policy).join("a", "b")
+    for number in range(count):
+        written.send(f"m{number}", "a").got(f"m{number}", "b")
+    return written
+
+
+@pytest.mark.parametrize(("policy", "verdict"), [(TALKATIVE, NOTHING), (Policy(rate=4), CLOSED), (None, CLOSED)])
+def test_whoever_sends_more_than_its_rate_may_be_closed(policy: Policy | None, verdict: set[str]) -> None:
+    assert says(said(policy, 4).ended("a", 1008)) == verdict
+
+
+def test_whoever_only_reads_has_no_rate() -> None:
+    assert says(said(TALKATIVE, 9).ended("b", 1008)) == CLOSED
+
+
+@pytest.mark.parametrize(("policy", "verdict"), [(TALKATIVE, NOTHING), (Policy(rate=4), {"HF101 violated"})])
+def test_what_is_sent_beyond_the_rate_may_be_ignored(policy: Policy, verdict: set[str]) -> None:
+    """The fourth message of a is never read by b, the fifth is."""
+    written = said(policy, 3).send("m3", "a").send("m4", "a")
+    assert says(written.got("m4", "b")) == verdict
+
+
 @pytest.mark.parametrize("victim", ["a", "b", "c"])
 def test_where_anybody_may_go_anybody_may(victim: str) -> None:
     assert says(H(ANY).join("a", "b", "c").ended(victim, 4009)) == NOTHING

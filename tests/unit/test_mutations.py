@@ -28,6 +28,7 @@ DRAWN = int(os.environ.get("HUBFUZZ_MUTATIONS", "60"))
 ENOUGH = DRAWN // 12
 CALM = settings(max_examples=DRAWN, deadline=None, derandomize=True, database=None, phases=(Phase.generate,),
                 suppress_health_check=list(HealthCheck))  # fmt: skip
+CALM_WAYS = dict.fromkeys(("closes_idle", "closes_old", "minds_talkers", "disconnects_slow"), False)
 START = ("open", "open", "open", "open", "fence")
 TALK = ("send", "burst", "send", "fence")
 REJECT: dict[str, Any] = {"limit": Limit(2, "reject", codes=(OVER,), statuses=(429,))}
@@ -104,9 +105,7 @@ def _step(draw: st.DrawFn, kind: str, who: str = "", what: str = "") -> Step:
 @st.composite
 def calm_cases(draw: st.DrawFn, mutation: Mutation) -> Case:
     """Nothing stands still, and the steps (``kind:who:what``, or part of it) lead to where the mutation applies."""
-    hub = replace(
-        draw(ways()), **{"bug": "", "queue": 0, "closes_idle": False, "disconnects_slow": False} | mutation.ways
-    )
+    hub = replace(draw(ways()), **{"bug": "", "queue": 0, **CALM_WAYS} | mutation.ways)
     policy = msgspec.structs.replace(draw(policies(hub)), **mutation.dials)
     kinds = (*START, *mutation.kinds, *draw(st.lists(st.sampled_from(("open", *TALK)), max_size=3)))
     cycled = mutation.codes == ("HF402",)

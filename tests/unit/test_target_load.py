@@ -276,6 +276,8 @@ BAD = {
     ("deadline = 5", "t_heartbeat = 0"): "policy.t_heartbeat: found 0, expected seconds above 0",
     ("deadline = 5", "max_size = 0"): "policy.max_size: found 0, expected 1 or more",
     ("deadline = 5", "backlog = 0"): "policy.backlog: found 0, expected 1 or more",
+    ("deadline = 5", "rate = 0"): "policy.rate: found 0, expected 1 or more",
+    ("deadline = 5", "t_lifetime = 0"): "policy.t_lifetime: found 0, expected seconds above 0",
     ("max = 5", "max = 0"): "policy.limit.max: found 0, expected 1 or more",
     ("[4429]", "[429]"): "policy.limit.codes: found 429, expected close codes (1000 to 4999)",
     ("[403, 429]", "[4429]"): "policy.limit.statuses: found 4429, expected HTTP statuses that refuse (300 to 599)",
