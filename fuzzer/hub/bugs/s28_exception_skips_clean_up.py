@@ -39,7 +39,7 @@ class CleansUpAfterwards(Lifecycle):
 BUG = SeededBug(
     code="S28",
     title="handler exception skips / doubles the clean-up",
-    family=("HF502", "HF401", "HF203"),
+    family=("HF502", "HF401", "HF203", "HF503"),
     reports=(
         "https://github.com/Open-Pectus/Open-Pectus/issues/810",
         "https://github.com/miguelgrinberg/python-socketio/issues/93",
