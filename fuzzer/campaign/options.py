@@ -68,3 +68,8 @@ class Result(Value):
     vacuous: tuple[str, ...] = ()
     exercised: bool = False
     seed: int = 0
+
+    @property
+    def violated(self) -> tuple[str, ...]:
+        """Every fingerprint that was met, also what is known or not counted: no invariant of theirs held."""
+        return tuple(dict.fromkeys((*(failure.fingerprint for failure in self.failures), *self.totals.met)))

@@ -71,7 +71,7 @@ def _failure(failure: Failure, result: Result, info: RunInfo, pages: Mapping[str
 
 def _checks(result: Result) -> Iterator[dict[str, Any]]:
     checked = result.totals.exercise.obligations
-    broken = {failure.code for failure in result.failures}
+    broken = {fingerprint.partition("-")[0] for fingerprint in result.violated}
     most = max(checked.values(), default=0) or 1
     for invariant in INVARIANTS:
         if invariant.code in checked:

@@ -68,8 +68,8 @@ def _run(result: Result, info: RunInfo) -> ET.Element:
 def _invariants(result: Result) -> Iterator[ET.Element]:
     checked = result.totals.exercise.obligations
     broken: dict[str, list[str]] = {}
-    for failure in result.failures:
-        broken.setdefault(failure.code, []).append(failure.fingerprint)
+    for fingerprint in result.violated:
+        broken.setdefault(fingerprint.partition("-")[0], []).append(fingerprint)
     for invariant in INVARIANTS:
         if invariant.code not in checked and invariant.code not in broken:
             continue

@@ -6,6 +6,7 @@ import re
 from xml.etree import ElementTree as ET
 
 import hard_failures
+import msgspec
 import pytest
 import samples
 
@@ -93,3 +94,14 @@ def test_a_run_that_did_not_do_its_job_is_an_error(name: str) -> None:
 def _skipped(case: ET.Element) -> str | None:
     element = case.find("skipped")
     return None if element is None else element.get("message")
+
+
+def test_what_is_known_or_not_counted_is_not_passed_either() -> None:
+    clean = samples.clean()
+    result = msgspec.structs.replace(clean, totals=msgspec.structs.replace(clean.totals, met={"HF103-abcdef": 2}))
+    suite = suite_of(result, ExitCode.CLEAN)
+    (case,) = (case for case in suite.iter("testcase") if case.get("name") == "HF103 no-duplicate")
+    skipped = case.find("skipped")
+    assert skipped is not None
+    assert skipped.get("message") == "broken: see HF103-abcdef"
+    assert suite.get("failures") == "0"
