@@ -14,9 +14,9 @@ from strategies.draft import Draft
 FROZEN: Final = ((0.004, 80), (0.02, 17), (0.2, 3))
 FROZEN_PERCENT: Final = 8  # of strokes; one batch of each
 RESTART_IN: Final = 400  # strokes: the start of a server takes as long as many plans
-HUNG_RESTART_IN: Final = 12  # strokes with somebody there who will not answer: an end that waits for all takes for ever
+HUNG_RESTART_IN: Final = 16  # strokes with somebody there who will not answer: an end that waits for all takes for ever
 WAIT_IN: Final = 250  # strokes, where there is something to wait for
-EXPIRY_PERCENT: Final = 40  # of strokes with a brief token, of which there are few
+EXPIRY_PERCENT: Final = 25  # of strokes with a brief token, of which there are few
 CYCLES_IN: Final = 150  # plans
 CYCLES: Final = 9  # one more than a slope needs
 

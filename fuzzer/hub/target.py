@@ -89,7 +89,7 @@ def policy_of(knobs: Knobs) -> Policy:
         t_release=SOON,
         t_detect=SOON,
         t_presence=AT_ONCE + knobs.grace,
-        t_expiry=SOON,
+        t_expiry=2 * AT_ONCE,
         t_shutdown=knobs.shutdown_timeout + SLOW_EXIT,
         t_heartbeat=_heartbeat(knobs),
         max_size=min(PROMISED_SIZE, knobs.max_size),
