@@ -131,12 +131,20 @@ def _decided(facts: Facts, conn: Conn) -> int:
 def _refusal(facts: Facts, conn: Conn, decided: int, limit: Limit) -> tuple[bool, str] | None:
     """Was it surely the limit, and how was it told? None: it was not refused."""
     event = facts.events[decided]
+    other = _may_mind_the_name(facts, conn)
     if isinstance(event, OpenRej):
-        return event.by == "status" and event.code in limit.statuses, f"{event.by} {event.code or ''}".strip()
+        told = event.by == "status" and event.code in limit.statuses
+        return told and not other, f"{event.by} {event.code or ''}".strip()
     if isinstance(event, SrvClose) and conn.je > decided:
         late = facts.we_were_late(conn.open_inv, decided)  # a hub may close who does not log in in time
-        return event.code in limit.codes and not late, f"close code {event.code}"
+        return event.code in limit.codes and not (late or other), f"close code {event.code}"
     return None
+
+
+def _may_mind_the_name(facts: Facts, conn: Conn) -> bool:
+    """Has it an odd name, by which nobody has got in? Some hubs refuse such, and 403 or 1008 may say that as well."""
+    user = conn.inv.user
+    return user in facts.history.plan.names and all(c.je == NEVER for c in facts.of_user(user))
 
 
 def told_the_limit(facts: Facts, conn: Conn) -> int | None:
@@ -173,7 +181,8 @@ def _limited(policy: Policy) -> bool:
 
 _RELIES = (
     "A connection counts as a possible occupant from its opening until it is surely released (t_release after a clean "
-    "end, t_detect after a reset or FIN, in healthy time); attempts at the same time count, too."
+    "end, t_detect after a reset or FIN, in healthy time); attempts at the same time count, too. Of a user with an odd "
+    "name by which nobody has got in the name may be the reason."
 )
 INVARIANTS = (
     Invariant(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from histories import H, obligations, says
 
+from fuzzer.plan import Plan
 from fuzzer.policy import Limit, Policy
 
 REJECT = Policy(limit=Limit(2, codes=(1008,), statuses=(429,)))
@@ -128,6 +131,22 @@ def test_refusals_that_some_order_of_events_explains(written: H) -> None:
 )
 def test_refusals_for_another_reason_are_inconclusive(written: H) -> None:
     assert says(written) == {"HF202 inconclusive"}
+
+
+def odd(written: H, user: str = "u0") -> H:
+    """This user has a name that not every hub takes."""
+    written.plan = Plan((), names={user: "../ann"})
+    return written
+
+
+@pytest.mark.parametrize("refuse", [lambda w: w.refused("a"), lambda w: w.ok("a").ended("a", 1008)])
+def test_a_name_by_which_nobody_gets_in_may_be_the_reason(refuse: Callable[[H], H]) -> None:
+    assert says(refuse(odd(H(REJECT)).open("a"))) == {"HF202 inconclusive"}
+    assert says(refuse(odd(H(REJECT), "u1").open("a"))) == UNDER
+
+
+def test_a_name_by_which_somebody_got_in_is_not() -> None:
+    assert says(odd(H(REJECT)).open("a").refused("a").join("b")) == UNDER
 
 
 def test_a_101_and_then_a_close_because_of_the_limit_is_a_refusal_even_where_a_101_is_membership() -> None:
