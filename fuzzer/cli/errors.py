@@ -79,7 +79,8 @@ def _known(error: BaseException) -> str | None:
 def _with_log(error: Exception) -> str:
     """The last line that the server printed usually says why it did not start."""
     lines = [line for line in getattr(error, "log", "").splitlines() if line.strip()]
-    return f"{error}; its last line: {lines[-1].strip()[:200]}" if lines else str(error)
+    last = lines[-1].strip()[:200] if lines else ""
+    return f"{error}; its last line: {last}" if last and last not in str(error) else str(error)
 
 
 def _unexpected(error: BaseException, first: BaseException) -> str:

@@ -90,3 +90,8 @@ def test_ctrl_c_does_not_wait_for_a_server_that_takes_its_time_to_start(tmp_path
         assert run.interrupt() == 130
         assert run.text().splitlines()[-1] == "hubfuzz: interrupted"
     assert not psutil.pid_exists(int((tmp_path / "server.pid").read_text()))
+
+
+def test_what_a_server_said_that_did_not_start_is_said_once(tmp_path: Path) -> None:
+    (tmp_path / "hubfuzz.toml").write_text(OPEN_TARGET.format(start='["{python}", "-m", "no_such_hub"]'))
+    assert refusal("run", cwd=tmp_path).count("No module named no_such_hub") == 1
