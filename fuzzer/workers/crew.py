@@ -207,7 +207,8 @@ class Crew:
                 hand.executed = 0
                 self._feed(hand)
             case Asks():
-                mine = self._owners.setdefault(news.fingerprint, hand) is hand
+                free = not self._merged.enough_shrunk
+                mine = free and self._owners.setdefault(news.fingerprint, hand) is hand
                 hand.shrinking = mine
                 hand.tell(Answer(news.fingerprint, mine))
             case Broken():

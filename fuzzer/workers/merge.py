@@ -58,6 +58,12 @@ class Merged:
             case e.ShrinkStep() | e.ServerRestarted():
                 self._emit(event)
 
+    @property
+    def enough_shrunk(self) -> bool:
+        """As many as were asked for: nobody need begin with another."""
+        most = self._options.max_failures
+        return most is not None and sum(failure.shrunk for failure in self.failures.values()) >= most
+
     def warn(self, text: str) -> None:
         """Each line once: what keeps one worker from something often keeps them all."""
         if text not in self._warned:

@@ -33,10 +33,12 @@ from fuzzer.workers.merge import Merged
 class Two:
     """Two workers' campaigns, and what is said of them together."""
 
-    def __init__(self, folder: Path | None = None, stored: Sequence[Stored] = ()) -> None:
+    def __init__(
+        self, folder: Path | None = None, stored: Sequence[Stored] = (), max_failures: int | None = None
+    ) -> None:
         self.said: list[CampaignEvent] = []
         self.clock = FakeClock()
-        self.options = Options(seconds=None, seed=5)
+        self.options = Options(seconds=None, seed=5, max_failures=max_failures)
         self.control = Control(self.options, self.clock)
         store = FailureStore(folder) if folder else None
         self.merged = Merged(self.options, self.control, store, self.said.append, stored)
@@ -175,3 +177,12 @@ def test_what_no_longer_failed_and_is_met_later_is_new(tmp_path: Path) -> None:
     two.merged.hear(replayed(stored, Rate(0, 9)))
     two.hear(one(CROWD), FailureFound)
     assert len(two.told(FailureFound)) == 1
+
+
+@pytest.mark.parametrize(("most", "enough"), [(1, True), (2, False), (None, False)])
+def test_who_asked_for_one_failure_waits_for_no_other(most: int | None, enough: bool) -> None:
+    two = Two(max_failures=most)
+    two.hear(one(CROWD), FailureFound)
+    assert not two.merged.enough_shrunk
+    two.hear(one(CROWD), FailureShrunk)
+    assert two.merged.enough_shrunk is enough
