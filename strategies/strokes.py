@@ -183,7 +183,7 @@ def pipeline(draw: Draw, draft: Draft) -> Batches:
         return race(draw, draft)
     aim = Aim(draw_user(draw, draft))
     batches = gather(draw, draft, aim, 1 + draw.below(2))
-    for tab in draft.live(aim.user)[:1]:
+    for tab in sorted(draft.live(aim.user), key=lambda tab: len(tab.rooms))[:1]:
         for number in range(2 + draw.below(2)):
             room = draw.one(ROOMS)
             op = Unsubscribe(tab.name, room) if room in tab.rooms and draw.percent(70) else Subscribe(tab.name, room)

@@ -7,24 +7,26 @@ of them, which is more than any of the baselines has in real life. Baselines end
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import count, islice
+from itertools import chain, count, islice
 from random import Random
 from typing import NamedTuple
 
 import msgspec
 import trio
 
+from fuzzer.api import named_plans
 from fuzzer.driver.finale import Finale
 from fuzzer.driver.perform import Performer
 from fuzzer.driver.session import Session
 from fuzzer.plan import Batch, Close, Op, Open, Plan, Send, Separator
 from fuzzer.plan_rules import normalise
+from fuzzer.target.model import Target
 from strategies.choice import Draw
 from strategies.draft import Draft, Turn
 from strategies.draw import draw_plans
 from strategies.ops import MAKERS, Aim
 from strategies.separators import BETWEEN
-from strategies.shape import Shape
+from strategies.shape import Shape, shape_of_target
 
 PlanSource = Callable[[Shape, int], Iterator[Plan]]
 EVENLY = tuple(kind for kind in MAKERS if kind not in ("reopen", "abandon"))  # what a first attempt would think of
@@ -162,21 +164,27 @@ class Thrown(Session):
 
 
 class Contender(NamedTuple):
-    """``name`` for the command line, ``title`` for tables."""
+    """``name`` for the command line, ``title`` for tables. ``scenarios`` come first, as in ``hubfuzz run``."""
 
     name: str
     title: str
     plans: PlanSource
     session: type[Session] = Session
+    scenarios: bool = True
+
+    def all_plans(self, target: Target, seed: int) -> Iterator[Plan]:
+        """What it executes, one after the other."""
+        first = [plan for _, plan in named_plans(target)] if self.scenarios else []
+        return chain(first, self.plans(shape_of_target(target), seed))
 
 
 CONTENDERS = {
     contender.name: contender
     for contender in (
         Contender("hubfuzz", "hubfuzz", draw_plans),
-        Contender("fixed", "three tests of fixed order", fixed_tests, WithoutCanary),
-        Contender("nursery", "random ops in a nursery", random_crowds, Thrown),
-        Contender("steps", "state machine, every step awaited", random_steps, WithoutCanary),
+        Contender("fixed", "three tests of fixed order", fixed_tests, WithoutCanary, False),
+        Contender("nursery", "random ops in a nursery", random_crowds, Thrown, False),
+        Contender("steps", "state machine, every step awaited", random_steps, WithoutCanary, False),
         Contender("no-release", "hubfuzz without batch release", draw_plans, Scrambled),
         Contender("no-swarm", "hubfuzz without swarm", without_swarm),
         Contender("no-canary", "hubfuzz without canary and slots", draw_plans, WithoutCanary),

@@ -27,7 +27,6 @@ from fuzzer.hub.bugs import BUGS
 from fuzzer.hub.target import embedded_target
 from fuzzer.invariants import judge
 from fuzzer.values import Value
-from strategies.shape import shape_of_target
 from tests.benchmarks.contenders import CONTENDERS, Contender
 from tests.benchmarks.detection_report import report
 
@@ -48,7 +47,7 @@ class Trial(Value):
 async def attempt(bug: str, contender: Contender, seed: int, budget: float) -> Trial:
     """Run plans until one is convicted by an invariant of the bug's family, or the budget is spent."""
     target = embedded_target(bug)
-    plans = contender.plans(shape_of_target(target), seed)
+    plans = contender.all_plans(target, seed)
     async with open_session(target, contender.session) as session:
         begin, number = time.monotonic(), 0
         while (spent := time.monotonic() - begin) < budget:
