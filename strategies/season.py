@@ -13,11 +13,11 @@ from strategies.draft import Draft
 # Seconds: as short as will do, since the ops are there at once; now and then long enough for timers to run out.
 FROZEN: Final = ((0.004, 80), (0.02, 17), (0.2, 3))
 FROZEN_PERCENT: Final = 8  # of strokes; one batch of each
-RESTART_IN: Final = 400  # strokes: the start of a server takes as long as many plans
-HUNG_RESTART_IN: Final = 16  # strokes with somebody there who will not answer: an end that waits for all takes for ever
+RESTART_IN: Final = 600  # strokes: the start of a server takes as long as many plans
+HUNG_RESTART_IN: Final = 30  # strokes with somebody there who will not answer: an end that waits for all takes for ever
 WAIT_IN: Final = 250  # strokes, where there is something to wait for
-EXPIRY_PERCENT: Final = 25  # of strokes with a brief token, of which there are few
-CYCLES_IN: Final = 150  # plans
+EXPIRY_PERCENT: Final = 10  # of strokes with a brief token, of which there are few
+CYCLES_IN: Final = 300  # plans
 CYCLES: Final = 9  # one more than a slope needs
 
 

@@ -35,7 +35,7 @@ class Knobs(Value):
     heartbeat_timeout: float = 20.0
     handshake_timeout: float = 10.0
     close_timeout: float = 1.0
-    shutdown_timeout: float = 1.0
+    shutdown_timeout: float = 0.5
     backlog: int = 16 * 1024 * 1024
     max_size: int = 4 * 1024 * 1024
     sndbuf: int = 32 * 1024
