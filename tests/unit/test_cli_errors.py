@@ -96,9 +96,9 @@ def test_the_correct_hub_is_clean_and_every_invariant_had_something_to_check(tmp
     checked = set(re.findall(r"HF\d{3}", done.stdout))
     applied = {invariant.code for invariant in INVARIANTS if invariant.applies(policy_of(Knobs()))}
     assert checked == applied
-    unchecked = [line for line in done.stdout.splitlines() if "Unchecked" in line]
+    _, _, unchecked = done.stdout.partition("Unchecked")
     # cycles, a question once all is settled, and the end of the server take so long that 25 plans may have none
-    assert all(set(re.findall(r"HF\d{3}", line)) <= {"HF402", "HF405", "HF505"} for line in unchecked)
+    assert set(re.findall(r"HF\d{3}", unchecked)) <= {"HF402", "HF405", "HF505"}
 
 
 def test_a_dry_run_connects_to_nothing(tmp_path: Path) -> None:

@@ -57,11 +57,13 @@ async def test_a_successor_outlives_the_grace_period_of_its_predecessor(hub: Tes
     assert await heir.seen() == ["m1"]
 
 
-@hub_test(Knobs(grace=9.0))
+@hub_test(Knobs(grace=90.0))
 async def test_a_clean_end_has_no_grace(hub: TestHub) -> None:
     tab = await hub.open("u", session="s")
+    assert hub.hub.stats()["present"] == 1
     await tab.close()
     await hub.until(present=0)
+    assert hub.hub.presence.users() == []
 
 
 @hub_test()
