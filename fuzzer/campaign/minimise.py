@@ -14,8 +14,9 @@ from fuzzer.campaign.complexity import complexity
 from fuzzer.campaign.failure import Failure, Rate
 from fuzzer.campaign.options import Options
 from fuzzer.campaign.passes import FEWER, PASSES, conns_of
-from fuzzer.campaign.reproduce import MEASURE, STEADY, measure
+from fuzzer.campaign.reproduce import MEASURE, STEADY, Replayed, measure
 from fuzzer.campaign.shrink import AS_OFTEN, LOOKS, RARER, RAREST, Evidence, Shrinker
+from fuzzer.campaign.sure import MORE_OPS, SURE, first_sure, last_sure, surer
 from fuzzer.campaign.trials import Attempt, Trials
 from fuzzer.history import History
 from fuzzer.plan import Plan
@@ -29,7 +30,6 @@ SHARE_OF_AMPLIFYING: Final = 0.3  # of the time that is left
 FREQUENT: Final = 0.5  # from here on it costs less to shrink the plan as it stands, and no record can be much better
 STEADY_AND_SLOW: Final = 3
 STAGES: Final = (FEWER, PASSES, PASSES)  # the last only if the second ended with what fails too rarely
-MORE_OPS: Final = 2  # so much larger a plan may be for the sake of failing more often
 
 OnStep = Callable[[Plan, str, int, float], None]
 
@@ -45,6 +45,7 @@ class Minimiser:
     seconds: float = 0.0
     on_step: OnStep = lambda plan, by, executions, seconds: None
     _notes: list[str] = field(default_factory=list)
+    _way: list[Plan] = field(default_factory=list)
     _began: float = 0.0
     _executions: int = 0
     _shrinker: Shrinker | None = None
@@ -66,6 +67,7 @@ class Minimiser:
                 break
         if self.best.rate is None:
             await self._rate_of(self.best.plan)
+        await self._make_sure(deadline)
         self.best = msgspec.structs.replace(self.best, shrunk=True, notes=tuple(dict.fromkeys(self._notes)))
         self._note_cost()
         return self.best
@@ -143,6 +145,7 @@ class Minimiser:
             shrinker = self._shrinker = self._shrinker_of(start, hurry, deadline, rarer)
             await self._prune(shrinker, start)
             smallest = await shrinker.shrink(stage)
+            self._way += shrinker.accepted
             if shrinker.spent:
                 self._notes.append("the time for shrinking was over before nothing simpler was left to try")
                 break
@@ -194,18 +197,48 @@ class Minimiser:
 
     async def _rate_of(self, plan: Plan) -> bool:
         """Replay with the real time bounds; if it fails, this plan and its history are the failure."""
+        replayed = await self._replayed(plan)
+        if replayed.witness is not None or plan == self.best.plan:
+            self._adopt(replayed)
+        return replayed.witness is not None
+
+    async def _replayed(self, plan: Plan) -> Replayed:
         until = min(self.trials.clock() + self.options.shrink_seconds * SHARE_OF_REPLAY, self.ceiling)
         await self.trials.fresh(f"{self.best.fingerprint} is replayed on a fresh server")
         times = self.options.replay_times
-        replayed = await measure(
-            self.trials, plan, self.best.fingerprint, times, until=until, least=min(times, LEAST_REPLAYS)
-        )
+        least = min(times, LEAST_REPLAYS)
+        return await measure(self.trials, plan, self.best.fingerprint, times, until=until, least=least)
+
+    def _adopt(self, replayed: Replayed) -> None:
         if replayed.witness is not None:
             self.best = shown_by(self.best, replayed.witness)
-        if replayed.witness is not None or plan == self.best.plan:
-            company = tuple(sorted(replayed.company))
-            self.best = msgspec.structs.replace(self.best, rate=replayed.rate, company=company)
-        return replayed.witness is not None
+        company = tuple(sorted(replayed.company))
+        self.best = msgspec.structs.replace(self.best, rate=replayed.rate, company=company)
+
+    async def _make_sure(self, deadline: float) -> None:
+        """If the least plan fails too rarely to be handed over, one hardly larger that does not, if there is one."""
+        least, rate = self.best.plan, self.best.rate
+        confirmed = least != self.best.original
+        if not self._way or (confirmed and rate is not None and rate.share >= SURE):
+            return
+        most = least.size() + MORE_OPS if confirmed else least.size() - 1
+        start = await self._sure_start(least if confirmed else None, deadline)
+        if start is None:
+            return
+        hunt = self._shrinker_of(Amplified(start, Rate(MEASURE, MEASURE)), 1.0, deadline, SURE)
+        for plan in distinct((await hunt.shrink(), start)):
+            if plan.size() <= most and (replayed := await self._replayed(plan)).rate.share >= SURE:
+                self._step(plan, "what fails every time")
+                self._adopt(replayed)
+                return
+
+    async def _sure_start(self, least: Plan | None, deadline: float) -> Plan | None:
+        """What surely fails: near the least plan, or else the last on the way to it."""
+        now, fingerprint = self.trials.clock(), self.best.fingerprint
+        until = now + max(0.0, deadline - now) * SHARE_OF_AMPLIFYING
+        near = surer(least, self._way) if least else ()
+        found = await first_sure(self.trials, fingerprint, near, until)
+        return found or await last_sure(self.trials, fingerprint, (self.best.original, *self._way), deadline)
 
     def _too_rare(self, seen: Rate, hurry: float) -> bool:
         if hurry < 1:
