@@ -6,18 +6,22 @@ import hashlib
 from collections.abc import Iterator
 from itertools import count as numbers
 from itertools import islice
+from random import Random
 from typing import Final
 
 from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
+from msgspec.structs import replace
 
 from fuzzer.plan import Plan
 from fuzzer.values import encode
 from strategies._hypothesis_compat import inherited, register_uniform_backend
 from strategies.machine import STEPS, HubMachine
-from strategies.shape import Shape
+from strategies.shape import Due, Shape
 from strategies.swapped import most_with_twins, with_twins
 
+# One plan of so many waits for what takes seconds to show. By the number, not by a draw: a minute then surely has some.
+EVERY: Final[dict[Due, int]] = {"expiry": 150, "given-up": 80}
 FIRST_BATCH: Final = 12  # so that the first plan is there at once
 BATCH: Final = 50
 
@@ -25,9 +29,9 @@ BATCH: Final = 50
 class _Collector(HubMachine):
     """Draws for one shape and keeps the plans; says nothing to Hypothesis."""
 
-    def __init__(self, shape: Shape, plans: list[Plan]) -> None:
+    def __init__(self, shape: Shape, plans: list[Plan], first: int) -> None:
         super().__init__()
-        self.draft.shape = shape
+        self.draft.shape = replace(shape, due=due_at(first + len(plans)) or shape.due)
         self._plans = plans
 
     def announce(self, plan: Plan) -> None:
@@ -61,6 +65,16 @@ def most_in_share(number: int) -> int:
     return most_with_twins(_examples(number))
 
 
+def due_at(place: int) -> Due:
+    """What the plan at this place waits for."""
+    return next((what for what, every in EVERY.items() if place % every == every - 1), "")
+
+
+def _first(base_seed: int, number: int) -> int:
+    """Where this share of plans begins; each seed begins elsewhere, so that waits come at another time."""
+    return sum(_examples(earlier) for earlier in range(number)) + Random(base_seed).randrange(max(EVERY.values()))
+
+
 def _examples(number: int) -> int:
     return FIRST_BATCH if number == 0 else BATCH
 
@@ -82,10 +96,11 @@ def _is_new(plan: Plan, seen: set[bytes]) -> bool:
 
 def _draw_batch(shape: Shape, base_seed: int, number: int) -> list[Plan]:
     plans: list[Plan] = []
+    first = _first(base_seed, number)
 
     @seed(f"{base_seed}:{number}")
     def collector() -> _Collector:
-        return _Collector(shape, plans)
+        return _Collector(shape, plans, first)
 
     values = _settings(_examples(number))
     with inherited(values):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from fuzzer.plan import Batch, Open, Plan, Separator
+from fuzzer.plan import Batch, Drop, Mute, Op, Open, Plan, Separator, TokenKind
+from fuzzer.plan_rules import kind_of
 from fuzzer.values import Value
 from strategies.choice import Draw
 from strategies.draft import Draft, Turn
-from strategies.ops import ROOMS, Aim, new_session
+from strategies.ops import ROOMS, Aim, good_token, new_session
 from strategies.season import draw_cycles
 from strategies.separators import draw_separator
 from strategies.shape import Shape
@@ -25,6 +26,9 @@ SEEDS: Final = 65_536
 FLOOD_PERCENT: Final = 38
 CHEAP_FLOOD_PERCENT: Final = 75
 CHEAP: Final = 1_000_000  # bytes: a hub with small buffers stalls for little, so it may stall more often
+
+
+NEEDED: Final = {"expiry": ("brief", "wait"), "given-up": ("vanish", "mute", "wait")}
 
 
 class Opening(Value):
@@ -49,11 +53,13 @@ class Opening(Value):
 def draw_opening(draw: Draw, draft: Draft) -> Opening:
     """Users, connections around the limit, rooms; one batch for all or one for each. Works on the draft it is given."""
     shape, already = draft.shape, len(draft.batches)
-    swarm = draft.swarm = draw_swarm(draw) if shape.swarm else Swarm()
+    swarm = draft.swarm = (draw_swarm(draw) if shape.swarm else Swarm()).with_(NEEDED.get(shape.due, ()))
     opens = ([Aim("u0")] * _tabs(draw, shape) + _others(draw, shape))[: shape.max_conns]
     _open_all(draw, draft, opens)
     if shape.rooms and draw.percent(95 if shape.group == "room" else 60):
         _enter_rooms(draw, draft)
+    if shape.due == "given-up":
+        _fall_silent(draw, draft)
     users = Plan(batches=tuple(draft.batches)).users()
     odd = shape.odd_names and swarm.has("names") and draw.percent(18)
     return Opening(
@@ -90,10 +96,24 @@ def _open_all(draw: Draw, draft: Draft, opens: list[Aim]) -> None:
     for start in range(0, len(opens), per_batch):
         turn = Turn(draft)
         for number, aim in enumerate(opens[start : start + per_batch], start):
-            token = draw_bad_token(draw, draft.shape.tokens) if number == refused else "valid"
+            token = draw_bad_token(draw, draft.shape.tokens) if number == refused else first_token(draw, draft)
             turn.ops.append(Open(conn=draft.new(""), user=aim.user, session=new_session(draft), token=token))
         after: Separator = draw_separator(draw, draft.swarm) if start else "fence"
         turn.finish(after)
+
+
+def first_token(draw: Draw, draft: Draft) -> TokenKind:
+    """What runs out is for later, as a rule: there is hardly ever the time to wait for it."""
+    return good_token(draw, draft) if draft.shape.due == "expiry" else "valid"
+
+
+def _fall_silent(draw: Draw, draft: Draft) -> None:
+    """One of them is never heard of again, or at least answers no ping."""
+    tabs = [draw.one(draft.live()).name] if draft.live() else []
+    silent: list[Op] = [op for tab in tabs for op in (Drop(tab, "vanish"), Mute(tab))]
+    may = [op for op in silent if kind_of(op) in draft.shape.kinds]
+    if may:
+        Turn(draft, [draw.one(may)]).finish()
 
 
 def _enter_rooms(draw: Draw, draft: Draft) -> None:

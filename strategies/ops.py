@@ -47,14 +47,14 @@ def open_op(draw: Draw, turn: Turn, aim: Aim) -> Op | None:
     if not turn.may_open():
         return None
     bad = len(draft.shape.tokens) > 1 and draft.swarm.has("tokens") and draw.percent(5)
-    token = draw_bad_token(draw, draft.shape.tokens) if bad else _good_token(draw, draft)
+    token = draw_bad_token(draw, draft.shape.tokens) if bad else good_token(draw, draft)
     held = "held" in draft.shape.kinds and draft.swarm.has("held") and draw.percent(3)
     return Open(conn=draft.new(""), user=aim.user, session=new_session(draft), token=token, held=held)
 
 
-def _good_token(draw: Draw, draft: Draft) -> TokenKind:
+def good_token(draw: Draw, draft: Draft) -> TokenKind:
     may = draft.shape.expiry is not None and draft.swarm.has("brief")
-    return "brief" if may and draw.percent(2) else "valid"
+    return "brief" if may and draw.percent(50 if draft.shape.due == "expiry" else 2) else "valid"
 
 
 def held_op(draw: Draw, turn: Turn, aim: Aim) -> Op | None:

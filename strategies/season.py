@@ -16,7 +16,7 @@ FROZEN_PERCENT: Final = 8  # of strokes; one batch of each
 RESTART_IN: Final = 600  # strokes: the start of a server takes as long as many plans
 HUNG_RESTART_IN: Final = 30  # strokes with somebody there who will not answer: an end that waits for all takes for ever
 WAIT_IN: Final = 250  # strokes, where there is something to wait for
-EXPIRY_PERCENT: Final = 10  # of strokes with a brief token, of which there are few
+EXPIRY_PERCENT: Final = 2  # of strokes with a brief token, of which there are few
 CYCLES_IN: Final = 300  # plans
 CYCLES: Final = 9  # one more than a slope needs
 
@@ -54,13 +54,21 @@ def _wait(draw: Draw, draft: Draft) -> float:
     shape = draft.shape
     if not draft.swarm.has("wait"):
         return 0.0
+    if shape.due == "given-up" and shape.given_up and not _waited(draft, shape.given_up):
+        silent = [tab for tab in draft.tabs.values() if tab.standing == "hung" or (tab.standing == "live" and tab.mute)]
+        return shape.given_up if silent else 0.0
     return draw.one(shape.waits) if shape.waits and draw.below(WAIT_IN) == WAIT_IN - 1 else 0.0
+
+
+def _waited(draft: Draft, seconds: float | None) -> bool:
+    return any(batch.wait == seconds for batch in draft.batches)
 
 
 def _expired(draw: Draw, after: Draft) -> tuple[Batch, ...]:
     """A message of one whose token has run out by then: nothing else shows so well that it still counts."""
     brief = [tab for tab in after.live() if tab.brief and (after.shape.group != "room" or tab.rooms)]
-    if after.shape.expiry is None or not brief or not after.swarm.has("wait") or not draw.percent(EXPIRY_PERCENT):
+    percent = EXPIRY_PERCENT if after.shape.due != "expiry" else 0 if _waited(after, after.shape.expiry) else 100
+    if after.shape.expiry is None or not brief or not after.swarm.has("wait") or not draw.percent(percent):
         return ()
     tab = draw.one(brief)
     room = min(tab.rooms) if after.shape.group == "room" else None

@@ -19,10 +19,11 @@ DEFAULT_FRAME: Final = 1_000_000  # below the smallest default limit of common s
 # a hub that declares no limit has to take everything
 ANYWHERE: Final = tuple(kind for kind in MALFORMED if kind != "oversize")
 MOST_OVERSIZE: Final = 4_194_304  # a declared limit above it is too much to move again and again
-
-
 MOST_PATIENCE: Final = 1.5  # seconds: a promise that takes longer costs too much to wait for
 BRIEF: Final = 2.0  # seconds: how long a brief token lasts at most
+
+
+Due = Literal["", "expiry", "given-up"]
 
 
 class Shape(Value):
@@ -35,7 +36,9 @@ class Shape(Value):
     ``started``: the server is ours to freeze, and ``restartable`` to end and start again; ``measured``: what it holds
     can be seen over several cycles. ``waits`` are seconds after which the hub promises to have done something;
     ``expiry`` those after which a brief token surely does not count any more (None: no brief tokens), and ``settled``
-    those after which who has left is surely not said to be present (None: nobody can be asked, or not in good time).
+    those after which who has left is surely not said to be present (None: nobody can be asked, or not in good time);
+    ``given_up`` those after which a peer that answers nothing surely holds nothing any more (None: not promised).
+    ``due``: what this plan waits for, if it can; else that is rare.
     """
 
     limit: int | None = None
@@ -57,6 +60,8 @@ class Shape(Value):
     waits: tuple[float, ...] = ()
     expiry: float | None = None
     settled: float | None = None
+    given_up: float | None = None
+    due: Due = ""
     odd_names: bool = True
     exact_names: bool = False
     max_users: int = 3
@@ -103,6 +108,7 @@ def shape_of(policy: Policy, rooms: bool, sessions: bool, tokens: bool) -> Shape
         stall_bytes=policy.stall_bytes,
         waits=_waits(policy),
         expiry=_expiry(policy) if tokens else None,
+        given_up=_given_up(policy),
         exact_names=policy.names == "exact",
         malformed=MALFORMED if (policy.max_size or MOST_OVERSIZE + 1) <= MOST_OVERSIZE else ANYWHERE,
     )
@@ -131,6 +137,12 @@ def _expiry(policy: Policy) -> float | None:
     if policy.t_expiry is None or policy.t_expiry > MOST_PATIENCE:
         return None
     return BRIEF + _surely(policy.t_expiry)
+
+
+def _given_up(policy: Policy) -> float | None:
+    if policy.t_heartbeat is None or policy.t_heartbeat > MOST_PATIENCE:
+        return None
+    return _surely(policy.t_heartbeat)
 
 
 def _settled(policy: Policy) -> float | None:

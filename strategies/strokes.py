@@ -24,6 +24,8 @@ Stroke = Callable[[Draw, Draft], Batches]
 PADS: Final = ((0, 26), (1, 28), (2, 24), (3, 14), (4, 8))
 ASK_IN: Final = 32
 LATER_PERCENT: Final = 2
+BREATH_PERCENT: Final = 12
+BREATH: Final = 0.1  # seconds: as long as two plans, and longer than a timer that only bridges a reconnection in a test
 FEW: Final = 4  # members of a group that a flood goes to: each gets stall_bytes
 
 
@@ -192,9 +194,13 @@ def pipeline(draw: Draw, draft: Draft) -> Batches:
 
 
 def _later(draw: Draw, draft: Draft, batches: Batches) -> Batches:
-    """Now and then the batches come only when every timer has run out that may have been started before."""
-    patient = draft.shape.waits and draft.swarm.has("wait") and draw.percent(LATER_PERCENT)
-    return tuple(replace(batch, wait=draft.shape.waits[-1]) for batch in batches) if patient else batches
+    """Now and then the batches come only when every timer has run out that may have been started before, or at least
+    those run out that are short."""
+    if not draft.swarm.has("wait"):
+        return batches
+    patient = draft.shape.waits and draw.percent(LATER_PERCENT)
+    seconds = draft.shape.waits[-1] if patient else BREATH if draw.percent(BREATH_PERCENT) else 0.0
+    return tuple(replace(batch, wait=seconds) for batch in batches) if seconds else batches
 
 
 STROKES: Final[dict[str, Stroke]] = {

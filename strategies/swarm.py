@@ -6,6 +6,7 @@ others, as ``close`` suppresses nearly everything. Hypothesis does the same for 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from fuzzer.values import Value
@@ -23,6 +24,10 @@ class Swarm(Value):
     """``off`` are the features that this plan does without."""
 
     off: tuple[str, ...] = ()
+
+    def with_(self, features: Sequence[str]) -> Swarm:
+        """The same, and these may be used in any case."""
+        return Swarm(off=tuple(name for name in self.off if name not in features))
 
     def has(self, feature: str) -> bool:
         """May this plan use the feature?"""

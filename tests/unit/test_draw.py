@@ -36,6 +36,7 @@ from fuzzer.plan import (
 from fuzzer.plan_rules import kind_of, problems
 from fuzzer.values import encode
 from strategies import PAIRS, Shape, draw_plans, racing_pairs
+from strategies.strokes import BREATH
 
 FULL = Shape(
     limit=3,
@@ -49,6 +50,7 @@ FULL = Shape(
     measured=True,
     waits=(0.5, 1.0),
     expiry=2.5,
+    given_up=1.0,
 )
 SHAPES = {
     "full": FULL,
@@ -182,7 +184,7 @@ def test_every_plan_is_sensible_and_within_its_shape(shape: Shape) -> None:
         assert {op.token for op in opens} - {"brief"} <= set(shape.tokens)
         assert shape.expiry or "brief" not in {op.token for op in opens}
         assert shape.started or not any(batch.frozen or batch.restart for batch in plan.batches)
-        assert {batch.wait for batch in plan.batches} <= {0.0, *shape.waits, shape.expiry}
+        assert {batch.wait for batch in plan.batches} <= {0.0, BREATH, *shape.waits, shape.expiry, shape.given_up}
         assert shape.measured or plan.cycles == 1
         assert shape.sessions or {op.session for op in opens} == {None}
         assert shape.rooms or not any(getattr(op, "room", None) for op in plan.ops())
@@ -257,10 +259,10 @@ def test_every_fault_and_form_occurs(label: str) -> None:
 def test_what_takes_long_is_rare_but_all_of_it_occurs() -> None:
     assert 0.005 <= share(contents(), "slow") <= 0.07
     assert share(contents(), "frozen") <= 0.25
-    times = Shape(started=True, restartable=True, measured=True, waits=(1.0,), expiry=2.0)
+    times = Shape(started=True, restartable=True, measured=True, waits=(1.0,), expiry=2.0, given_up=1.5)
     plans = list(draw_plans(times, seed=5, count=3_000))
     batches = [batch for plan in plans for batch in plan.batches]
-    assert {batch.wait for batch in batches} == {0.0, 1.0, 2.0}
+    assert {batch.wait for batch in batches} == {0.0, BREATH, 1.0, 1.5, 2.0}
     assert 3 <= sum(batch.restart for batch in batches) <= 60
     assert 3 <= sum(plan.cycles > 1 for plan in plans) <= 30
 

@@ -1,0 +1,35 @@
+"""What takes seconds to show is waited for rarely, and surely."""
+
+from __future__ import annotations
+
+import pytest
+
+from fuzzer.plan import Mute
+from strategies import Shape, draw_plans
+from strategies.draw import EVERY, due_at
+from strategies.shape import Due
+
+
+@pytest.mark.parametrize(("what", "every"), EVERY.items())
+def test_what_seldom_pays_to_wait_for_is_waited_for_at_the_latest_after_so_many_plans(what: Due, every: int) -> None:
+    shape = Shape(started=True, waits=(), expiry=2.0, given_up=1.5)
+    seconds = {"expiry": 2.0, "given-up": 1.5}[what]
+    for seed in range(3):
+        waited = [
+            any(batch.wait == seconds for batch in plan.batches) for plan in draw_plans(shape, seed, count=3 * every)
+        ]
+        assert sum(waited) >= 2
+
+
+def test_the_place_of_a_plan_says_what_it_waits_for() -> None:
+    due = [due_at(place) for place in range(2_400)]
+    for what, every in EVERY.items():
+        assert 0.8 * 2_400 // every <= due.count(what) <= 2_400 // every
+    assert due.count("") > 2_300
+
+
+def test_a_plan_that_waits_for_the_silent_has_somebody_silent() -> None:
+    shape = Shape(given_up=1.5, due="given-up")
+    plans = list(draw_plans(shape, 3, count=60))
+    silent = [p for p in plans if any(isinstance(op, Mute) or getattr(op, "how", "") == "vanish" for op in p.ops())]
+    assert len(silent) >= 55
