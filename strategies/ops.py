@@ -88,7 +88,7 @@ def reopen_op(draw: Draw, turn: Turn, aim: Aim) -> Op | None:
     if not known or not turn.may_open():
         return None
     over = [name for name in known if not any(tab.session == name for tab in turn.draft.live(aim.user))]
-    return Open(conn=turn.draft.new(""), user=aim.user, session=draw.one(over if over and draw.percent(50) else known))
+    return Open(conn=turn.draft.new(""), user=aim.user, session=draw.one(over if over and draw.percent(70) else known))
 
 
 def abandon_op(draw: Draw, turn: Turn, aim: Aim) -> Op | None:

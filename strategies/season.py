@@ -6,9 +6,9 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from fuzzer.plan import Batch, Send
+from fuzzer.plan import Batch, Drop, Send
 from strategies.choice import Draw
-from strategies.draft import Draft
+from strategies.draft import Draft, Tab
 
 # Seconds: as short as will do, since the ops are there at once; now and then long enough for timers to run out.
 FROZEN: Final = ((0.004, 80), (0.02, 17), (0.2, 3))
@@ -17,6 +17,8 @@ RESTART_IN: Final = 600  # strokes: the start of a server takes as long as many 
 HUNG_RESTART_IN: Final = 30  # strokes with somebody there who will not answer: an end that waits for all takes for ever
 WAIT_IN: Final = 250  # strokes, where there is something to wait for
 EXPIRY_PERCENT: Final = 2  # of strokes with a brief token, of which there are few
+BREATH: Final = 0.1  # seconds: as long as two plans, and longer than a timer that only bridges a reconnection in a test
+RETURN_PERCENT: Final = 70  # of strokes that leave a session that has come back
 CYCLES_IN: Final = 300  # plans
 CYCLES: Final = 9  # one more than a slope needs
 
@@ -41,7 +43,7 @@ def season(draw: Draw, draft: Draft, batches: tuple[Batch, ...]) -> tuple[Batch,
     if shape.restartable and swarm.has("restart") and _restarts(draw, after):
         made[-1] = replace(made[-1], restart=True)
         return tuple(made)
-    return (*made, *_expired(draw, after))
+    return (*made, *(_expired(draw, after) or _returned(draw, after)))
 
 
 def _restarts(draw: Draw, after: Draft) -> bool:
@@ -70,9 +72,23 @@ def _expired(draw: Draw, after: Draft) -> tuple[Batch, ...]:
     percent = EXPIRY_PERCENT if after.shape.due != "expiry" else 0 if _waited(after, after.shape.expiry) else 100
     if after.shape.expiry is None or not brief or not after.swarm.has("wait") or not draw.percent(percent):
         return ()
-    tab = draw.one(brief)
+    return (_message(draw.one(brief), after, wait=after.shape.expiry),)
+
+
+def _returned(draw: Draw, after: Draft) -> tuple[Batch, ...]:
+    """A message of one that has come back after a drop: what that has set going may be still to come, and take the new
+    connection for the old. After a Close there is nothing left to wait for."""
+    dropped = {op.conn for batch in after.batches for op in batch.ops if isinstance(op, Drop)}
+    ended = {tab.session for tab in after.tabs.values() if tab.session and tab.name in dropped}
+    back = [tab for tab in after.live() if tab.session in ended and (after.shape.group != "room" or tab.rooms)]
+    if not back or not after.swarm.has("wait") or _waited(after, BREATH) or not draw.percent(RETURN_PERCENT):
+        return ()
+    return (_message(draw.one(back), after, wait=BREATH),)
+
+
+def _message(tab: Tab, after: Draft, wait: float) -> Batch:
     room = min(tab.rooms) if after.shape.group == "room" else None
-    return (Batch((Send(conn=tab.name, msg=after.new("m"), room=room),), wait=after.shape.expiry),)
+    return Batch((Send(conn=tab.name, msg=after.new("m"), room=room),), wait=wait)
 
 
 def draw_cycles(draw: Draw, draft: Draft) -> int:

@@ -16,6 +16,7 @@ from strategies.choice import Draw
 from strategies.draft import Draft, Tab, Turn
 from strategies.ops import MAKERS, ROOMS, Aim, open_op, padding_kinds, speaks, uses_sessions
 from strategies.pairs import PAIRS, Pair
+from strategies.season import BREATH
 from strategies.separators import draw_near, draw_separator
 
 Batches = tuple[Batch, ...]
@@ -24,8 +25,7 @@ Stroke = Callable[[Draw, Draft], Batches]
 PADS: Final = ((0, 26), (1, 28), (2, 24), (3, 14), (4, 8))
 ASK_IN: Final = 32
 LATER_PERCENT: Final = 2
-BREATH_PERCENT: Final = 12
-BREATH: Final = 0.1  # seconds: as long as two plans, and longer than a timer that only bridges a reconnection in a test
+BREATH_PERCENT: Final = 5
 FEW: Final = 4  # members of a group that a flood goes to: each gets stall_bytes
 
 

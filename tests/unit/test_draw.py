@@ -36,7 +36,7 @@ from fuzzer.plan import (
 from fuzzer.plan_rules import kind_of, problems
 from fuzzer.values import encode
 from strategies import PAIRS, Shape, draw_plans, racing_pairs
-from strategies.strokes import BREATH
+from strategies.season import BREATH
 
 FULL = Shape(
     limit=3,
@@ -229,7 +229,8 @@ def contents() -> Counter[str]:
         found.update({"held" for op in plan.ops() if isinstance(op, Open) and op.held})
         found.update({"half" for op in plan.ops() if isinstance(op, Close) and op.half})
         found.update({"frozen" for batch in plan.batches if batch.frozen})
-        found.update({"slow" for batch in plan.batches if batch.wait or batch.restart or batch.frozen > 0.05})
+        slow = (b for b in plan.batches if b.wait > BREATH or b.restart or b.frozen > 0.05)
+        found.update({"slow" for _ in slow})
         found.update({"slow"} if plan.cycles > 1 else ())
     return found
 
