@@ -18,6 +18,7 @@ from functools import cache, cached_property
 from fuzzer.facts_ends import derive_end_causes
 from fuzzer.facts_reading import Notes
 from fuzzer.facts_records import NEVER, Conn, Episode, Message
+from fuzzer.facts_slots import Slots
 from fuzzer.facts_time import CONTROL_SPACING, LAG_THAT_SPOILS, HealthyClock
 from fuzzer.history import Event, History, OpenRej, SrvClose, StopInv
 from fuzzer.payload import widest
@@ -54,6 +55,7 @@ class Facts:
         for conn in self.conns.values():
             self.users[conn.inv.user].append(conn)
             self._derive_membership(conn)
+        self.slots = Slots(self)
         derive_end_causes(self)
 
     # ---- time ----------------------------------------------------------------------------------------------------
@@ -131,8 +133,8 @@ class Facts:
         return isinstance(event, OpenRej) and event.by not in ("timeout", "invalid")
 
     def possible_others(self, conn: Conn, upto: int, at: float) -> list[Conn]:
-        """Connections of the same user that may hold a slot while ``conn`` was being decided."""
-        others = [c for c in self.of_user(conn.inv.user) if c is not conn and c.open_inv < upto]
+        """Connections of the plan that may hold a slot of the same limit while ``conn`` was being decided."""
+        others = [c for c in self.slots.sharing(conn) if c is not conn and c.open_inv < upto]
         return [c for c in others if not self.surely_released(c, at)]
 
     # ---- messages ------------------------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ def derive_end_causes(facts: Facts) -> None:
         conn.x = min(conn.causes.values()) if conn.honest else conn.open_inv
     limit = facts.policy.limit
     if limit is not None and limit.over != "reject":
-        for conns in facts.users.values():
+        for _, conns in facts.slots.groups():
             _possible_evictions(facts, conns, limit.max, any_goes=limit.over == "evict-any")
 
 
@@ -120,15 +120,17 @@ def _possible_evictions(facts: Facts, conns: list[Conn], limit: int, *, any_goes
 
     The oldest member goes. If ``conn`` is it, none of the surely older is a member any more, so that at most
     ``there - older`` are: above the limit only if that number is. It is enough to look at openings: between
-    them the number of possible members only falls. With ``evict-any`` age protects nobody.
+    them the number of possible members only falls. With ``evict-any`` age protects nobody. The control pair, where it
+    shares the limit, is taken for younger than all, and its openings count.
     """
-    for newest in conns:
-        index, at = newest.open_inv, facts.t(newest.open_inv)
+    for index in sorted([c.open_inv for c in conns] + [i for i, _ in facts.slots.outsiders]):
+        at = facts.t(index)
         there = [c for c in conns if c.open_inv <= index and not facts.surely_released(c, at)]
-        if len(there) <= limit:
+        most = len(there) + facts.slots.outside(index + 1, at)
+        if most <= limit:
             continue
         joined = sorted(c.je for c in there)
         for conn in there:
-            if any_goes or len(there) - bisect_left(joined, facts.born(conn)) > limit:
+            if any_goes or most - bisect_left(joined, facts.born(conn)) > limit:
                 conn.causes["evict"] = min(conn.causes.get("evict", NEVER), index)
                 conn.x = min(conn.x, index)

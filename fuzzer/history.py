@@ -48,6 +48,7 @@ from fuzzer.server_events import (
     Abort,
     Control,
     Lag,
+    Outsiders,
     Phase,
     Probe,
     Quiet,
@@ -96,6 +97,7 @@ Event = (
     | Pong
     | Control
     | Lag
+    | Outsiders
     | ServerPaused
     | ServerResumed
     | StopInv
@@ -155,6 +157,7 @@ __all__ = [
     "OpenInv",
     "OpenOk",
     "OpenRej",
+    "Outsiders",
     "Phase",
     "PingInv",
     "Pong",

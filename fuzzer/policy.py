@@ -10,18 +10,38 @@ from typing import Literal
 
 from fuzzer.values import Value
 
+FEW_SLOTS = 3  # shared by everybody: one for the control pair, so that two are left
+
 
 class Limit(Value):
     """How many connections one user may have, and what happens to the one above (``over``).
 
     ``codes`` are the close codes and ``statuses`` the HTTP statuses that mean "because of the limit". ``evict-any``:
-    one of the user's connections goes, whichever.
+    one of those that share the limit goes, whichever. ``scope``: who shares it: the connections of one ``user``, of one
+    ``ip`` address, or all (``global``). hubfuzz has one address, so that the last two are the same to it; nobody else
+    may use the server from there, and the control pair needs slots of its own.
     """
 
     max: int
     over: Literal["reject", "evict-oldest", "evict-any"] = "reject"
     codes: tuple[int, ...] = ()
     statuses: tuple[int, ...] = ()
+    scope: Literal["user", "ip", "global"] = "user"
+
+    @property
+    def shared(self) -> bool:
+        """Do connections of different users share it?"""
+        return self.scope != "user"
+
+    @property
+    def kept(self) -> int:
+        """How many slots the control pair takes from those of a plan: it makes do with one where there are few."""
+        return 0 if not self.shared else 1 if self.max <= FEW_SLOTS else 2
+
+    @property
+    def free(self) -> int:
+        """How many connections a plan can have: of one user, or of all that share the limit."""
+        return self.max - self.kept
 
 
 class CloseCodes(Value):

@@ -72,8 +72,8 @@ class Script:
 
     @property
     def limit(self) -> int:
-        """Tabs that one user may have; without a declared limit more than any scenario needs."""
-        return self.policy.limit.max if self.policy.limit else 1_000
+        """Tabs that one user, here alone, may have; without a declared limit more than any scenario needs."""
+        return self.policy.limit.free if self.policy.limit else 1_000
 
     @property
     def room(self) -> str | None:
@@ -175,7 +175,8 @@ def _lifecycle(script: Script) -> None:
 
 def _failure_isolation(script: Script) -> None:
     """One after the other fails in its own way, each while a survivor sends; then the survivors talk."""
-    user = "u0" if script.limit > 1 else "u1"
+    shared = script.policy.limit is not None and script.policy.limit.shared
+    user = "u0" if script.limit > 1 or shared else "u1"
     survivors = script.enter(min(max(1, script.limit - 1), 2), user)
     failures: tuple[Callable[[str], Op], ...] = (
         lambda c: Drop(conn=c, how="reset"),
@@ -240,8 +241,9 @@ def _always(_policy: Policy) -> str:
 
 
 def _needs_two(policy: Policy) -> str:
-    small = policy.limit is not None and policy.limit.max < 2
-    return "needs two tabs of one user, and policy.limit.max is 1" if small else ""
+    limit = policy.limit
+    small = limit is not None and limit.free < 2
+    return f"needs two tabs of one user, and policy.limit.max is {limit.max}" if limit is not None and small else ""
 
 
 def _needs_limit(policy: Policy) -> str:

@@ -18,6 +18,19 @@ class Control(Value, tag_field="e", tag="control"):
     since: float
 
 
+class Outsiders(Value, tag_field="e", tag="outsiders"):
+    """From here on at most ``held`` connections of the control pair may hold slots of a limit that all users share.
+
+    Told at the start, and before the pair opens another. A good round trip proves that the one of the ``pair`` that
+    received is a member; both receive by turns. ``earlier``: what was before this plan may still hold slots, too.
+    """
+
+    t: float
+    held: int
+    pair: int
+    earlier: bool = False
+
+
 class Lag(Value, tag_field="e", tag="lag"):
     """hubfuzz itself was late by ``seconds``: what was timed just before proves nothing."""
 

@@ -92,8 +92,19 @@ class Draft:
         return [tab for tab in self.tabs.values() if tab.standing == "live" and user in (None, tab.user)]
 
     def holding(self, user: str) -> int:
-        """How many slots of the limit this user is expected to hold; no heartbeat is as fast as a plan."""
-        return sum(tab.user == user and tab.standing in ("live", "hung") for tab in self.tabs.values())
+        """How many slots of the limit this user, and whoever shares it, is expected to hold.
+
+        No heartbeat is as fast as a plan.
+        """
+        mates = [tab for tab in self.tabs.values() if self.shape.shared or tab.user == user]
+        return sum(tab.standing in ("live", "hung") for tab in mates)
+
+    def room_for(self, user: str) -> int | None:
+        """The most live connections that this user is expected to be able to have now; None: any number."""
+        if self.shape.limit is None or not self.shape.shared:
+            return self.shape.limit
+        others = sum(tab.user != user and tab.standing in ("live", "hung") for tab in self.tabs.values())
+        return max(1, self.shape.limit - others)
 
     def users(self) -> tuple[str, ...]:
         """Users that have opened something."""
@@ -156,7 +167,7 @@ class Draft:
         limit = self.shape.limit
         if limit is None or self.holding(user) < limit:
             return "live"
-        if self.shape.over == "evict-oldest" and (oldest := self.live(user)):
+        if self.shape.over == "evict-oldest" and (oldest := self.live(None if self.shape.shared else user)):
             oldest[0].standing = "gone"
             return "live"
         return "refused"

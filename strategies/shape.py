@@ -27,7 +27,7 @@ Due = Literal["", "expiry", "given-up"]
 
 
 class Shape(Value):
-    """What plans may contain. ``limit`` is per user; ``max_size`` bounds a whole frame in bytes.
+    """What plans may contain. ``limit`` is per user, or all are one if ``shared``; ``max_size`` is of a frame in bytes.
 
     ``kinds`` are the ops that may be drawn (``open`` and ``send`` always are); ``tokens`` the kinds of token, of which
     all but ``valid`` must be ones that the hub is declared to refuse. ``exact_names`` False: no two users are drawn
@@ -42,6 +42,7 @@ class Shape(Value):
     """
 
     limit: int | None = None
+    shared: bool = False
     over: Literal["reject", "evict-oldest", "evict-any"] = "reject"
     group: Literal["user", "room", "all"] = "user"
     rooms: bool = False
@@ -97,7 +98,8 @@ def shape_of(policy: Policy, rooms: bool, sessions: bool, tokens: bool) -> Shape
     """The shape for a policy and for what the target can express (rooms, sessions, tokens)."""
     limit = policy.limit
     return Shape(
-        limit=limit.max if limit else None,
+        limit=limit.free if limit else None,
+        shared=limit is not None and limit.shared,
         over=limit.over if limit else "reject",
         group=policy.group,
         rooms=rooms,

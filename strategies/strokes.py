@@ -72,7 +72,7 @@ def mix(draw: Draw, draft: Draft) -> Batches:
 def turn_over(draw: Draw, draft: Draft) -> Batches:
     """Through full and refused: fill up, one above, then one leaves and one enters."""
     aim = Aim(draw_user(draw, draft))
-    limit = draft.shape.limit
+    limit = draft.room_for(aim.user)
     batches = gather(draw, draft, aim, limit if limit is not None and limit <= 6 else 2)
     batches += one_batch(draw, draft, aim, "open")
     batches += one_batch(draw, draft, aim, "drop" if draw.percent(60) else "close")
@@ -217,7 +217,7 @@ def draw_user(draw: Draw, draft: Draft) -> str:
 
 def gather(draw: Draw, draft: Draft, aim: Aim, count: int) -> Batches:
     """See to it that the user has this many live connections (as far as the limit allows), in rooms if need be."""
-    most = min(count, draft.shape.limit or count)
+    most = min(count, draft.room_for(aim.user) or count)
     turn = Turn(draft)
     while len(draft.live(aim.user)) + turn.opening() < most and (op := open_op(draw, turn, aim)):
         turn.ops.append(op)
@@ -263,7 +263,7 @@ def _possible(pair: Pair, draft: Draft) -> bool:
 
 def _prepare(draw: Draw, draft: Draft, pair: Pair, aim: Aim) -> Batches:
     """Enough members for the pair and one survivor; for an open, up to one below the limit or up to it."""
-    limit = draft.shape.limit
+    limit = draft.room_for(aim.user)
     existing = sum(kind not in ("open", "reopen", "abandon") for kind in (pair.left, pair.right))
     wanted = existing + (1 if draw.percent(70) else 0)
     if limit is not None and existing < 2 and limit <= 6 and draw.percent(60):

@@ -25,6 +25,7 @@ from fuzzer.history import (
 )
 from fuzzer.plan import Plan
 from fuzzer.plan_rules import kind_of
+from fuzzer.policy import Limit
 from fuzzer.values import Value
 from fuzzer.verdict import Verdict
 
@@ -69,7 +70,7 @@ def tally_of(plan: Plan, history: History, verdict: Verdict) -> Tally:
         obligations={judgement.code: judgement.obligations for judgement in verdict.judgements},
         inconclusive=Counter(f"{finding.code} {finding.key}" for finding in verdict.inconclusive),
         deliveries=sum(isinstance(event, Dlv) for event in events),
-        at_limit=_times_full(events, mine, history.policy.limit.max) if history.policy.limit else 0,
+        at_limit=_times_full(events, mine, history.policy.limit) if history.policy.limit else 0,
         doubtful=int(bool(verdict.inconclusive)),
     )
 
@@ -93,18 +94,18 @@ def _outcome(event: OpenOk | OpenRej) -> str:
     return event.by if event.code is None else f"{event.by} {event.code}"
 
 
-def _times_full(events: Iterable[Event], mine: set[str], limit: int) -> int:
-    """How often a user's open connections rose to the limit, as the clients saw it."""
+def _times_full(events: Iterable[Event], mine: set[str], limit: Limit) -> int:
+    """How often the open connections of a user, or of all who share the limit, rose to it, as the clients saw it."""
     users: dict[str, str] = {}
     open_now: dict[str, set[str]] = {}
     times = 0
     for event in events:
         if isinstance(event, OpenInv):
-            users[event.conn] = event.user
+            users[event.conn] = "" if limit.shared else event.user
         elif isinstance(event, OpenOk) and event.conn in mine:
             group = open_now.setdefault(users[event.conn], set())
             group.add(event.conn)
-            times += len(group) == limit
+            times += len(group) == limit.free
         elif isinstance(event, CloseInv | DropInv | SrvClose | SrvEof | SrvRst) and event.conn in users:
             open_now.get(users[event.conn], set()).discard(event.conn)
     return times

@@ -13,7 +13,7 @@ COMMANDS: dict[str, list[CommandGroupDict]] = {
         {"name": "Learn", "commands": ["explain", "schema", "bugs", "hub"]},
     ]
 }
-PROMISES = ("limit", "over", "reject_by", "echo")
+PROMISES = ("limit", "scope", "over", "reject_by", "echo")
 OPTIONS: dict[str, list[OptionGroupDict]] = {
     "hubfuzz run": [
         {"name": "Target", "options": ["--url", "--allow-host", "--bug"]},

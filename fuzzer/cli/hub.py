@@ -16,7 +16,8 @@ CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 
 KNOB_HELP = {
-    "limit": "Connections of one user.",
+    "limit": "Connections of one user, or of all.",
+    "scope": "Whose limit it is: each user's, or everybody's.",
     "max_rooms": "Rooms of one connection.",
     "over": "What happens to the one above the limit.",
     "reject_by": "Refuse by HTTP 429, or by a Close frame 4429 after the upgrade.",

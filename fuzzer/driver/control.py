@@ -22,9 +22,10 @@ PATIENCE = 1.0
 
 
 class ControlPair:
-    """Two connections of one fresh user (one where the limit is one); a round trip publishes and awaits the copy.
+    """Two connections of one fresh user (one where slots are few); a round trip publishes and awaits the copy.
 
-    ``openings``: how many there have been, so that one can see whether the pair is still the same.
+    ``openings``: how many there have been, so that one can see whether the pair is still the same. ``before_opening``
+    is called before each: where all users share a limit, one more slot may be taken.
     """
 
     def __init__(self, target: Target, port: int | None, nursery: trio.Nursery, nonce: str) -> None:
@@ -41,6 +42,8 @@ class ControlPair:
         self._lot = trio.lowlevel.ParkingLot()
         self.trouble = trouble.NOT_DELIVERED
         self.openings = 0
+        self.before_opening: Callable[[], None] = lambda: None
+        self._turned = False
         self.echoes = target.policy.echo == "always"
         self.mark = f"hf-{nonce}"
 
@@ -62,7 +65,23 @@ class ControlPair:
         arrived = await self._until(lambda: (real, receiver) in self._seen, PATIENCE)
         self.echoes = self.echoes or (arrived and (real, sender) in self._seen)
         self._seen.clear()
+        self._turned ^= arrived  # who receives has proved to be a member: by turns both do
         return arrived
+
+    @property
+    def size(self) -> int:
+        """How many connections it consists of."""
+        return len(set(self._names()))
+
+    @property
+    def held(self) -> int:
+        """How many of them are open."""
+        return sum(conn.is_open for conn in self._conns.values())
+
+    @property
+    def known(self) -> int:
+        """How many of them there are, open or ended without our having noticed."""
+        return len(self._conns)
 
     def move(self, port: int | None) -> None:
         """The server was started again and listens on this port: what was open is gone."""
@@ -78,8 +97,9 @@ class ControlPair:
 
     def _names(self) -> tuple[str, str]:
         limit = self._target.policy.limit
-        alone = limit is not None and limit.max == 1
-        return ("control.0", "control.0" if alone else "control.1")
+        if limit is not None and 1 in (limit.max, limit.kept):
+            return "control.0", "control.0"
+        return ("control.1", "control.0") if self._turned else ("control.0", "control.1")
 
     def _room(self) -> str | None:
         return f"{self._nonce}room" if self._target.policy.group == "room" else None
@@ -92,7 +112,7 @@ class ControlPair:
     async def _open_missing(self) -> bool:
         """Open what is not open; True if the pair is ready."""
         deadline = time.monotonic() + PATIENCE
-        for name in dict.fromkeys(self._names()):
+        for name in sorted(set(self._names())):
             if name not in self._conns or not self._conns[name].is_open:
                 await self._open(name)
         left = deadline - time.monotonic()
@@ -103,6 +123,7 @@ class ControlPair:
         if stale is not None:
             stale.dispose()
         self._ready.discard(name)
+        self.before_opening()
         self.openings += 1
         endpoint = self._target.endpoint(self._port, self._user, None, "valid")
         conn = self._conns[name] = await FuzzConn.connect(name, endpoint, self._nursery, self)

@@ -15,7 +15,7 @@ from fuzzer.driver.openings import OPEN_TIMEOUT
 from fuzzer.driver.perform import Performer
 from fuzzer.driver.quiesce import HealthyTime, Quiescence
 from fuzzer.driver.stage import Stage
-from fuzzer.history import Phase, Probe
+from fuzzer.history import Phase, Probe, Role
 from fuzzer.plan import Drop, Open
 
 POLL = 0.02
@@ -103,7 +103,14 @@ class Finale:
     def eventful(self, users: tuple[str, ...]) -> tuple[str, ...]:
         """Users of whom some connection did not just open and stay: their slots are counted; the first one's always."""
         odd = {a.user for a in self._stage.actors.values() if not (a.member and a.live)}
+        if self._shared:
+            return users[:1]  # all others have the same slots
         return tuple(user for user in users if user in odd or user == users[0])
+
+    @property
+    def _shared(self) -> bool:
+        limit = self._stage.policy.limit
+        return limit is not None and limit.shared
 
     async def slots(self, user: str) -> None:
         """Exactly the limit can be opened again, one after the other, and not one more."""
@@ -112,12 +119,13 @@ class Finale:
             return
         self._stage.record(Phase, f"slots:{user}")
         opened: list[Actor] = []
-        for number in range(limit.max):
+        free = limit.max - self._quiescence.kept
+        for number in range(free):
             actor = await self._open_slot(f"slot:{user}.{number}", user)
             if actor is None:
                 break
             opened.append(actor)
-        if len(opened) == limit.max:
+        if len(opened) == free:
             await self._one_above(user, opened)
         await self._close_all(opened)
 
@@ -127,21 +135,22 @@ class Finale:
             opened.append(above)
         last = [a.name for a in opened if a.live][-1:]
         await self._quiescence.fence(frozenset(last))
+        await self._quiescence.prove_control()
 
-    async def _open_slot(self, name: str, user: str) -> Actor | None:
+    async def _open_slot(self, name: str, user: str, role: Role = "slot") -> Actor | None:
         """Try until accepted; the last time after every earlier occupant, refused attempts too, must be released."""
         bound = self._release_bound()
         for attempt, pause in enumerate((0.0, *(pause for pause in RETRY_PAUSES if pause < bound), bound)):
             await self._healthily(pause)
-            actor = await self._open_once(f"{name}.{attempt}" if attempt else name, user)
+            actor = await self._open_once(f"{name}.{attempt}" if attempt else name, user, role)
             if actor.live:
                 return actor
             if self._quiescence.aborted:
                 break
         return None
 
-    async def _open_once(self, name: str, user: str) -> Actor:
-        release = await self._performer.prepare_open(Open(name, user), role="slot")
+    async def _open_once(self, name: str, user: str, role: Role = "slot") -> Actor:
+        release = await self._performer.prepare_open(Open(name, user), role=role)
         actor = self._stage.actors[name]
         release()
         await self._stage.until(lambda: actor.decided, OPEN_TIMEOUT + 1)
@@ -161,14 +170,23 @@ class Finale:
         """A fresh user opens, sends and receives: does the server still do its job?"""
         self._stage.record(Phase, "canary")
         limit = self._stage.policy.limit
-        count = 1 if limit is not None and limit.max == 1 else 2
+        count = 1 if limit is not None and limit.max - self._quiescence.kept == 1 else 2
         names = [f"canary.{i}" for i in range(count)]
+        self._quiescence.aborted = False
+        actors = await (self._queue_up(names) if self._shared else self._all_at_once(names))
+        await self._quiescence.fence()
+        await self._close_all(actors)
+
+    async def _all_at_once(self, names: list[str]) -> list[Actor]:
         releases = [await self._performer.prepare_open(Open(n, "canary"), role="canary") for n in names]
         for release in releases:
             release()
-        self._quiescence.aborted = False
-        await self._quiescence.fence()
-        await self._close_all([self._stage.actors[n] for n in names])
+        return [self._stage.actors[n] for n in names]
+
+    async def _queue_up(self, names: list[str]) -> list[Actor]:
+        """One after the other, until slots that all users share are free again."""
+        found = [await self._open_slot(name, "canary", "canary") for name in names]
+        return [actor for actor in found if actor is not None]
 
 
 def let_go(stage: Stage) -> None:

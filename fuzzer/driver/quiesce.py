@@ -268,6 +268,17 @@ class Quiescence:
             if conn is not None and conn.is_open and conn.ping(payload):
                 self._stage.expect_pong(payload)
 
+    @property
+    def kept(self) -> int:
+        """How many slots of the plan's limit the control pair holds now."""
+        limit = self._stage.policy.limit
+        return self._control.held if limit is not None and limit.shared else 0
+
+    async def prove_control(self) -> None:
+        """Have each of the control pair receive once, where it shares the limit: then it was a member."""
+        for _ in range(self._control.size if self.kept else 0):
+            await self.check_control(HealthyTime())
+
     async def check_control(self, healthy: HealthyTime) -> None:
         """One round trip of the control pair, written down."""
         since = self._stage.record.now()

@@ -19,7 +19,7 @@ from fuzzer.driver.perform import Performer
 from fuzzer.driver.quiesce import Quiescence
 from fuzzer.driver.server_ops import ServerOps
 from fuzzer.driver.stage import Stage
-from fuzzer.history import Abort, History, Lag, Phase, Probe, ServerExit, ServerLog, Skip
+from fuzzer.history import Abort, History, Lag, Outsiders, Phase, Probe, ServerExit, ServerLog, Skip
 from fuzzer.plan import Batch, Plan
 from fuzzer.policy import Policy
 from fuzzer.target.model import Target
@@ -30,6 +30,7 @@ TICK = 0.01
 LAG_WORTH_TELLING = 0.05
 LEAST_BOUND = 0.15
 TAIL_LINES = 12
+SHARED_TRIES = 3
 LINE_LENGTH = 200
 
 
@@ -46,6 +47,7 @@ class Session:
         self._nursery = nursery
         self._run = secrets.token_hex(3)
         self._numbers = itertools.count(1)
+        self._stages = 0  # on the server that runs now
         self._control = self._new_control()
 
     def _new_control(self) -> ControlPair:
@@ -87,6 +89,8 @@ class Session:
         """One performance of the plan, from the first op to the canary."""
         cast = Cast(plan, f"{self._run}n{next(self._numbers)}-", exact=policy.names == "exact")
         stage = Stage(cast, self.target.codec(), policy, f"hf-{self._run}c")
+        self._tell_outsiders(stage)
+        self._stages += 1
         seed_scheduler(plan.schedule_seed)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_watch_own_lag, stage)
@@ -104,6 +108,7 @@ class Session:
         restartable = self.target.start is not None
         if restartable:
             await self.server.restart()
+            self._stages = 0
         self._control = self._new_control()
         return restartable
 
@@ -118,8 +123,7 @@ class Session:
         performer.study(plan)
         server_ops = ServerOps(stage, self.server, performer, self._control)
         quiescence = Quiescence(stage, performer, self._control, self._server_is_dead)
-        if not self._control.ready:
-            await self._control.round_trip()
+        await self._ready_control(quiescence)
         counts = self._steady_counts() if self._control.ready else _no_counts
         before = await self._baseline(stage, counts)
         for number, batch in enumerate(plan.batches):
@@ -130,6 +134,32 @@ class Session:
             await server_ops.perform(batch)
         if not self._server_is_dead():
             await self._end(plan, stage, self.finale(stage, performer, quiescence, counts), quiescence, before)
+
+    async def _ready_control(self, quiescence: Quiescence) -> None:
+        """The control pair is there; where slots are shared, perhaps only when an earlier plan's are free again."""
+        for _ in range(SHARED_TRIES if self._shares_slots else 1):
+            if self._control.ready:
+                break
+            await self._control.round_trip()
+        await quiescence.prove_control()
+
+    @property
+    def _shares_slots(self) -> bool:
+        limit = self.target.policy.limit
+        return limit is not None and limit.shared
+
+    def _tell_outsiders(self, stage: Stage) -> None:
+        """Write down what may hold slots that the plan shares: the control pair, now and whenever it opens another."""
+        if not self._shares_slots:
+            return
+        control, held = self._control, itertools.count(self._control.known)
+        earlier = self._stages > 0 or control.openings > control.size or self.server.pid is None
+
+        def tell() -> None:
+            stage.record(Outsiders, next(held), control.size, earlier)
+
+        tell()
+        control.before_opening = tell
 
     async def _between(self, batch: Batch, number: int, quiescence: Quiescence) -> None:
         """Let the last batch be followed in the drawn way."""

@@ -1,4 +1,7 @@
-"""The limit of connections per user: a slot is taken at admission and given back exactly once, however it ends."""
+"""The limit of connections, one user's or everybody's.
+
+A slot is taken at admission and given back exactly once, however the connection ends.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,8 @@ class Admission:
     def __init__(self, knobs: Knobs) -> None:
         self.limit = knobs.limit
         self.evicts = knobs.over == "evict-oldest"
-        self.holders: dict[str, list[Peer]] = {}
+        self.shared = knobs.scope == "global"
+        self.holders: dict[str, list[Peer]] = {}  # by whose limit it is: one user's, or everybody's
 
     def admit(self, peer: Peer) -> bool:
         """Take a slot, if need be that of the user's oldest connection; False: there is none."""
@@ -26,28 +30,32 @@ class Admission:
         self.take(peer)
         return True
 
+    def whose(self, user: str) -> str:
+        """Whose slots a user's connections take: its own, or, by the knob, those that all share."""
+        return "" if self.shared else user
+
     def has_room(self, user: str) -> bool:
         """Whether one more may come."""
         return self.used(user) < self.limit
 
     def used(self, user: str) -> int:
         """How many slots of the user are taken."""
-        return len(self.holders.get(user, ()))
+        return len(self.holders.get(self.whose(user), ()))
 
     def take(self, peer: Peer) -> None:
         """Take a slot without asking."""
-        self.holders.setdefault(peer.user, []).append(peer)
+        self.holders.setdefault(self.whose(peer.user), []).append(peer)
 
     def release(self, peer: Peer) -> None:
         """Give the slot back; nothing happens if the connection has none."""
-        holders = self.holders.get(peer.user, [])
+        holders = self.holders.get(self.whose(peer.user), [])
         if peer in holders:
             holders.remove(peer)
             if not holders:
-                del self.holders[peer.user]
+                del self.holders[self.whose(peer.user)]
 
     def _make_room(self, user: str) -> None:
-        for oldest in self.holders.get(user, [])[: max(0, self.used(user) - self.limit + 1)]:
+        for oldest in self.holders.get(self.whose(user), [])[: max(0, self.used(user) - self.limit + 1)]:
             self.evict(oldest)
 
     def evict(self, oldest: Peer) -> None:

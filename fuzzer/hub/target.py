@@ -109,6 +109,7 @@ def _heartbeat(knobs: Knobs) -> float | None:
 
 def _limit(knobs: Knobs) -> Limit:
     if knobs.over == "evict-oldest":
-        return Limit(max=knobs.limit, over="evict-oldest", codes=(EVICTED,))
+        return Limit(max=knobs.limit, over="evict-oldest", codes=(EVICTED,), scope=knobs.scope)
     by_close = knobs.reject_by == "close"
-    return Limit(max=knobs.limit, codes=(OVER_LIMIT,) if by_close else (), statuses=() if by_close else (429,))
+    codes, statuses = ((OVER_LIMIT,), ()) if by_close else ((), (429,))
+    return Limit(max=knobs.limit, codes=codes, statuses=statuses, scope=knobs.scope)

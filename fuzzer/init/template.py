@@ -96,6 +96,7 @@ deliver = {{match = {{type = {deliver_type}}}, id = "id", body = "body"}}   # ho
 # echo = "always"                        # does a sender get its own messages? always | never
 # join_evidence = "welcome"              # with protocol.welcome: a member from then on
 # limit = {{max = 5, over = "reject", statuses = [429]}}   # or codes = [4429]; over = "evict-oldest"
+#                                        # scope = "global" (or "ip"): all users share it, hubfuzz's own two as well
 # deadline = 5.0                         # seconds in which a message arrives, while the hub answers at all
 
 [probe]                                  # what else can be seen of the hub

@@ -37,7 +37,7 @@ def _wrong(facts: Facts, conn: Conn) -> Finding | None:
     limit = facts.policy.limit
     if limit is None or limit.over != "evict-oldest":
         return None
-    mates = (c for c in facts.of_user(conn.inv.user) if c is not conn and c.honest)
+    mates = (c for c in facts.slots.sharing(conn) if c is not conn and c.honest)
     older = next((c for c in mates if c.je < facts.born(conn) and c.le > conn.server_end), None)
     if older is None:
         return None
@@ -50,12 +50,14 @@ def _needless(facts: Facts, conn: Conn) -> Finding | None:
     limit = facts.policy.limit
     if limit is None or conn.causes.get("evict", NEVER) < conn.server_end:
         return None
-    strangers = [c.name for c in facts.conns.values() if c.inv.user != conn.inv.user and _makes_full(facts, c, conn)]
+    others = [] if limit.shared else [c for c in facts.conns.values() if c.inv.user != conn.inv.user]
+    strangers = [c.name for c in others if _makes_full(facts, c, conn)]
     witness = (conn.je, conn.server_end)
     if strangers:
         said = f"only another user ({', '.join(strangers)}) could be above {limit.max}"
         return _finding(facts, conn, "foreign", "one of that user's own connections goes", said, witness)
-    said = f"user {conn.inv.user} had no more connections than {limit.max}, or others were surely older"
+    who = "all users together" if limit.shared else f"user {conn.inv.user}"
+    said = f"{who} had no more connections than {limit.max}, or others were surely older"
     return _finding(facts, conn, "needless", f"{conn.name} stays open", said, witness)
 
 
@@ -94,7 +96,8 @@ INVARIANTS = (
         "limit",
         "Only a user above the limit loses a connection to it, and only its oldest.",
         "Needless: at no opening could the user be above the limit without an older one to go. Wrong: an older one, "
-        "joined before this one was opened, was in the audience of a message sent after the eviction was read. "
+        "joined before this one was opened, was in the audience of a message sent after the eviction was read. Where "
+        "all users share the limit, all of them count, and the control pair for younger ones. "
         "Openings that overlap may be evicted in any order; who takes over a session may inherit its age.",
         "policy.limit",
         (

@@ -1,4 +1,7 @@
-"""The limit of connections per user (SPEC 2.5): never above it, never refused below it, every slot comes back."""
+"""The limit of connections (SPEC 2.5): never above it, never refused below it, every slot comes back.
+
+It is one user's, or all users share it (``limit.scope``): then the control pair and earlier plans count, too.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +29,11 @@ def _connections(facts: Facts) -> Judgement:
         return Judgement("HF201")
     findings = []
     obligations = 0
-    for user in sorted({c.inv.user for c in facts.conns.values()}):
-        witnessed = [(c.je, c.le, c) for c in facts.of_user(user) if c.honest and c.je < c.le]
+    own = [(je, le, None) for je, le, number in facts.slots.proved() for _ in range(number)]
+    for user, conns in facts.slots.groups():
+        witnessed = [(c.je, c.le, c) for c in conns if c.honest and c.je < c.le]
         obligations += len(witnessed)
-        crowd = _crowd(witnessed, limit.max)
+        crowd = _crowd([*witnessed, *own], limit.max)
         if crowd:
             findings.append(_exceeded(facts, user, crowd, limit))
     return Judgement("HF201", obligations, tuple(findings))
@@ -75,15 +79,17 @@ def _crowd(witnessed: list[tuple[int, int, Whose]], limit: int) -> list[tuple[in
     return []
 
 
-def _exceeded(facts: Facts, user: str, crowd: list[tuple[int, int, Conn]], limit: Limit) -> Finding:
-    names = tuple(c.name for _, _, c in crowd)
+def _exceeded(facts: Facts, user: str, crowd: list[tuple[int, int, Conn | None]], limit: Limit) -> Finding:
+    names = tuple(c.name for _, _, c in crowd if c is not None)
+    who = "all users together" if limit.shared else f"user {user}"
+    own = f" and {len(crowd) - len(names)} of hubfuzz's control pair" if len(crowd) > len(names) else ""
     return Finding(
         code="HF201",
         strength="violated",
         key="limit",
-        summary=f"user {user} had {len(names)} connections at once, the limit is {limit.max}",
+        summary=f"{who} had {len(crowd)} connections at once, the limit is {limit.max}",
         expected=f"at most {limit.max}: {'one more is refused' if limit.over == 'reject' else 'the oldest goes'}",
-        observed=f"{', '.join(names)} all had joined, and all got a message that was sent later",
+        observed=f"{', '.join(names)}{own} all had joined, and all got a message that was sent later",
         witness=tuple(i for joined, life, _ in crowd for i in (joined, life)),
         conns=names,
         proof="count",
@@ -112,13 +118,14 @@ def _refusals(facts: Facts, code: str, role: str, key: str) -> Judgement:
         if conn.inv.role != role or not conn.honest or conn.inv.abandon is not None or conn.x < decided:
             continue  # undecided, or it gave the server another cause before the answer
         others = facts.possible_others(conn, decided, facts.t(conn.open_inv))
-        if len(others) >= limit.max:
+        outside = facts.slots.outside(decided, facts.t(conn.open_inv))
+        if len(others) + outside >= limit.max:
             obligations += role == "slot" and conn.je == decided  # refused, it would have been tried again
             continue
         obligations += 1
         found = _refusal(facts, conn, decided, limit)
         if found is not None:
-            findings.append(_refused(conn, others, decided, code, key, limit, *found))
+            findings.append(_refused(conn, others, outside, decided, code, key, limit, *found))
     return Judgement(code, obligations, tuple(findings))
 
 
@@ -157,10 +164,20 @@ def told_the_limit(facts: Facts, conn: Conn) -> int | None:
 
 
 def _refused(
-    conn: Conn, others: list[Conn], decided: int, code: str, key: str, limit: Limit, declared: bool, how: str
+    conn: Conn,
+    others: list[Conn],
+    outside: int,
+    decided: int,
+    code: str,
+    key: str,
+    limit: Limit,
+    declared: bool,
+    how: str,
 ) -> Finding:
     names = [c.name for c in others]
-    held = f"{len(names)} of {limit.max} slots can be in use" + (f" ({', '.join(names)})" if names else "")
+    holders = [*names, *(["the control pair"] if outside else [])]
+    held = f"{len(names) + outside} of {limit.max} slots can be in use"
+    held += f" ({', '.join(holders)})" if holders else ""
     return Finding(
         code=code,
         strength="violated" if declared else "inconclusive",
@@ -181,8 +198,9 @@ def _limited(policy: Policy) -> bool:
 
 _RELIES = (
     "A connection counts as a possible occupant from its opening until it is surely released (t_release after a clean "
-    "end, t_detect after a reset or FIN, in healthy time); attempts at the same time count, too. Of a user with an odd "
-    "name by which nobody has got in the name may be the reason."
+    "end, t_detect after a reset or FIN, in healthy time); attempts at the same time count, too. Where all users share "
+    "the limit (limit.scope), so do the control pair and, for as long, all that was before the plan. Of a user with an "
+    "odd name by which nobody has got in the name may be the reason."
 )
 INVARIANTS = (
     Invariant(
@@ -191,7 +209,8 @@ INVARIANTS = (
         "limit",
         "No user has more members than the limit at any instant, and no connection is in more rooms than it may be.",
         "Each counted connection joined before the instant and was in the audience of a message sent after it; of the "
-        "rooms of one connection the same holds for each room.",
+        "rooms of one connection the same holds for each room. Where all users share the limit (limit.scope), those of "
+        "the control pair count, if it was answered before and after.",
         "policy.limit, policy.max_rooms",
         (
             "https://github.com/colyseus/colyseus/issues/678",

@@ -27,7 +27,7 @@ def _trouble(facts: Facts, conn: Conn, start: int) -> Finding | None:
     if conn.causes["stop"] < ended:
         return None  # we told the server to end
     if ended < min(conn.je, conn.close_inv):
-        return _turned_away(facts, conn, ended, start)
+        return None if _may_be_full(facts, conn, ended) else _turned_away(facts, conn, ended, start)
     end = next((i for i in facts.failed_fences if i > start), NEVER)
     if end == NEVER or _received(facts, conn, start) or min(conn.close_inv, conn.server_end) < end:
         return None
@@ -58,6 +58,14 @@ def _turned_away(facts: Facts, conn: Conn, ended: int, start: int) -> Finding:
     sure = _tells_the_limit(facts, event) and not facts.we_were_late(conn.open_inv, ended)
     strength: Strength = "violated" if sure else "inconclusive"
     return _finding(conn, (start, ended), "refused", strength, f"refused: {_how(event)}")
+
+
+def _may_be_full(facts: Facts, conn: Conn, ended: int) -> bool:
+    """May others than its own user hold all the slots? Then another canary is tried when they are released."""
+    limit, at = facts.policy.limit, facts.t(conn.open_inv)
+    if limit is None or not limit.shared or not _tells_the_limit(facts, facts.events[ended]):
+        return False
+    return len(facts.possible_others(conn, ended, at)) + facts.slots.outside(ended, at) >= limit.max
 
 
 def _tells_the_limit(facts: Facts, event: Event) -> bool:
@@ -123,7 +131,8 @@ INVARIANTS = (
         "liveness",
         "liveness",
         "After every plan a fresh user can open, send and receive.",
-        "The deadline passed in healthy time; or nobody was answered for 5 s while hubfuzz itself was not late.",
+        "The deadline passed in healthy time; or nobody was answered for 5 s while hubfuzz itself was not late. A "
+        "refusal counts only if the limit cannot be full.",
         "policy.deadline",
         ("https://github.com/superplanehq/superplane/issues/6427", "https://github.com/gofiber/recipes/pull/112"),
         liveness,

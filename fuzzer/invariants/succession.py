@@ -54,7 +54,8 @@ def _kept_out(facts: Facts, conn: Conn, older: list[Conn]) -> Iterator[Finding]:
         return
     others = facts.possible_others(conn, answered, facts.t(conn.open_inv))
     mine = [c for c in older if c in others and _in_place(facts, c, conn, answered)]
-    if mine and len(others) - len(mine) < limit.max:
+    outside = facts.slots.outside(answered, facts.t(conn.open_inv))
+    if mine and len(others) + outside - len(mine) < limit.max:
         said = f"{conn.name} was refused, because {mine[0].name} still holds one of {limit.max} slots"
         yield _finding(facts, mine[0], conn, "refused", said, (mine[0].je, conn.open_inv, answered))
 

@@ -83,7 +83,8 @@ def _refused(facts: Facts) -> Iterator[Finding]:
         at = facts.t(conn.open_inv)
         others = facts.possible_others(conn, answered, at)
         dead = [c for c in others if _due(facts, c, at)]
-        if len(others) >= limit.max > len(others) - len(dead):
+        most = len(others) + facts.slots.outside(answered, at)
+        if most >= limit.max > most - len(dead):
             said = f"{conn.name} was refused, because {dead[0].name} still holds one of {limit.max} slots"
             yield _finding(facts, dead[0], (_silent_since(dead[0]), conn.open_inv, answered), said, at)
 

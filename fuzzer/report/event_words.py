@@ -51,6 +51,7 @@ _SENTENCES: dict[type, str] = {
     h.SrvBad: "the hub sends {conn} bytes that RFC 6455 forbids: {detail}",
     h.TcpClosed: "{conn} has closed its end of TCP",
     h.Pong: "{conn} gets the pong of its ping at {since} s",
+    h.Outsiders: "the control pair holds up to {held} of the slots that all share",
     h.Lag: "hubfuzz itself was late by {seconds} s",
     h.Phase: "{name} begins",
     h.Skip: "{conn} skips {op}: {why}",

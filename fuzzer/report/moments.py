@@ -22,7 +22,7 @@ _GOOD = (h.OpenOk, h.Joined, h.Named, h.Present, h.Dlv, h.UnsubOk, h.CloseOk, h.
 _NOTES = (h.OpenRej, h.Skip, h.CloseLate, h.Stopped)
 _ENDS = (h.SrvClose, h.SrvEof, h.SrvRst)
 _BAD = (h.Stray, h.SrvBad, h.ServerLog, h.ServerExit, h.Abort)
-_MINOR = (h.SendOk, h.Phase, h.Pong, h.TcpClosed, h.Control, h.Lag)
+_MINOR = (h.SendOk, h.Phase, h.Pong, h.TcpClosed, h.Control, h.Outsiders, h.Lag)
 
 
 class Moment(Value):

@@ -119,6 +119,11 @@ def _check_close_codes(codes: CloseCodes) -> None:
 
 def _check_limit(limit: Limit) -> None:
     _at_least_one("policy.limit.max", limit.max)
+    if limit.free < 1:
+        raise TargetError(
+            f'policy.limit.max: found {limit.max} with scope = "{limit.scope}", expected 2 or more: '
+            "one slot goes to hubfuzz's own control connection"
+        )
     for key, numbers, least, most, what in _limit_numbers(limit):
         for number in numbers:
             if not least <= number <= most:
@@ -144,10 +149,11 @@ def _check_probe(target: Target) -> None:
 def _check_promises(target: Target) -> None:
     """A promise that the rest of the file makes impossible would only ever accuse, or never check anything."""
     policy = target.policy
-    if not target.has_users and (policy.group == "user" or policy.limit is not None):
+    per_user = policy.limit is not None and not policy.limit.shared
+    if not target.has_users and (policy.group == "user" or per_user):
         raise TargetError(
             "{user} is nowhere, so all connections would be one user's; expected it in auth.claims, target.url, "
-            'target.headers or auth.message (or policy.group = "all" and no limit)'
+            'target.headers or auth.message (or policy.group = "all" and no limit of each user)'
         )
     if policy.group == "room" and not target.has_rooms:
         raise TargetError('policy.group: found "room", which needs protocol.publish_room and protocol.subscribe')

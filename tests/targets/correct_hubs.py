@@ -38,6 +38,8 @@ EMBEDDED: dict[str, Knobs] = {
     "embedded-close": Knobs(limit=1, reject_by="close"),
     "embedded-no-echo": Knobs(echo="never"),
     "embedded-delays": DELAYS,
+    "embedded-shared": Knobs(scope="global"),
+    "embedded-shared-evict": Knobs(scope="global", limit=4, over="evict-oldest"),
     "embedded-small": Knobs(backlog=128 * 1024, sndbuf=8 * 1024),
 }
 HUBS: dict[str, Callable[[], Target]] = {

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from histories import H
 from simulated_ends import HEARTBEAT
+from simulated_outsiders import Outsider, bring_outsiders
 from simulated_tab import Tab
 from simulated_world import NET, Item, Peer, Task, World
 from simulator import Hub
@@ -46,6 +47,8 @@ class Driver:
         self.tabs: dict[str, Tab] = {}
         self.arrived: set[tuple[str, str]] = set()
         self.done = False
+        self.outsiders, self.earlier = 0, False
+        self.control: Outsider | None = None
         self._messages = 0
 
     def record(self, event: type, /, **fields: object) -> None:
@@ -53,6 +56,7 @@ class Driver:
 
     def run(self, script: Callable[[Driver], Task]) -> H:
         """Play to the end of simulated time."""
+        self.control = bring_outsiders(self)
         self.world.spawn(self._whole(script), self.world.driver)
         self.world.spawn(self._controls(), self.world.driver)
         for start, end in self.world.freezes:
@@ -77,12 +81,21 @@ class Driver:
     def _controls(self) -> Task:
         while not self.done:
             since = self.world.now
+            peer = self._controlled()
             server_at = self.world.server(since + self.world.some(NET))
             answer = self.world.driver(server_at + self.world.some(NET))
-            ok = answer - since <= PATIENCE and self.world.served(since, answer)
+            ok = answer - since <= PATIENCE and self.world.served(since, answer) and peer != "none"
             yield answer - since if ok else PATIENCE
-            self.record(Control, ok=ok and self.world.served(since, answer), since=round(since, 6))
+            ok = ok and self.world.served(since, answer) and peer is self._controlled()
+            self.record(Control, ok=ok, since=round(since, 6))
             yield 0.05
+
+    def _controlled(self) -> object:
+        """The control connection, where it needs a slot as others do; "none": it has none now."""
+        if self.control is None:
+            return "always"
+        peer = self.control.peer
+        return peer if peer is not None and peer.registered else "none"
 
     def up(self, tab: Tab, item: Item) -> None:
         """Bytes on their way to the hub, in order."""

@@ -125,7 +125,12 @@ class Ends:
             return
         self.handlers -= 1
         if peer.slot:
-            self.slots[peer.user] -= 1
+            self.slots[self.whose(peer.user)] -= 1
+
+    def whose(self, user: str) -> str:
+        """By whose limit a user's connections count: its own, or everybody's."""
+        limit = self.policy.limit
+        return "" if limit is not None and limit.shared else user
 
     # ---- the process ---------------------------------------------------------------------------------------------
 

@@ -48,7 +48,9 @@ def finale(driver: Driver) -> Task:
     driver.record(Phase, name="drain")
     yield from drain(driver)
     yield from _count(driver)
-    for user in dict.fromkeys(t.user for t in list(driver.tabs.values())):
+    limit = driver.policy.limit
+    users = list(dict.fromkeys(t.user for t in list(driver.tabs.values())))
+    for user in users[:1] if limit is not None and limit.shared else users:
         yield from _slots(driver, user)
     yield from _canary(driver)
 
@@ -90,12 +92,13 @@ def _slots(driver: Driver, user: str) -> Task:
         return
     driver.record(Phase, name=f"slots:{user}")
     opened: list[Tab] = []
-    for number in range(driver.policy.limit.max + 1):
+    free = driver.policy.limit.free
+    for number in range(free + 1):
         for pause in (0.0, 0.04, bound(driver)):
             yield pause
             tab = Tab(driver, f"slot:{user}.{number}.{len(driver.tabs)}", user, role="slot")
             yield from _open_and_wait(driver, [tab])
-            if tab.live or number == driver.policy.limit.max:
+            if tab.live or number == free:
                 break
         opened += [tab] if tab.live else []
     yield from fence(driver, 0.5)
@@ -105,7 +108,7 @@ def _slots(driver: Driver, user: str) -> Task:
 def _canary(driver: Driver) -> Task:
     driver.record(Phase, name="canary")
     limit = driver.policy.limit
-    count = 2 if not limit or limit.max > 1 else 1
+    count = 2 if not limit or limit.free > 1 else 1
     tabs = [Tab(driver, f"canary.{i}", "canary", role="canary") for i in range(count)]
     yield from _open_and_wait(driver, tabs)
     yield from fence(driver, 2.0)

@@ -51,11 +51,14 @@ class Case(NamedTuple):
 
 
 _CODES = {"codes": (OVER,), "statuses": (429,)}
+OVERS = st.sampled_from(("evict-oldest", "evict-any"))
 LIMITS = st.one_of(
     st.none(),
     st.builds(lambda n: Limit(n, "reject", **_CODES), st.integers(1, 3)),
     st.builds(lambda n: Limit(n, "evict-oldest", codes=(EVICTED,)), st.integers(1, 3)),
     st.builds(lambda n: Limit(n, "evict-any", codes=(EVICTED,)), st.integers(1, 3)),
+    st.builds(lambda n: Limit(n, "reject", **_CODES, scope="global"), st.integers(2, 4)),
+    st.builds(lambda n, over: Limit(n, over, codes=(EVICTED,), scope="ip"), st.integers(2, 3), OVERS),
 )
 CLOSES = st.sampled_from((CloseCodes(), CloseCodes(malformed=(MALFORMED,))))
 # Shorter standstills would count as healthy: the control pair is asked only so often.

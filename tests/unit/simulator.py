@@ -120,7 +120,7 @@ class Hub(Ends):
     def _taking_over(self, peer: Peer) -> Peer:
         """The slots of its predecessors count no more for it."""
         for old in self._predecessors(peer) if self.policy.sessions == "takeover" else ():
-            self.slots[old.user] -= old.slot
+            self.slots[self.whose(old.user)] -= old.slot
             old.slot = False
             self.kick(old, TAKEN)
         return peer
@@ -133,9 +133,9 @@ class Hub(Ends):
         limit = self.policy.limit
         if limit is None or limit.over != "reject":
             return True
-        self.slots[peer.user] += 1
+        self.slots[self.whose(peer.user)] += 1
         peer.slot = True
-        return self.slots[peer.user] <= limit.max + (self.ways.bug == "one above")
+        return self.slots[self.whose(peer.user)] <= limit.max + (self.ways.bug == "one above")
 
     def _refuse(self, peer: Peer, status: int, code: int) -> Task:
         if self.ways.refuses_by_close:
@@ -170,7 +170,7 @@ class Hub(Ends):
 
     def _evict(self, user: str) -> None:
         limit = self.policy.limit
-        mine = [m for m in self.members if m.user == user]
+        mine = [m for m in self.members if self.whose(m.user) == self.whose(user)]
         if limit is None or limit.over == "reject" or self.ways.bug == "one above":
             return
         if limit.over == "evict-any":

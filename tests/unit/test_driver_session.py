@@ -25,6 +25,7 @@ from fuzzer.history import (
     Joined,
     OpenInv,
     OpenRej,
+    Outsiders,
     Probe,
     Quiet,
     SendInv,
@@ -196,6 +197,21 @@ def test_the_slots_are_filled_to_the_limit_and_one_above() -> None:
     opened = [e.conn for e in history.events if isinstance(e, OpenInv) and e.role == "slot"]
     assert opened == ["slot:u0.0", "slot:u0.1", "slot:u0.above"]
     assert [e.conn for e in history.events if isinstance(e, OpenRej)] == ["slot:u0.above"]
+
+
+def test_of_slots_that_all_share_the_control_pair_has_two_and_the_canary_waits_for_the_others() -> None:
+    knobs = Knobs(limit=4, scope="global", release_delay=0.1)
+    history = run(plan(Open("a", "u0"), Open("b", "u1")), knobs=knobs)
+    assert [(e.held, e.earlier) for e in history.events if isinstance(e, Outsiders)][-1] == (2, False)
+    opened = [e.conn for e in history.events if isinstance(e, OpenInv) and e.role != "plan"]
+    assert {"canary.0", "canary.0.1"} <= set(opened)  # the slots were still being released
+    members = [e.conn for e in history.events if isinstance(e, Joined) and e.conn in opened]
+    assert [c.split(".")[:2] for c in members] == [["slot:u0", "0"], ["slot:u0", "1"], ["canary", "0"], ["canary", "1"]]
+    verdict = judge(history)
+    assert verdict.violations == ()
+    checked = {j.code: j.obligations for j in verdict.judgements}
+    assert checked["HF203"] == 2  # beside the control pair; the one above was rightly refused
+    assert checked["HF201"] >= 4
 
 
 def test_probes_are_read_before_and_after() -> None:

@@ -69,6 +69,22 @@ async def test_opens_at_the_same_instant_do_not_pass_the_limit(hub: TestHub) -> 
     assert sorted(results) == [False] * 4 + [True] * 2
 
 
+@hub_test(Knobs(limit=2, scope="global"))
+async def test_a_limit_that_all_users_share(hub: TestHub) -> None:
+    a, _ = await hub.open(), await hub.open("another user")
+    assert not await hub.fits("a third")
+    await a.close()
+    assert await hub.fits("a third")
+    assert hub.hub.stats()["slots"] == 2
+
+
+@hub_test(Knobs(limit=2, over="evict-oldest", scope="global"))
+async def test_the_oldest_of_all_users_is_evicted_for_a_newer_one(hub: TestHub) -> None:
+    oldest, _, _ = await hub.open(), await hub.open("another user"), await hub.open("a third")
+    assert await oldest.end() == 4408
+    assert hub.hub.stats()["slots"] == 2
+
+
 @hub_test(Knobs(limit=2, over="evict-oldest"))
 async def test_the_oldest_is_evicted_for_a_newer_one(hub: TestHub) -> None:
     oldest, older, new = await hub.open(), await hub.open(), await hub.open()

@@ -35,6 +35,8 @@ VALUES: dict[str, Any] = {
     "detail": "reserved bits",
     "status": 3,
     "value": 2,
+    "held": 2,
+    "pair": 2,
     "when": "after",
     "seconds": 0.5,
     "since": 0.25,

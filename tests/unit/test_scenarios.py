@@ -44,6 +44,15 @@ def test_sensible_for_every_policy_or_a_reason(name: str) -> None:
         assert "\n" not in reason
 
 
+def test_of_a_limit_that_all_share_a_plan_has_what_the_control_pair_leaves() -> None:
+    policy = Policy(limit=Limit(max=5, scope="global"))
+    opens = [op for op in build("five-tabs", policy).batches[0].ops if isinstance(op, Open)]
+    assert len(opens) == 3
+    assert {op.user for op in build("failure-isolation", policy).ops() if isinstance(op, Open)} == {"u0"}
+    assert "policy.limit.max is 3" not in SCENARIOS["broadcast"].reason(Policy(limit=Limit(max=3, scope="global")))
+    assert "policy.limit.max is 2" in SCENARIOS["broadcast"].reason(Policy(limit=Limit(max=2, scope="global")))
+
+
 def test_reasons_name_the_dial() -> None:
     assert SCENARIOS["limit"].reason(policy_of(None)) == "the target file declares no policy.limit"
     assert "policy.limit.max is 1" in SCENARIOS["broadcast"].reason(policy_of(1))

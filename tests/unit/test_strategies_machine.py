@@ -16,6 +16,7 @@ from fuzzer.plan_rules import problems
 from fuzzer.policy import Limit, Policy
 from fuzzer.values import Value
 from strategies import HubMachine, Shape, plans, racing_pairs, shape_of, shape_of_target
+from strategies.draft import Draft
 from strategies.machine import STEPS
 from strategies.shape import DEFAULT_FRAME
 
@@ -186,6 +187,17 @@ def test_the_shape_comes_from_the_target() -> None:
         9_000,
     )
     assert shape.tokens == ("valid", *Policy().refuse_tokens)
+
+
+def test_a_limit_that_all_share_leaves_the_others_less() -> None:
+    shape = shape_of(Policy(limit=Limit(max=5, over="evict-oldest", scope="global")), False, False, False)
+    assert (shape.limit, shape.shared) == (3, True)
+    draft = Draft(shape=shape)
+    draft.append(Batch(ops=(Open("a", "u0"), Open("b", "u1"))))
+    assert (draft.holding("u0"), draft.room_for("u0"), draft.room_for("u2")) == (2, 2, 1)
+    draft.append(Batch(ops=(Open("c", "u2"), Open("d", "u2"))))
+    assert [tab.name for tab in draft.live()] == ["b", "c", "d"]  # the oldest, whosever it is, had to go
+    assert Draft(shape=Shape(limit=3)).room_for("u0") == 3
 
 
 def test_shapes_of_other_policies() -> None:

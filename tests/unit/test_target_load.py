@@ -250,7 +250,7 @@ BAD = {
     ("lifetime =", "accepted = {match = {a = 1}}\nlifetime ="): 'auth.accepted: needs auth.place = "message" and a '
     "JSON protocol",
     ('sub = "{user}"', 'sub = "x"'): "{user} is nowhere, so all connections would be one user's; expected it in "
-    'auth.claims, target.url, target.headers or auth.message (or policy.group = "all" and no limit)',
+    'auth.claims, target.url, target.headers or auth.message (or policy.group = "all" and no limit of each user)',
     # protocol
     (PUBLISH, """publish = '{"id": "{id}"}'"""): """protocol.publish: found '{"id": "{id}"}', which lacks {body}""",
     (PUBLISH, """publish = '{"id": "{id}", "b": "{bdy}"}'"""): "protocol.publish: unknown placeholder {bdy}; "
@@ -279,6 +279,9 @@ BAD = {
     ("deadline = 5", "rate = 0"): "policy.rate: found 0, expected 1 or more",
     ("deadline = 5", "t_lifetime = 0"): "policy.t_lifetime: found 0, expected seconds above 0",
     ("max = 5", "max = 0"): "policy.limit.max: found 0, expected 1 or more",
+    ("max = 5", 'max = 1, scope = "global"'): 'policy.limit.max: found 1 with scope = "global", expected 2 or more: '
+    "one slot goes to hubfuzz's own control connection",
+    ("max = 5", 'max = 5, scope = "all"'): 'policy.limit.scope: found "all"; one of: user, ip, global',
     ("[4429]", "[429]"): "policy.limit.codes: found 429, expected close codes (1000 to 4999)",
     ("[403, 429]", "[4429]"): "policy.limit.statuses: found 4429, expected HTTP statuses that refuse (300 to 599)",
     ("deadline = 5", 'refuse_tokens = ["expird"]'): "policy.refuse_tokens: found 'expird'; did you mean 'expired'?",

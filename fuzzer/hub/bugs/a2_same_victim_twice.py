@@ -20,7 +20,7 @@ class ChoosesTooEarly(Lifecycle):
     async def admitted(self, peer: Peer) -> bool:
         self.hub.sessions.take_over(peer)
         admission = self.hub.admission
-        victim = None if admission.has_room(peer.user) else admission.holders[peer.user][0]
+        victim = None if admission.has_room(peer.user) else admission.holders[admission.whose(peer.user)][0]
         await self.hub.authenticator.confirm(peer)
         if peer.wire.peer_left:
             return False

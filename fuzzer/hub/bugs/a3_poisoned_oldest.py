@@ -24,7 +24,7 @@ class FailedStaysOldest(Admission):
 
     def _make_room(self, user: str) -> None:
         if not self.has_room(user):
-            self.evict(self.holders[user][0])
+            self.evict(self.holders[self.whose(user)][0])
 
     def evict(self, oldest: Peer) -> None:
         if oldest in oldest.hub.registry.members(oldest.user):

@@ -27,7 +27,7 @@ class DoubleRelease(Admission):
         return super().used(user) - self._given_twice[user]
 
     def release(self, peer: Peer) -> None:
-        if not peer.clean and peer in self.holders.get(peer.user, ()):
+        if not peer.clean and peer in self.holders.get(self.whose(peer.user), ()):
             self._given_twice[peer.user] += 1
         super().release(peer)
 

@@ -17,8 +17,8 @@ class ReservationsCount(Admission):
     """Who is not in yet counts twice."""
 
     def used(self, user: str) -> int:
-        holders = self.holders.get(user, ())
-        return len(holders) + sum(peer not in peer.hub.registry.members(user) for peer in holders)
+        holders = self.holders.get(self.whose(user), ())
+        return len(holders) + sum(peer not in peer.hub.registry.members(peer.user) for peer in holders)
 
 
 BUG = SeededBug(

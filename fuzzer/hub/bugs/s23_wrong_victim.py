@@ -17,7 +17,7 @@ class EvictsNewest(Admission):
 
     def _make_room(self, user: str) -> None:
         surplus = max(0, self.used(user) - self.limit + 1)
-        for newest in self.holders.get(user, [])[::-1][:surplus]:
+        for newest in self.holders.get(self.whose(user), [])[::-1][:surplus]:
             self.evict(newest)
 
 
