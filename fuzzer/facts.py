@@ -187,6 +187,17 @@ class Facts:
         episodes = conn.episodes.get(message.group, ())
         return not any(e.je < message.inv for e in episodes[:1]) or self.rejoined(message, conn, at)
 
+    def over_before(self, message: Message, begin: int) -> bool:
+        """Was this broadcast surely over at ``begin``? All whom it had reached had read a later one of its sender.
+
+        A hub that keeps the order of a sender begins with the later one only when it is done with this one.
+        """
+        reached = [name for name, i in message.got.items() if i < begin]
+        if not reached or self.policy.order == "none":
+            return False
+        later = (m for m in self.sent[message.conn, message.group] if message.inv < m.inv < begin)
+        return any(all(m.got.get(name, NEVER) < begin for name in reached) for m in later)
+
     def rejoined(self, message: Message, conn: Conn, at: int) -> bool:
         """Did ``conn`` join the room again before ``at``, and not surely before ``message`` was sent?
 

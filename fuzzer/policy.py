@@ -63,12 +63,15 @@ class Policy(Value):
     process ends within it (3 s more are given before it is accused). ``t_idle``: a connection that sends nothing for so
     long may be closed; ``t_lifetime``: one that is open for so long may be, whatever it does. ``rate``: what a
     connection sends beyond so many messages (in all: no plan is long) may be ignored, or the connection closed.
-    ``sessions`` ``takeover``: the newest connection of a session replaces the older ones, whose slots count no more for
-    it. ``backlog``: so many bytes surely fit on the way to one reader; above that the hub may call it slow, and close
-    it or leave messages out, though it reads. They are counted wide, with all characters escaped and 1,024 bytes around
-    each body, so that the default is a queue of 16 small messages. ``storm``: more frames than this within the deadline
-    that nobody asked for, on one connection that did nothing wrong, are a flood. ``answers_close``: a Close is answered
-    within the deadline. ``resources``: descriptors and threads come back to where they were.
+    ``replay`` ``none``: who joins is read out nothing old, that is, no message that was over before it began to: all
+    whom it had reached had read a later one of the same sender. ``subscriptions`` ``once``: one leaving ends the stay
+    in a room, however often it was asked for; else a hub may count. ``sessions`` ``takeover``: the newest connection of
+    a session replaces the older ones, whose slots count no more for it. ``backlog``: so many bytes surely fit on the
+    way to one reader; above that the hub may call it slow, and close it or leave messages out, though it reads. They
+    are counted wide, with all characters escaped and 1,024 bytes around each body, so that the default is a queue of 16
+    small messages. ``storm``: more frames than this within the deadline that nobody asked for, on one connection that
+    did nothing wrong, are a flood. ``answers_close``: a Close is answered within the deadline. ``resources``:
+    descriptors and threads come back to where they were.
     """
 
     group: Literal["user", "room", "all"] = "user"
@@ -77,9 +80,11 @@ class Policy(Value):
     join_evidence: Literal["broadcast", "welcome", "handshake"] = "broadcast"
     order: Literal["fifo", "causal", "total", "none"] = "fifo"
     delivery: Literal["at-most-once", "at-least-once"] = "at-most-once"
+    replay: Literal["may", "none"] = "may"
     send_then_close: Literal["may", "must"] = "may"
     agreement: bool = True
     slow_consumer: Literal["disconnect-or-lossy", "lossless"] = "disconnect-or-lossy"
+    subscriptions: Literal["counted", "once"] = "counted"
     sessions: Literal["independent", "takeover"] = "independent"
     limit: Limit | None = None
     max_rooms: int | None = None

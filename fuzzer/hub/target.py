@@ -82,6 +82,8 @@ def policy_of(knobs: Knobs) -> Policy:
         echo=knobs.echo,
         join_evidence="welcome",
         order="fifo",
+        replay="none",
+        subscriptions="once",
         sessions="takeover",
         limit=_limit(knobs),
         max_rooms=knobs.max_rooms,

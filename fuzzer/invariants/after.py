@@ -27,16 +27,26 @@ def _after_leaving(facts: Facts) -> Iterator[Finding]:
     """A message to a room that was sent after the leaving was confirmed, and nobody has joined again since."""
     for i, e in facts.deliveries:
         message, conn = facts.messages[e.msg], facts.conns[e.conn]
-        leave = _left(conn, message.group, message.inv, i)
+        leave = _left(facts, conn, message.group, message.inv, i)
         if leave is not None:
             said = f"{message.name}, sent to {message.group} after {conn.name} had been told that it has left"
             yield _finding("unsubscribed", conn, (leave.inv, leave.answered, message.inv, i), said)
 
 
-def _left(conn: Conn, group: str, sent: int, read: int = NEVER) -> Leave | None:
+def _left(facts: Facts, conn: Conn, group: str, sent: int, read: int = NEVER) -> Leave | None:
     """The leaving that was confirmed before ``sent``, if no subscription was begun after it and before ``read``."""
     joined = max((s.inv for s in conn.subscriptions.get(group, ()) if s.inv < read), default=-1)
-    return next((x for x in conn.leaves.get(group, ()) if joined < x.inv and x.answered < sent), None)
+    leaves = (x for x in conn.leaves.get(group, ()) if joined < x.inv and x.answered < sent)
+    return next((x for x in leaves if facts.policy.subscriptions == "once" or not _still_in(conn, group, x)), None)
+
+
+def _still_in(conn: Conn, group: str, leave: Leave) -> int:
+    """How many subscriptions are left after ``leave`` in a hub that counts them; leaving a room of none takes none."""
+    steps = [(s.inv, 1) for s in conn.subscriptions.get(group, ())] + [(x.inv, -1) for x in conn.leaves[group]]
+    count = 0
+    for _, change in sorted(step for step in steps if step[0] <= leave.inv):
+        count = max(count + change, 0)
+    return count
 
 
 # ---- ends ----------------------------------------------------------------------------------------------------------
@@ -98,7 +108,7 @@ def _obligations(facts: Facts) -> int:
     gone = [(facts.conns[name], group) for name, group in dict.fromkeys((n, g) for n, g, _ in facts.unsubscribed)]
     for message in facts.messages.values():
         there = (c for c, group in gone if group == message.group and message.inv < min(c.x, c.server_end))
-        checked += sum(1 for c in there if _left(c, message.group, message.inv, message.inv))
+        checked += sum(1 for c in there if _left(facts, c, message.group, message.inv, message.inv))
         checked += sum(1 for at in over.values() if facts.t(message.inv) > at)
     return checked
 
@@ -109,7 +119,7 @@ _EXPECTED = {
     "refused": "nothing after the refusal",
     "expired": "no member any more from t_expiry after the end of its token on",
 }
-_DIALS = {"expired": "policy.t_expiry", "unsubscribed": "protocol.unsubscribed (leave it out)"}
+_DIALS = {"expired": "policy.t_expiry", "unsubscribed": 'policy.subscriptions = "counted"'}
 
 
 def _finding(key: str, conn: Conn, witness: tuple[int, ...], observed: str) -> Finding:
@@ -133,10 +143,11 @@ INVARIANTS = (
         "no-delivery-after",
         "broadcast",
         "Nothing is delivered after a confirmed leaving, after the server's Close, after a refusal, after the token.",
-        "The message was sent only after the confirmation was read, and nobody had joined again; frames of one "
+        "The message was sent only after the confirmation was read, it had not joined again, and it had left as often "
+        "as it had joined (unless subscriptions = once); frames of one "
         "connection arrive in the order in which they were written; a token is over only when t_expiry has passed in "
         "healthy time. What was on its way when the leaving was asked for is nobody's fault.",
-        "policy.t_expiry, protocol.unsubscribed",
+        "policy.t_expiry, policy.subscriptions, protocol.unsubscribed",
         (
             "https://github.com/MassTransit/MassTransit/issues/1588",
             "https://github.com/willowtreeapps/wombats-api/pull/226",

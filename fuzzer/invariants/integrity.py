@@ -70,7 +70,7 @@ def _invented(i: int, conn: str, what: str, key: str) -> Finding:
 
 
 def isolation(facts: Facts) -> Judgement:
-    """A message outside its group: another user's, of a room that was never subscribed, or back to its sender."""
+    """Outside its group: another user's, of a room never subscribed, back to its sender, or long over."""
     findings: dict[str, Finding] = {}
     for i, e in facts.deliveries:
         message, conn = facts.messages[e.msg], facts.conns[e.conn]
@@ -78,7 +78,9 @@ def isolation(facts: Facts) -> Judgement:
             findings.setdefault(e.conn, _leak(facts, message, conn, i))
         elif conn.name == message.conn and _is_echo(facts, message, conn, i):
             findings.setdefault(f"echo {e.conn}", _echoed(message, i))
-    return Judgement("HF105", _strangers(facts), tuple(findings.values()))
+        elif _is_read_out(facts, message, conn):
+            findings.setdefault(f"history {e.conn}", _read_out(facts, message, conn, i))
+    return Judgement("HF105", _strangers(facts) + _newcomers(facts), tuple(findings.values()))
 
 
 def _entitled(facts: Facts, message: Message, conn: Conn, at: int) -> bool:
@@ -91,6 +93,23 @@ def _entitled(facts: Facts, message: Message, conn: Conn, at: int) -> bool:
 def _is_echo(facts: Facts, message: Message, conn: Conn, at: int) -> bool:
     """A copy to the sender, which is no history that it reads after joining later."""
     return facts.policy.echo == "never" and conn.honest and not facts.may_be_history(message, conn, at)
+
+
+def _is_read_out(facts: Facts, message: Message, conn: Conn) -> bool:
+    """Was it over before ``conn`` first began to join the group?"""
+    judged = facts.policy.replay == "none" and conn.honest
+    stays = conn.episodes.get(message.group, ()) if judged else ()
+    return any(facts.over_before(message, stay.begin) for stay in stays[:1])
+
+
+def _newcomers(facts: Facts) -> int:
+    """Connections that joined when a message to the group was over, once for each sender."""
+    if facts.policy.replay != "none":
+        return 0
+    stays = [stays[0] for conn in facts.conns.values() if conn.honest for stays in conn.episodes.values()]
+    streams = [(group, sent) for (_, group), sent in facts.sent.items()]
+    came = ((s.begin, sent) for s in stays for group, sent in streams if s.group == group and s.je != NEVER)
+    return sum(1 for begin, sent in came if any(facts.over_before(m, begin) for m in sent))
 
 
 def _strangers(facts: Facts) -> int:
@@ -132,8 +151,23 @@ def _echoed(message: Message, i: int) -> Finding:
     )
 
 
+def _read_out(facts: Facts, message: Message, conn: Conn, i: int) -> Finding:
+    begin = conn.episodes[message.group][0].begin
+    return Finding(
+        code="HF105",
+        strength="violated",
+        key="history",
+        summary=f"{conn.name} (user {conn.inv.user}) got {message.name}, which was over before it began to join",
+        expected=f"only messages to {message.group} that were not over at {facts.t(begin):.3f} s",
+        observed=f"{message.name}, sent at {facts.t(message.inv):.3f} s, was read on it at {facts.t(i):.3f} s",
+        witness=(message.inv, begin, i),
+        conns=(message.conn, conn.name),
+        dial='policy.replay = "may"',
+    )
+
+
 def _has_outsiders(policy: Policy) -> bool:
-    return policy.group != "all" or policy.echo == "never"
+    return policy.group != "all" or policy.echo == "never" or policy.replay == "none"
 
 
 INVARIANTS = (
@@ -162,9 +196,10 @@ INVARIANTS = (
         "HF105",
         "isolation",
         "broadcast",
-        "A message must stay within its user or room.",
-        "Users and rooms are fresh for each plan, so that even a late leak names its origin.",
-        "policy.group, policy.echo, policy.names",
+        "A message must stay within its user or room, and among those who were there.",
+        "Users and rooms are fresh for each plan, so that even a late leak names its origin. Where nothing old is read "
+        "out (replay), a message was over when all whom it had reached had read a later one of the same sender.",
+        "policy.group, policy.echo, policy.names, policy.replay",
         ("https://github.com/LinuxForHealth/FHIR/issues/1214", "https://github.com/socketio/socket.io/issues/2962"),
         isolation,
         _has_outsiders,

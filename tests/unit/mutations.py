@@ -157,6 +157,17 @@ def misaddress(facts: Facts, rng: Random) -> Events | None:
     return site and inserted(facts, site[0], Dlv, msg=site[1], conn=site[2])
 
 
+def read_out(facts: Facts, rng: Random) -> Events | None:
+    """A message that was over comes to one who joined later."""
+    sites = []
+    for conn in facts.conns.values():
+        for group, (stay, *_) in conn.episodes.items() if conn.honest else ():
+            old = [m for m in facts.messages.values() if m.group == group and facts.over_before(m, stay.begin)]
+            sites += [(stay.je, m.name, conn.name) for m in old if conn.je < min(conn.x, conn.server_end)]
+    site = pick(rng, sites)
+    return site and inserted(facts, site[0] + 1, Dlv, msg=site[1], conn=site[2])
+
+
 def damage_body(facts: Facts, rng: Random) -> Events | None:
     sites = [i for i, e in facts.deliveries if untroubled(facts.conns[facts.messages[e.msg].conn])]
     site = pick(rng, sites)

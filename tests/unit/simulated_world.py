@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -90,6 +91,7 @@ class Ways:
     heartbeat: bool = False
     ignores_malformed: bool = False
     outsiders_may_send: bool = True
+    counts_joins: bool = False  # who has joined a room twice must leave it twice
     ends_expired: bool = False
     closes_expired: bool = False
     closes_idle: bool = False
@@ -133,6 +135,7 @@ class Peer:
     released: bool = False
     expired: bool = False
     rooms: set[str] = field(default_factory=set)
+    joins: Counter[str] = field(default_factory=Counter)
     unread: int = 0
     waiting: int = 0
     said: int = 0

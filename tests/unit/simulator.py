@@ -211,11 +211,14 @@ class Hub(Ends):
             for item in self._history.get(group, ())[-3:]:
                 self._write(peer, item)
         peer.rooms.add(group)
+        peer.joins[group] += 1
         self._write(peer, ("joined", group))
 
     def _on_unsub(self, peer: Peer, group: str) -> Task:
         yield self.world.some(STEP)
-        peer.rooms.discard(group)
+        peer.joins[group] = max(peer.joins[group] - 1, 0) if self.ways.counts_joins else 0
+        if not peer.joins[group]:
+            peer.rooms.discard(group)
         self._write(peer, ("unsubscribed", group))
 
     def _on_query(self, peer: Peer) -> Task:

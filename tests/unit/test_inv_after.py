@@ -40,6 +40,30 @@ def test_messages_that_may_still_come(written: H) -> None:
     assert says(written) == NOTHING
 
 
+ONCE = Policy(subscriptions="once")
+
+
+def joined_twice(policy: Policy | None = None, leaves: int = 1) -> H:
+    """b has joined r0 twice, and left it so often; then a message is sent there, and comes to b."""
+    written = room(policy).sub("b")
+    for _ in range(leaves):
+        written.unsub("b")
+    return written.send("m", "a", "r0").got("m", "b")
+
+
+def test_a_hub_may_count_subscriptions() -> None:
+    assert says(joined_twice()) == NOTHING
+    assert obligations(joined_twice(), "HF106") == 0
+    assert says(joined_twice(leaves=2)) == LATE
+    assert says(joined_twice(ONCE)) == LATE
+
+
+def test_leaving_a_room_that_it_is_not_in_takes_nothing() -> None:
+    idle = room().unsub("b").unsub("b").unsub("b").sub("b").sub("b").unsub("b")
+    assert says(idle.send("m", "a", "r0").got("m", "b")) == NOTHING
+    assert says(idle.unsub("b").send("n", "a", "r0").got("n", "b")) == LATE
+
+
 def test_data_behind_the_servers_own_close() -> None:
     for data in (lambda h: h.got("m", "b"), lambda h: h.frame("b"), lambda h: h.present("b")):
         written = data(H().join("a", "b").send("m", "a").close_begun("b").ended("b", 1000, tcp=False))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from histories import H, obligations, says
 
+from fuzzer.invariants import judge
 from fuzzer.plan import Send
 from fuzzer.policy import Policy
 
@@ -152,3 +153,52 @@ def test_one_group_and_any_echo_leaves_nobody_outside() -> None:
 
 def test_without_strangers_nothing_was_checked() -> None:
     assert obligations(H().join("a", "b").send("m", "a").got("m", "b"), "HF105") == 0
+
+
+# ---- history that is read out to who joins (policy.replay) -----------------------------------------------------------
+
+LIVE = Policy(replay="none")
+
+
+def over(policy: Policy = LIVE) -> H:
+    """b and c have read two messages of a: the first is over. Then somebody joins."""
+    return H(policy).join("a", "b", "c").send("m", "a").got("m", "b", "c").send("n", "a").got("n", "b", "c")
+
+
+def test_a_message_that_was_over_is_read_out_to_who_joins() -> None:
+    written = over().join("d").got("m", "d")
+    assert says(written) == {"HF105 violated"}
+    assert [f.key for f in judge(written.history()).violations] == ["history"]
+    assert obligations(written, "HF105") == 1
+
+
+def test_the_same_in_a_room() -> None:
+    written = H(LIVE).join("a", "b", "d").sub("a", "b").send("m", "a", "r0").got("m", "b").send("n", "a", "r0")
+    assert says(written.got("n", "b").sub("d").got("m", "d")) == {"HF105 violated"}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        over(Policy()).join("d").got("m", "d"),
+        over(Policy(replay="none", order="none")).join("d").got("m", "d"),
+        over().join("d").got("n", "d"),  # nothing shows that it was over
+        H(LIVE).join("a", "b").send("m", "a").got("m", "b").join("d").got("m", "d"),
+        H(LIVE).join("a", "b", "c").send("m", "a").got("m", "b", "c").send("n", "a").got("n", "b").join("d")
+        .got("m", "d"),
+        H(LIVE).join("a", "b").send("m", "a").got("m", "b").send("n", "b").got("n", "a").join("d").got("m", "d"),
+        H(LIVE).join("a").send("m", "a").send("n", "a").join("d").got("m", "d"),  # it reached nobody
+        H(LIVE).join("a", "b").send("m", "a").got("m", "b").send("n", "a").open("d").got("n", "b").ok("d")
+        .got("m", "d"),
+        over().join("d"),
+    ],
+    ids=["may", "no-order", "the-last", "one-message", "one-has-not", "another-sender", "nobody", "meanwhile", "kept"],
+)  # fmt: skip
+def test_what_may_come_to_who_joins(written: H) -> None:
+    assert says(written) == NOTHING
+
+
+def test_without_the_promise_or_a_newcomer_nothing_was_checked() -> None:
+    assert obligations(over(Policy()).join("d"), "HF105") == 0
+    assert obligations(over(), "HF105") == 0
+    assert obligations(over(Policy(replay="none", group="all")).join("d"), "HF105") == 1

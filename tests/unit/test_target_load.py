@@ -281,6 +281,8 @@ BAD = {
     ("max = 5", "max = 0"): "policy.limit.max: found 0, expected 1 or more",
     ("max = 5", 'max = 1, scope = "global"'): 'policy.limit.max: found 1 with scope = "global", expected 2 or more: '
     "one slot goes to hubfuzz's own control connection",
+    ("deadline = 5", 'replay = "all"'): 'policy.replay: found "all"; one of: may, none',
+    ("deadline = 5", "subscriptions = 1"): "policy.subscriptions: found 1, expected text",
     ("max = 5", 'max = 5, scope = "all"'): 'policy.limit.scope: found "all"; one of: user, ip, global',
     ("[4429]", "[429]"): "policy.limit.codes: found 429, expected close codes (1000 to 4999)",
     ("[403, 429]", "[4429]"): "policy.limit.statuses: found 4429, expected HTTP statuses that refuse (300 to 599)",
