@@ -21,6 +21,7 @@ from fuzzer.plan import Drop, Open
 POLL = 0.02
 UNHEALTHY_MOST = 8.0
 RETRY_PAUSES = (0.04, 0.2)
+PROMPT = 3  # looks at the counts, a few milliseconds apart
 PROBE_PAUSES = (0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256)
 
 Counts = Callable[[], Awaitable[dict[str, int]]]
@@ -34,6 +35,7 @@ class Finale:
         self._performer = performer
         self._quiescence = quiescence
         self._counts = counts
+        self._prompt = False  # the hub counted everybody off as soon as they had left
 
     async def heal(self) -> None:
         """Every stalled connection reads again, every held one opens; then the hub must come to rest once more."""
@@ -71,14 +73,21 @@ class Finale:
         self._stage.record(Phase, "probe")
         last: dict[str, int] = {}
         left = self._release_bound()
-        for pause in (0.0, *PROBE_PAUSES, left):
+        for look, pause in enumerate((0.0, *PROBE_PAUSES, left)):
             left -= await self._healthily(min(pause, left))
             counts = await self._counts()
-            done = left <= 0 or all(counts.get(name, 0) <= value for name, value in before.items())
+            gone = all(counts.get(name, 0) <= value for name, value in before.items())
+            self._prompt = gone and look < PROMPT
+            done = gone or left <= 0
             self._write({name: n for name, n in counts.items() if done or last.get(name) != n})
             last = counts
             if done:
                 return
+
+    async def probe_again(self, before: dict[str, int]) -> None:
+        """Has a ghost come meanwhile, or stayed of slots and canary? Only asked where the answer takes no time."""
+        if self._prompt and not self._quiescence.aborted:
+            await self.probe(before)
 
     def _write(self, counts: dict[str, int]) -> None:
         """What has changed; of the last reading everything: only what is there when all is released proves a leak."""
@@ -174,7 +183,8 @@ class Finale:
         names = [f"canary.{i}" for i in range(count)]
         self._quiescence.aborted = False
         actors = await (self._queue_up(names) if self._shared else self._all_at_once(names))
-        await self._quiescence.fence()
+        if await self._quiescence.fence():  # and one more: what was sent to others, or to who has gone, may be late
+            await self._quiescence.fence(frozenset(actor.name for actor in actors[:1]))
         await self._close_all(actors)
 
     async def _all_at_once(self, names: list[str]) -> list[Actor]:

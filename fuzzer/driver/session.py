@@ -185,6 +185,7 @@ class Session:
             for user in users:
                 await finale.slots(user)
             await finale.canary()
+            await finale.probe_again(before)
 
     # ---- the server's side ---------------------------------------------------------------------------------------
 
