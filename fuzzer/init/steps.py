@@ -164,7 +164,8 @@ def _limited(target: Target, most: int, tab: Visitor, over: str) -> Step:
     if wanted is None:
         return Step("limit", "hint", saw, change)
     known = tab.code in wanted.statuses if by_status else tab.closed is not None and tab.closed[0] in wanted.codes
-    if wanted.max != most or not known or wanted.over not in (over, "evict-any"):
+    others = wanted.shared and most < wanted.max  # who came before may still hold slots that all share
+    if (wanted.max != most and not others) or not known or wanted.over not in (over, "evict-any"):
         return Step("limit", "change", saw, change)
     return Step("limit", "ok", saw)
 
