@@ -183,8 +183,7 @@ class Finale:
         names = [f"canary.{i}" for i in range(count)]
         self._quiescence.aborted = False
         actors = await (self._queue_up(names) if self._shared else self._all_at_once(names))
-        if await self._quiescence.fence():  # and one more: what was sent to others, or to who has gone, may be late
-            await self._quiescence.fence(frozenset(actor.name for actor in actors[:1]))
+        await self._quiescence.fence()
         await self._close_all(actors)
 
     async def _all_at_once(self, names: list[str]) -> list[Actor]:
