@@ -55,7 +55,7 @@ def explore(target: Target, options: RunOptions, seed: int) -> ExitCode:
     code = exit_code(result)
     warnings = (*warnings_of(result, target.policy.limit is not None), *same, *earlier.closing_lines(result))
     earlier.note_seen(result)
-    reports.finish(result, code, warnings)
+    reports.finish(result, code, warnings, earlier.fixed(result))
     closing = closing_of(result, warnings, reports.written, reports.paths)
     screen.say_all(summarise(result, closing, screen.width, screen.glyphs))
     return code

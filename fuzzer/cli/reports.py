@@ -18,7 +18,7 @@ from fuzzer.cli.options import RunOptions
 from fuzzer.exit_codes import ExitCode
 from fuzzer.report.files import FOR_EACH_FAILURE, NAMES, files_of_failure, files_of_run
 from fuzzer.report.glyphs import shown
-from fuzzer.report.json_report import RunInfo
+from fuzzer.report.json_report import FixedEntry, RunInfo
 from fuzzer.report.ndjson import NdjsonReport
 from fuzzer.target.model import Target
 
@@ -63,10 +63,12 @@ class Reports:
         except OSError as error:
             self._trouble = _unwritable(self._folder / NAMES["ndjson"], error)
 
-    def finish(self, result: Result, code: ExitCode, warnings: tuple[str, ...]) -> None:
+    def finish(
+        self, result: Result, code: ExitCode, warnings: tuple[str, ...], fixed: tuple[FixedEntry, ...] = ()
+    ) -> None:
         """Write what is written at the end, also of failures that were not shrunk any more. Raises ``CliError``."""
         command = shown(shlex.join(["hubfuzz", *sys.argv[1:]]), LONGEST_COMMAND)
-        info = RunInfo(command, self._started, code, self._target.name, warnings, (), self.paths)
+        info = RunInfo(command, self._started, code, self._target.name, warnings, (), self.paths, fixed)
         with ExitStack() as stack:
             if self._ndjson is not None:
                 stack.callback(self._ndjson.close)

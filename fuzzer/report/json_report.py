@@ -13,6 +13,17 @@ from fuzzer.values import Value
 REPORT_FORMAT = "hubfuzz-report/1"
 
 
+class FixedEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A stored failure that surely no longer fails: ``runs`` executions of its plan without it. ``removed``: its file
+    is, as ``--prune`` asks for."""
+
+    fingerprint: str
+    name: str
+    runs: int
+    path: str
+    removed: bool
+
+
 class RunInfo(Value):
     """What only the front knows. ``paths``: where failures are stored, by fingerprint; ``started_at`` is ISO 8601."""
 
@@ -23,6 +34,7 @@ class RunInfo(Value):
     warnings: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
     paths: dict[str, str] = {}
+    fixed: tuple[FixedEntry, ...] = ()
 
 
 class FailureEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,6 +104,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     failures: tuple[FailureEntry, ...]
     warnings: tuple[str, ...]
     errors: tuple[str, ...]
+    fixed: tuple[FixedEntry, ...] = ()
 
 
 def report_of(result: Result, info: RunInfo) -> Report:
@@ -116,6 +129,7 @@ def report_of(result: Result, info: RunInfo) -> Report:
         failures=tuple(_entry(f, info.paths.get(f.fingerprint, ""), totals.met) for f in result.failures),
         warnings=info.warnings,
         errors=info.errors,
+        fixed=info.fixed,
     )
 
 
