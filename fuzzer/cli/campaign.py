@@ -12,20 +12,22 @@ import trio
 from fuzzer.campaign.control import Control
 from fuzzer.campaign.engine import run_campaign
 from fuzzer.campaign.events import CampaignEvent
+from fuzzer.campaign.failure import Failure
+from fuzzer.campaign.once import note_in_files, told_once
 from fuzzer.campaign.options import Options, Result, Subject
 from fuzzer.campaign.store import FailureStore, Stored, StoreError
 from fuzzer.cli.earlier import Earlier
 from fuzzer.cli.errors import CliError, Interrupted
 from fuzzer.cli.interrupt import on_interrupt, ticking
-from fuzzer.cli.once import told_once
 from fuzzer.cli.options import RunOptions
 from fuzzer.cli.reports import Reports
 from fuzzer.exit_codes import ExitCode
 from fuzzer.greeting import greet
 from fuzzer.invariants import INVARIANTS
+from fuzzer.report.also import also_of
 from fuzzer.report.case import command_for
 from fuzzer.report.screen import Screen
-from fuzzer.report.summary import Closing, summarise
+from fuzzer.report.summary import Closing, Told, summarise
 from fuzzer.report.terminal import TerminalReport
 from fuzzer.report.warnings import nothing_was_exercised, warnings_of
 from fuzzer.scenarios import SCENARIOS
@@ -51,14 +53,24 @@ def explore(target: Target, options: RunOptions, seed: int) -> ExitCode:
         result = trio.run(side_by_side if settings.workers > 1 else _campaign, work)
     if result is None:
         raise Interrupted
-    result, same = told_once(result, reports.paths)
+    result = once(result, reports.paths)
     code = exit_code(result)
-    warnings = (*warnings_of(result, target.policy.limit is not None), *same, *earlier.closing_lines(result))
+    warnings = (*warnings_of(result, target.policy.limit is not None), *earlier.closing_lines(result))
     earlier.note_seen(result)
     reports.finish(result, code, warnings, earlier.fixed(result))
     closing = closing_of(result, warnings, reports.written, reports.paths)
     screen.say_all(summarise(result, closing, screen.width, screen.glyphs))
     return code
+
+
+def once(result: Result, paths: dict[str, str]) -> Result:
+    """Each bug told once, also by the files. Raises ``CliError``."""
+    told = told_once(result)
+    try:
+        note_in_files(result, told, paths)
+    except StoreError as error:
+        raise CliError(f"--failures: {error}") from None
+    return told
 
 
 def prepared_store(options: RunOptions) -> FailureStore:
@@ -230,8 +242,11 @@ def exit_code(result: Result) -> ExitCode:
 
 
 def closing_of(result: Result, warnings: tuple[str, ...], reports: tuple[str, ...], paths: dict[str, str]) -> Closing:
-    lines = tuple(
-        (f"{f.fingerprint} {f.name} ({f.rate or 'not measured'})", command_for(paths.get(f.fingerprint, "")))
-        for f in result.failures
-    )
-    return Closing({i.code: i.name for i in INVARIANTS}, lines, warnings, reports)
+    told = tuple(_told(failure, result, paths) for failure in result.failures)
+    return Closing({i.code: i.name for i in INVARIANTS}, told, warnings, reports)
+
+
+def _told(failure: Failure, result: Result, paths: dict[str, str]) -> Told:
+    line = f"{failure.fingerprint} {failure.name} ({failure.rate or 'not measured'})"
+    also = tuple((str(other), other.reproduce) for other in also_of(failure, result.also, paths))
+    return Told(line, command_for(paths.get(failure.fingerprint, "")), also)

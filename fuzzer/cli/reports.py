@@ -16,6 +16,7 @@ from fuzzer.campaign.options import Result
 from fuzzer.cli.errors import CliError, reason_of
 from fuzzer.cli.options import RunOptions
 from fuzzer.exit_codes import ExitCode
+from fuzzer.report.also import also_of
 from fuzzer.report.files import FOR_EACH_FAILURE, NAMES, files_of_failure, files_of_run
 from fuzzer.report.glyphs import shown
 from fuzzer.report.json_report import FixedEntry, RunInfo
@@ -73,15 +74,15 @@ class Reports:
             if self._ndjson is not None:
                 stack.callback(self._ndjson.close)
             write_all(self._folder, files_of_run(self._kinds, result, info))
-            for failure in result.failures:
-                self._write_failure(failure)
+            for failure in (*result.failures, *result.also):
+                self._write_failure(failure, also_of(failure, result.also, self.paths))
         if self._trouble is not None:
             raise self._trouble
 
-    def _write_failure(self, failure: Failure) -> None:
+    def _write_failure(self, failure: Failure, also: Iterable[object] = ()) -> None:
         path = self.paths.get(failure.fingerprint, "")
         index = NAMES["html"] if "html" in self._kinds else ""
-        for name in write_all(self._folder, files_of_failure(self._kinds, failure, path, self._folder, index)):
+        for name in write_all(self._folder, files_of_failure(self._kinds, failure, path, self._folder, index, also)):
             if name.endswith(".py"):
                 self._tests[failure.fingerprint] = self._folder / name
 
