@@ -11,14 +11,14 @@ import trio
 
 from fuzzer.campaign.control import Control
 from fuzzer.campaign.engine import run_campaign
-from fuzzer.campaign.events import CampaignEvent
+from fuzzer.campaign.events import CampaignEvent, Finished
 from fuzzer.campaign.failure import Failure
 from fuzzer.campaign.once import note_in_files, told_once
 from fuzzer.campaign.options import Options, Result, Subject
 from fuzzer.campaign.store import FailureStore, Stored, StoreError
 from fuzzer.cli.earlier import Earlier
-from fuzzer.cli.errors import CliError, Interrupted
-from fuzzer.cli.interrupt import on_interrupt, ticking
+from fuzzer.cli.errors import CliError, Interrupted, complain
+from fuzzer.cli.interrupt import Ending, on_interrupt, ticking
 from fuzzer.cli.options import RunOptions
 from fuzzer.cli.reports import Reports
 from fuzzer.exit_codes import ExitCode
@@ -48,11 +48,27 @@ def explore(target: Target, options: RunOptions, seed: int) -> ExitCode:
     target = fit_for(target, settings.workers)
     reports = Reports(options, target)
     screen = Screen()
-    with TerminalReport(screen, verbose=options.verbose) as terminal:
-        work = Work(target, options, settings, store, earlier.stored, (reports, earlier, terminal), terminal.tick)
-        result = trio.run(side_by_side if settings.workers > 1 else _campaign, work)
+    ending, kept = Ending(), Kept()
+    try:
+        with TerminalReport(screen, verbose=options.verbose) as terminal:
+            handlers = (reports, earlier, terminal, kept)
+            work = Work(target, options, settings, store, earlier.stored, handlers, terminal.tick, ending.note)
+            result = trio.run(side_by_side if settings.workers > 1 else _campaign, work)
+    except* KeyboardInterrupt:  # between the last look at signals within trio, and the first one after it
+        ending.note()
+        result = kept.result
     if result is None:
         raise Interrupted
+    with ending:
+        code = tell(result, target, earlier, reports, screen)
+    if ending.interrupted and code != ExitCode.INTERRUPTED:
+        complain("interrupted after the end of the campaign: all of it is told")
+        return ExitCode.INTERRUPTED
+    return code
+
+
+def tell(result: Result, target: Target, earlier: Earlier, reports: Reports, screen: Screen) -> ExitCode:
+    """Everything that is left to do at the end: files, reports and summary. Raises ``CliError``."""
     result = once(result, reports.paths)
     code = exit_code(result)
     warnings = (*warnings_of(result, target.policy.limit is not None), *earlier.closing_lines(result))
@@ -99,9 +115,19 @@ def campaign_options(options: RunOptions, seed: int, known: tuple[str, ...] = ()
     )
 
 
+class Kept:
+    """Handler of campaign events: the result, as soon as there is one."""
+
+    result: Result | None = None
+
+    def __call__(self, event: CampaignEvent) -> None:
+        if isinstance(event, Finished):
+            self.result = event.result
+
+
 @dataclass(frozen=True)
 class Work:
-    """Everything that one campaign needs; ``emit`` tells all handlers."""
+    """Everything that one campaign needs; ``emit`` tells all handlers; ``asked`` hears that the user wants to stop."""
 
     target: Target
     options: RunOptions
@@ -110,6 +136,7 @@ class Work:
     stored: tuple[Stored, ...]
     handlers: tuple[Handler, ...]
     tick: Callable[[], None]
+    asked: Callable[[], None] = lambda: None
 
     def emit(self, event: CampaignEvent) -> None:
         for handler in self.handlers:
@@ -130,7 +157,12 @@ async def side_by_side(work: Work) -> Result | None:
         store=work.store,
         emit=work.emit,
     )
-    async with on_interrupt(crew.interrupt), trio.open_nursery() as nursery:
+
+    def interrupt() -> None:
+        work.asked()
+        crew.interrupt()
+
+    async with on_interrupt(interrupt), trio.open_nursery() as nursery:
         nursery.start_soon(ticking, work.tick)
         result = await crew.run()
         nursery.cancel_scope.cancel()
@@ -166,6 +198,7 @@ async def _campaign(work: Work) -> Result | None:
     target, options, settings = work.target, work.options, work.settings
 
     def interrupt() -> None:
+        work.asked()
         control.interrupt()
         if not begun:
             beginning.cancel()  # a server that takes its time to start must not hold who wants to stop
