@@ -20,7 +20,8 @@ def night(runner: Runner, *, failing: tuple[str, ...] = (), fixed: tuple[str, ..
     folder = runner.folder / ".hubfuzz" / "reports"
     folder.mkdir(parents=True, exist_ok=True)
     text = {"name": "delivery", "summary": "u0 sent @all,\n#1 is lost"}
-    failures = [{"fingerprint": f, "reproduce": f"hubfuzz replay {f}", **text} for f in failing]
+    also = [{"fingerprint": "HF102-aaaaaa", "name": "agreement", "why": "why", "reproduce": "hubfuzz replay HF102"}]
+    failures = [{"fingerprint": f, "reproduce": f"hubfuzz replay {f}", "also": also, **text} for f in failing]
     gone = [{"fingerprint": f, "name": "delivery", "runs": 20, "path": "", "removed": False} for f in fixed]
     (folder / "hubfuzz.json").write_text(json.dumps({"failures": failures, "fixed": gone}))
     done = runner.run(SCRIPT)
@@ -63,7 +64,15 @@ def test_what_a_server_has_sent_is_code(tmp_path: Path) -> None:
     runner = Runner(tmp_path)
     night(runner, failing=("HF101-aaaaaa",))
     body = runner.issues()[0]["said"][0]
-    assert body.startswith("    u0 sent @all, #1 is lost\n    hubfuzz replay HF101-aaaaaa\n\nFound by https://")
+    assert body.startswith("    u0 sent @all, #1 is lost\n    hubfuzz replay HF101-aaaaaa\n\n")
+    assert "\n\nFound by https://example.org/run/1; " in body
+
+
+def test_what_was_taken_for_a_failure_is_in_its_issue(tmp_path: Path) -> None:
+    runner = Runner(tmp_path)
+    night(runner, failing=("HF101-aaaaaa",))
+    (issue,) = runner.issues()
+    assert "\nAlso seen as HF102-aaaaaa agreement (why):\n\n    hubfuzz replay HF102\n" in issue["said"][0]
 
 
 def test_no_issue_where_there_is_no_report(tmp_path: Path) -> None:
