@@ -17,9 +17,10 @@ from fuzzer.campaign.options import Subject
 from fuzzer.campaign.same import needs
 from fuzzer.campaign.store import FailureStore, Stored, StoreError
 from fuzzer.campaign.trials import Attempt
-from fuzzer.plan import Plan
+from fuzzer.plan import Close, Drop, Plan
 from fuzzer.verdict import Finding
 
+ENDS: Final = (Close.__name__, Drop.__name__)
 ELSEWHERE: Final = "also met in a plan without"
 AGAIN: Final = "found again: an earlier run had found and stored it"
 
@@ -143,10 +144,10 @@ class Ledger:
 
     def _compare(self, failure: Failure, attempt: Attempt, origin: str) -> None:
         """It failed in a plan that lacks what the least plan needs: by another cause, perhaps. Told once."""
-        lacking = needs(failure.plan) - needs(attempt.plan)
+        lacking = _kinds(failure.plan) - _kinds(attempt.plan)
         if not lacking or not failure.shrunk or any(note.startswith(ELSEWHERE) for note in failure.notes):
             return
-        note = f"{ELSEWHERE} {', '.join(sorted(lacking)).lower()} ({origin}): perhaps there is a second cause"
+        note = f"{ELSEWHERE} {', '.join(sorted(lacking))} ({origin}): perhaps there is a second cause"
         noted = msgspec.structs.replace(failure, notes=(*failure.notes, note))
         self.failures[failure.fingerprint] = noted
         if AGAIN not in failure.notes:  # the file of an earlier run stays as it is
@@ -162,6 +163,11 @@ class Ledger:
         except StoreError as error:
             self.emit(Warned(str(error)))
             return ""
+
+
+def _kinds(plan: Plan) -> set[str]:
+    """What it needs, by kind: one way to leave is as good as another, for most bugs."""
+    return {"close or drop" if kind in ENDS else kind.lower() for kind in needs(plan)}
 
 
 def found_again(failure: Failure) -> Failure:
