@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,9 +12,10 @@ import trio
 
 from fuzzer.campaign.engine import run_campaign
 from fuzzer.campaign.events import CampaignEvent, FailureFound, FailureShrunk
+from fuzzer.campaign.once import note_in_files, told_once
 from fuzzer.campaign.options import Options, Result, Subject
 from fuzzer.campaign.runner import ServerUnavailable
-from fuzzer.campaign.store import DEFAULT_FOLDER, FailureStore
+from fuzzer.campaign.store import DEFAULT_FOLDER, FailureStore, StoreError
 from fuzzer.driver.session import Session
 from fuzzer.greeting import greet
 from fuzzer.history import History
@@ -103,7 +105,7 @@ def campaign(
 
     def note(event: CampaignEvent) -> None:
         if isinstance(event, FailureFound | FailureShrunk):
-            paths[event.failure.fingerprint] = _shown(event.path)
+            paths[event.failure.fingerprint] = event.path
 
     async def work(session: Session) -> Result:
         await greet(session)
@@ -118,15 +120,24 @@ def campaign(
             clock=trio.current_time,
         )
 
-    result = thread.call(work)
+    result = _once(thread.call(work), paths)
     _complain(result, paths, target)
     return result
+
+
+def _once(result: Result, paths: dict[str, str]) -> Result:
+    """Each bug told once. What the files say of it is a comfort, and no reason to lose the failure."""
+    told = told_once(result)
+    with contextlib.suppress(StoreError):
+        note_in_files(result, told, paths)
+    return told
 
 
 def _complain(result: Result, paths: dict[str, str], target: Target) -> None:
     __tracebackhide__ = True
     if result.failures:
-        raise hub_failure(sorted(result.failures, key=lambda failure: SEVERITY.index(failure.code)), paths)
+        worst_first = sorted(result.failures, key=lambda failure: SEVERITY.index(failure.code))
+        raise hub_failure(worst_first, {name: _shown(path) for name, path in paths.items()}, result.also)
     if result.stop_reason == "server-unavailable":
         raise ServerUnavailable(f"{target.name}: {result.why}")
     if nothing := nothing_was_exercised(result):

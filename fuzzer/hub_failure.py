@@ -51,15 +51,20 @@ def failure_class(code: str) -> type[HubFailure]:
     return type(f"{code}Failure", (HubFailure,), {"__module__": "fuzzer", "__doc__": f"{code} was broken."})
 
 
-def hub_failure(failures: Sequence[Failure], paths: Mapping[str, str] | None = None) -> HubFailure:
-    """The exception for these failures (at least one); ``paths``: where they are stored, by fingerprint."""
+def hub_failure(
+    failures: Sequence[Failure], paths: Mapping[str, str] | None = None, also: Sequence[Failure] = ()
+) -> HubFailure:
+    """The exception for these failures (at least one); ``paths``: where they are stored, by fingerprint; ``also``:
+    those that were taken for one of them."""
+    from fuzzer.report.also import also_of
     from fuzzer.report.case import case_of
     from fuzzer.report.glyphs import glyphs_for
     from fuzzer.report.text import describe, summary_line
 
     # pytest replaces sys.stdout while a test runs; what it prints in the end goes to the original one.
     glyphs = glyphs_for(getattr(sys.__stdout__, "encoding", None))
-    cases = [case_of(failure, (paths or {}).get(failure.fingerprint, "")) for failure in failures]
+    paths = paths or {}
+    cases = [case_of(f, paths.get(f.fingerprint, ""), also_of(f, also, paths)) for f in failures]
     texts = ["\n".join(line.plain.rstrip() for line in describe(case, WIDTH, glyphs)) for case in cases]
     error = failure_class(failures[0].code)("\n\n".join(texts))
     error.failures = tuple(failures)

@@ -24,6 +24,7 @@ from strategies.swapped import most_with_twins, with_twins
 EVERY: Final[dict[Due, int]] = {"expiry": 150, "given-up": 80}
 FIRST_BATCH: Final = 12  # so that the first plan is there at once
 BATCH: Final = 50
+REMEMBERED: Final = 20_000  # plans; an old one that comes again is worth its run, and a night must not need more memory
 
 
 class _Collector(HubMachine):
@@ -56,7 +57,7 @@ def draw_plans(shape: Shape, seed: int, count: int | None = None) -> Iterator[Pl
 def draw_share(shape: Shape, seed: int, number: int) -> list[Plan]:
     """The plans of one share, each once. ``draw_plans`` goes through the shares 0, 1, 2 … of its seed; who works side
     by side takes some of them each, and together they try what one alone would."""
-    seen: set[bytes] = set()
+    seen: dict[bytes, None] = {}
     return [plan for plan in _draw_batch(shape, seed, number) if _is_new(plan, seen)]
 
 
@@ -80,17 +81,20 @@ def _examples(number: int) -> int:
 
 
 def _fresh_plans(shape: Shape, base_seed: int) -> Iterator[Plan]:
-    seen: set[bytes] = set()
+    seen: dict[bytes, None] = {}
     for number in numbers():
         plans = _draw_batch(shape, base_seed, number)
         fresh = [plan for plan in plans if _is_new(plan, seen)]
         yield from fresh or plans
 
 
-def _is_new(plan: Plan, seen: set[bytes]) -> bool:
+def _is_new(plan: Plan, seen: dict[bytes, None]) -> bool:
+    """``seen`` has the digests of the last plans, in their order."""
     digest = hashlib.blake2b(encode(plan), digest_size=12).digest()
     known = digest in seen
-    seen.add(digest)
+    seen[digest] = None
+    if len(seen) > REMEMBERED:
+        del seen[next(iter(seen))]
     return not known
 
 

@@ -36,7 +36,8 @@ class Failure(Value):
     ``original`` is the plan that failed first; ``origin`` says where it came from (``plan 17``, ``scenario NAME``).
     ``shrunk``: shrinking is over (``plan`` may still be the original: ``notes`` say why). ``target`` and ``hub`` are
     raw JSON without secrets; ``others`` are further violations that the same history shows. ``company``: fingerprints
-    that every failing replay showed as well; ``same_as``: of the failure for which this one was taken (``same.py``).
+    that every failing replay showed as well; ``same_as``: of the failure for which this one was taken (``same.py``),
+    ``same_why``: by which rule, in words.
     Times are in seconds.
     """
 
@@ -61,6 +62,7 @@ class Failure(Value):
     tool: str = ""
     company: tuple[str, ...] = ()
     same_as: str = ""
+    same_why: str = ""
     format: str = FAILURE_FORMAT
 
 

@@ -14,11 +14,14 @@ from fuzzer.campaign.events import Emit, FailureFound, FailureShrunk, Warned
 from fuzzer.campaign.failure import Failure, invariant_name, tool_version
 from fuzzer.campaign.minimise import shown_by
 from fuzzer.campaign.options import Subject
+from fuzzer.campaign.same import needs
 from fuzzer.campaign.store import FailureStore, Stored, StoreError
 from fuzzer.campaign.trials import Attempt
-from fuzzer.plan import Plan
+from fuzzer.plan import Close, Drop, Plan
 from fuzzer.verdict import Finding
 
+ENDS: Final = (Close.__name__, Drop.__name__)
+ELSEWHERE: Final = "also met in a plan without"
 AGAIN: Final = "found again: an earlier run had found and stored it"
 
 
@@ -63,6 +66,8 @@ class Ledger:
                 self._found(fingerprint, attempt, origin)
             elif fingerprint in self._waiting:
                 self._prefer_smaller(fingerprint, attempt)
+            elif fingerprint in self.failures:
+                self._compare(self.failures[fingerprint], attempt, origin)
 
     def next_waiting(self) -> tuple[Failure, float] | None:
         """The next failure to shrink, begun from the least plan that is known, and how long its execution took."""
@@ -137,6 +142,18 @@ class Ledger:
         if complexity(attempt.plan) < complexity(self._waiting[fingerprint].plan):
             self._waiting[fingerprint] = attempt
 
+    def _compare(self, failure: Failure, attempt: Attempt, origin: str) -> None:
+        """It failed in a plan that lacks what the least plan needs: by another cause, perhaps. Told once."""
+        lacking = _kinds(failure.plan) - _kinds(attempt.plan)
+        if not lacking or not failure.shrunk or any(note.startswith(ELSEWHERE) for note in failure.notes):
+            return
+        note = f"{ELSEWHERE} {', '.join(sorted(lacking))} ({origin}): perhaps there is a second cause"
+        noted = msgspec.structs.replace(failure, notes=(*failure.notes, note))
+        self.failures[failure.fingerprint] = noted
+        if AGAIN not in failure.notes:  # the file of an earlier run stays as it is
+            self._write(noted)
+        self.emit(Warned(f"{failure.fingerprint} {note}"))
+
     def _write(self, failure: Failure) -> str:
         """The path; empty, with a warning, if it cannot be written: a full disk must not end the campaign."""
         if self.store is None:
@@ -146,6 +163,11 @@ class Ledger:
         except StoreError as error:
             self.emit(Warned(str(error)))
             return ""
+
+
+def _kinds(plan: Plan) -> set[str]:
+    """What it needs, by kind: one way to leave is as good as another, for most bugs."""
+    return {"close or drop" if kind in ENDS else kind.lower() for kind in needs(plan)}
 
 
 def found_again(failure: Failure) -> Failure:

@@ -58,7 +58,8 @@ class Totals(Value):
 class Result(Value):
     """The end of a campaign. ``vacuous``: invariants that applied and had nothing to check.
 
-    ``exercised`` is False if no invariant had anything to check: then a clean result means nothing.
+    ``exercised`` is False if no invariant had anything to check: then a clean result means nothing. ``also``: further
+    failures that were taken for one of ``failures``, as their ``same_as`` says.
     """
 
     stop_reason: StopReason
@@ -68,8 +69,10 @@ class Result(Value):
     vacuous: tuple[str, ...] = ()
     exercised: bool = False
     seed: int = 0
+    also: tuple[Failure, ...] = ()
 
     @property
     def violated(self) -> tuple[str, ...]:
         """Every fingerprint that was met, also what is known or not counted: no invariant of theirs held."""
-        return tuple(dict.fromkeys((*(failure.fingerprint for failure in self.failures), *self.totals.met)))
+        found = (failure.fingerprint for failure in (*self.failures, *self.also))
+        return tuple(dict.fromkeys((*found, *self.totals.met)))

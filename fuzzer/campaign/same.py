@@ -1,49 +1,67 @@
 """One bug is told once, though it breaks several properties, or one property in several places.
 
-Fingerprints tell apart what can be told apart from one history; whole failures say more. Three rules, all about
-failures of one run, and all only ever leave the simpler plan in place of the less simple one:
+Fingerprints tell apart what can be told apart from one history; whole failures say more. The rules are about failures
+of one run, and all of them only ever leave the simpler plan in place of the less simple one:
 
+- *plan*: the very same plan leads to another finding of the same invariant;
 - *place*: the same invariant in another kind of group (of a user, of a room) or by another proof (a gap, a silence);
-  HF101 and HF102 are one here: a loss is a loss, whether its sender has stayed or left; so are an end by FIN and one by
-  reset, and what the very same plan leads to;
-- *company*: each replay of the least plan of the one failed in the other way, too;
-- *within*: the least plan of the one holds that of the other, which surely fails.
+  HF101 and HF102 are one here (a loss is a loss, whether its sender has stayed or left), and so are an end by FIN and
+  one by reset. Only if whatever the simpler plan needs besides members and messages is in the other plan, too (a plan
+  without any reset cannot fail because of one), and not if that is nothing, and the other plan needs something;
+- *company*: each failing replay of the least plan of the one showed the simpler one, too;
+- *within*: the least plan of the one holds that of the other, which surely fails. Had it another cause, shrinking would
+  have left that out.
 
-Had it another cause than the other, shrinking would have left that other's out. What needs no more than openings and
-sendings fails in nearly every plan and explains nothing; what needs but one op more (a reset) is within too many.
+The last two hold within a family of invariants alone, and not for a simpler plan of openings and sendings only, which
+fails in nearly every plan and explains nothing; to be within, it has to have two ops more, as one (a reset) is in many.
 
-This is a guess, so nothing is lost: the file of the failure that is not told stays, it names the one that it was taken
-for, and once that one is fixed it is told again if it still fails.
+This is a guess: two bugs that need the same ops look like one. So nothing is hidden. What is not counted is shown with
+the one that it was taken for, with its reason, its own file and its own command, in every output; and once that one is
+fixed it is counted again if it still fails.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
 from fuzzer.campaign.complexity import Complexity, complexity
 from fuzzer.campaign.failure import Failure
 from fuzzer.campaign.within import within
-from fuzzer.plan import Open, Send
+from fuzzer.plan import Open, Plan, Send, Subscribe, Unsubscribe
+from fuzzer.values import Value
 
 LEAST_RUNS: Final = 3  # that failed; in fewer, company may be chance
 COMMON: Final = (Open, Send)
+MEMBERS: Final = (Open, Send, Subscribe)
 FAMILY: Final = 3  # HF1: losses, duplicates, order; HF2: limits; only within a family can one explain another
 SURE: Final = 0.9
 LOSSES: Final = frozenset({"HF101", "HF102"})
 CUT_OFF: Final = frozenset({"reset", "end of stream without a Close frame"})  # it depends on what was still unread
 GROUPS: Final = frozenset({"user", "room", "all"})
+PLAN: Final = "the same plan leads to it"
+PLACE: Final = "the same property in another place"
+COMPANY: Final = "each of its failing replays showed both"
+WITHIN: Final = "its plan holds the plan of this one"
 
 
-def taken_for(failures: Iterable[Failure]) -> dict[str, str]:
+class Same(Value):
+    """For which failure another was taken, by its fingerprint, and why: one of the rules above."""
+
+    cause: str
+    why: str
+
+
+def taken_for(failures: Iterable[Failure]) -> dict[str, Same]:
     """By fingerprint: which failure is one with which other, that is told in its place."""
     ordered = sorted(failures, key=_rank)
-    told: dict[str, str] = {}
+    told: dict[str, Same] = {}
     for place, failure in enumerate(ordered):
         simpler = (other for other in ordered[:place] if other.fingerprint not in told)
-        cause = next((other for other in simpler if _one(other, failure)), None)
-        if cause is not None:
-            told[failure.fingerprint] = cause.fingerprint
+        same = next((Same(other.fingerprint, why) for other in simpler if (why := _one(other, failure))), None)
+        if same is not None:
+            told[failure.fingerprint] = same
     return told
 
 
@@ -52,18 +70,39 @@ def _rank(failure: Failure) -> tuple[bool, Complexity, str]:
     return not failure.shrunk, complexity(failure.plan), failure.fingerprint
 
 
-def _one(simpler: Failure, failure: Failure) -> bool:
-    if _same_property(simpler, failure):
-        return True
+def _one(simpler: Failure, failure: Failure) -> str:
+    """Why; empty if they are two."""
+    if simpler.code == failure.code and simpler.plan == failure.plan:
+        return PLAN
+    if _property(simpler) == _property(failure) and _may_be_for(simpler, failure):
+        return PLACE
     special = sum(not isinstance(op, COMMON) for op in simpler.plan.ops())
     if simpler.code[:FAMILY] != failure.code[:FAMILY] or not special:
-        return False
-    return _always_together(simpler, failure) or (special > 1 and _within(simpler, failure))
+        return ""
+    if _always_together(simpler, failure):
+        return COMPANY
+    return WITHIN if special > 1 and _within(simpler, failure) else ""
 
 
-def _same_property(simpler: Failure, failure: Failure) -> bool:
-    same_plan = simpler.code == failure.code and simpler.plan == failure.plan
-    return same_plan or _property(simpler) == _property(failure)
+def _may_be_for(simpler: Failure, failure: Failure) -> bool:
+    """Can the other plan fail because of what the simpler one needs? What needs nothing is no reason for what does."""
+    mine, its = needs(simpler.plan), needs(failure.plan)
+    return mine <= its and (bool(mine) or not its or not failure.shrunk)
+
+
+def needs(plan: Plan) -> Counter[str]:
+    """The ops of a plan by kind, without those that make members and messages; to join a room again is one, too."""
+    kinds: Counter[str] = Counter()
+    joined: set[tuple[str, str]] = set()
+    for op in plan.ops():
+        again = isinstance(op, Subscribe) and (op.conn, op.room) in joined
+        if again or not isinstance(op, MEMBERS):
+            kinds[type(op).__name__] += 1
+        if isinstance(op, Subscribe):
+            joined.add((op.conn, op.room))
+        elif isinstance(op, Unsubscribe):
+            joined.discard((op.conn, op.room))
+    return kinds
 
 
 def _property(failure: Failure) -> tuple[str, str]:

@@ -11,21 +11,23 @@ import trio
 
 from fuzzer.campaign.control import Control
 from fuzzer.campaign.engine import run_campaign
-from fuzzer.campaign.events import CampaignEvent
+from fuzzer.campaign.events import CampaignEvent, Finished
+from fuzzer.campaign.failure import Failure
+from fuzzer.campaign.once import note_in_files, told_once
 from fuzzer.campaign.options import Options, Result, Subject
 from fuzzer.campaign.store import FailureStore, Stored, StoreError
 from fuzzer.cli.earlier import Earlier
-from fuzzer.cli.errors import CliError, Interrupted
-from fuzzer.cli.interrupt import on_interrupt, ticking
-from fuzzer.cli.once import told_once
+from fuzzer.cli.errors import CliError, Interrupted, complain
+from fuzzer.cli.interrupt import Ending, on_interrupt, ticking
 from fuzzer.cli.options import RunOptions
 from fuzzer.cli.reports import Reports
 from fuzzer.exit_codes import ExitCode
 from fuzzer.greeting import greet
 from fuzzer.invariants import INVARIANTS
+from fuzzer.report.also import also_of
 from fuzzer.report.case import command_for
 from fuzzer.report.screen import Screen
-from fuzzer.report.summary import Closing, summarise
+from fuzzer.report.summary import Closing, Told, summarise
 from fuzzer.report.terminal import TerminalReport
 from fuzzer.report.warnings import nothing_was_exercised, warnings_of
 from fuzzer.scenarios import SCENARIOS
@@ -46,19 +48,45 @@ def explore(target: Target, options: RunOptions, seed: int) -> ExitCode:
     target = fit_for(target, settings.workers)
     reports = Reports(options, target)
     screen = Screen()
-    with TerminalReport(screen, verbose=options.verbose) as terminal:
-        work = Work(target, options, settings, store, earlier.stored, (reports, earlier, terminal), terminal.tick)
-        result = trio.run(side_by_side if settings.workers > 1 else _campaign, work)
+    ending, kept = Ending(), Kept()
+    try:
+        with TerminalReport(screen, verbose=options.verbose) as terminal:
+            handlers = (reports, earlier, terminal, kept)
+            work = Work(target, options, settings, store, earlier.stored, handlers, terminal.tick, ending.note)
+            result = trio.run(side_by_side if settings.workers > 1 else _campaign, work)
+    except* KeyboardInterrupt:  # between the last look at signals within trio, and the first one after it
+        ending.note()
+        result = kept.result
     if result is None:
         raise Interrupted
-    result, same = told_once(result, reports.paths)
+    with ending:
+        code = tell(result, target, earlier, reports, screen)
+    if ending.interrupted and code != ExitCode.INTERRUPTED:
+        complain("interrupted after the end of the campaign: all of it is told")
+        return ExitCode.INTERRUPTED
+    return code
+
+
+def tell(result: Result, target: Target, earlier: Earlier, reports: Reports, screen: Screen) -> ExitCode:
+    """Everything that is left to do at the end: files, reports and summary. Raises ``CliError``."""
+    result = once(result, reports.paths)
     code = exit_code(result)
-    warnings = (*warnings_of(result, target.policy.limit is not None), *same, *earlier.closing_lines(result))
+    warnings = (*warnings_of(result, target.policy.limit is not None), *earlier.closing_lines(result))
     earlier.note_seen(result)
-    reports.finish(result, code, warnings)
+    reports.finish(result, code, warnings, earlier.fixed(result))
     closing = closing_of(result, warnings, reports.written, reports.paths)
     screen.say_all(summarise(result, closing, screen.width, screen.glyphs))
     return code
+
+
+def once(result: Result, paths: dict[str, str]) -> Result:
+    """Each bug told once, also by the files. Raises ``CliError``."""
+    told = told_once(result)
+    try:
+        note_in_files(result, told, paths)
+    except StoreError as error:
+        raise CliError(f"--failures: {error}") from None
+    return told
 
 
 def prepared_store(options: RunOptions) -> FailureStore:
@@ -87,9 +115,19 @@ def campaign_options(options: RunOptions, seed: int, known: tuple[str, ...] = ()
     )
 
 
+class Kept:
+    """Handler of campaign events: the result, as soon as there is one."""
+
+    result: Result | None = None
+
+    def __call__(self, event: CampaignEvent) -> None:
+        if isinstance(event, Finished):
+            self.result = event.result
+
+
 @dataclass(frozen=True)
 class Work:
-    """Everything that one campaign needs; ``emit`` tells all handlers."""
+    """Everything that one campaign needs; ``emit`` tells all handlers; ``asked`` hears that the user wants to stop."""
 
     target: Target
     options: RunOptions
@@ -98,6 +136,7 @@ class Work:
     stored: tuple[Stored, ...]
     handlers: tuple[Handler, ...]
     tick: Callable[[], None]
+    asked: Callable[[], None] = lambda: None
 
     def emit(self, event: CampaignEvent) -> None:
         for handler in self.handlers:
@@ -118,7 +157,12 @@ async def side_by_side(work: Work) -> Result | None:
         store=work.store,
         emit=work.emit,
     )
-    async with on_interrupt(crew.interrupt), trio.open_nursery() as nursery:
+
+    def interrupt() -> None:
+        work.asked()
+        crew.interrupt()
+
+    async with on_interrupt(interrupt), trio.open_nursery() as nursery:
         nursery.start_soon(ticking, work.tick)
         result = await crew.run()
         nursery.cancel_scope.cancel()
@@ -154,6 +198,7 @@ async def _campaign(work: Work) -> Result | None:
     target, options, settings = work.target, work.options, work.settings
 
     def interrupt() -> None:
+        work.asked()
         control.interrupt()
         if not begun:
             beginning.cancel()  # a server that takes its time to start must not hold who wants to stop
@@ -230,8 +275,11 @@ def exit_code(result: Result) -> ExitCode:
 
 
 def closing_of(result: Result, warnings: tuple[str, ...], reports: tuple[str, ...], paths: dict[str, str]) -> Closing:
-    lines = tuple(
-        (f"{f.fingerprint} {f.name} ({f.rate or 'not measured'})", command_for(paths.get(f.fingerprint, "")))
-        for f in result.failures
-    )
-    return Closing({i.code: i.name for i in INVARIANTS}, lines, warnings, reports)
+    told = tuple(_told(failure, result, paths) for failure in result.failures)
+    return Closing({i.code: i.name for i in INVARIANTS}, told, warnings, reports)
+
+
+def _told(failure: Failure, result: Result, paths: dict[str, str]) -> Told:
+    line = f"{failure.fingerprint} {failure.name} ({failure.rate or 'not measured'})"
+    also = tuple((str(other), other.reproduce) for other in also_of(failure, result.also, paths))
+    return Told(line, command_for(paths.get(failure.fingerprint, "")), also)

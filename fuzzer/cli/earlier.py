@@ -13,6 +13,7 @@ from fuzzer.cli.errors import CliError, reason_of
 from fuzzer.cli.options import RunOptions
 from fuzzer.known import KnownFailure, KnownFailures, read_known, write_known
 from fuzzer.replayable import check_is_judged, plan_of
+from fuzzer.report.json_report import FixedEntry
 from fuzzer.target.errors import TargetError
 from fuzzer.target.model import Target
 from fuzzer.values import DamagedFile
@@ -27,7 +28,7 @@ class Earlier:
         self._today = date.today()
         self._known = KnownFailures() if self._path is None else read_known(self._path)
         self._prune = options.prune
-        self._gone: list[tuple[str, bool]] = []
+        self._gone: dict[str, FixedEntry] = {}  # by path
         self.notes: list[str] = []
         self.stored = () if options.scenario else tuple(self._of_this_target(store, target, options))
 
@@ -38,11 +39,17 @@ class Earlier:
 
     def __call__(self, event: CampaignEvent) -> None:
         if isinstance(event, StoredReplayed) and not event.rate.failed and event.sure:
-            self._gone.append((f"{event.fingerprint} {event.name}", self._prune and _removed(Path(event.path))))
+            removed = self._prune and _removed(Path(event.path))
+            self._gone[event.path] = FixedEntry(event.fingerprint, event.name, event.rate.runs, event.path, removed)
 
     def closing_lines(self, result: Result) -> tuple[str, ...]:
         """One line for each known failure that was met, each that has expired, each stored one that is gone."""
-        return (*self.notes, *self._known_lines(result), *map(_gone_line, self._gone))
+        return (*self.notes, *self._known_lines(result), *map(_gone_line, self._gone.values()))
+
+    def fixed(self, result: Result) -> tuple[FixedEntry, ...]:
+        """What surely no longer fails: each stored file of it was run again, and nothing else has met it."""
+        left = {item.failure.fingerprint for item in self.stored if str(item.path) not in self._gone}
+        return tuple(entry for entry in self._gone.values() if entry.fingerprint not in left.union(result.violated))
 
     def note_seen(self, result: Result) -> None:
         """Write down when known failures were last met. Raises ``CliError``."""
@@ -94,9 +101,9 @@ def _named(entry: KnownFailure) -> str:
     return f"{entry.fingerprint} ({entry.reason})"
 
 
-def _gone_line(gone: tuple[str, bool]) -> str:
-    what, removed = gone
-    return f"{what} no longer fails: {'its file is removed' if removed else 'kept; --prune removes its file'}"
+def _gone_line(gone: FixedEntry) -> str:
+    what = f"{gone.fingerprint} {gone.name} no longer fails"
+    return f"{what}: {'its file is removed' if gone.removed else 'kept; --prune removes its file'}"
 
 
 def _removed(path: Path) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import trio
 
@@ -25,6 +26,33 @@ async def on_interrupt(stop: Callable[[], object]) -> AsyncIterator[None]:
             yield
         finally:
             nursery.cancel_scope.cancel()
+
+
+class Ending:
+    """The end of a run, when only its summary and its reports are left to do. In it a first SIGINT or SIGTERM is noted
+    in ``interrupted``, and hinders none of that; a second one leaves at once."""
+
+    def __init__(self) -> None:
+        self.interrupted = False
+        self._before: dict[int, Any] = {}
+
+    def note(self, *_: object) -> None:
+        """The user has asked to stop."""
+        self.interrupted = True
+
+    def __enter__(self) -> Ending:
+        if threading.current_thread() is threading.main_thread():  # no other thread has signals
+            self._before = {number: signal.signal(number, self._again) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _again(self, *_: object) -> None:
+        if self.interrupted:
+            _leave()
+        self.note()
 
 
 async def _watch(stop: Callable[[], object], task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

@@ -16,9 +16,10 @@ from fuzzer.campaign.options import Result
 from fuzzer.cli.errors import CliError, reason_of
 from fuzzer.cli.options import RunOptions
 from fuzzer.exit_codes import ExitCode
+from fuzzer.report.also import also_of
 from fuzzer.report.files import FOR_EACH_FAILURE, NAMES, files_of_failure, files_of_run
 from fuzzer.report.glyphs import shown
-from fuzzer.report.json_report import RunInfo
+from fuzzer.report.json_report import FixedEntry, RunInfo
 from fuzzer.report.ndjson import NdjsonReport
 from fuzzer.target.model import Target
 
@@ -63,23 +64,25 @@ class Reports:
         except OSError as error:
             self._trouble = _unwritable(self._folder / NAMES["ndjson"], error)
 
-    def finish(self, result: Result, code: ExitCode, warnings: tuple[str, ...]) -> None:
+    def finish(
+        self, result: Result, code: ExitCode, warnings: tuple[str, ...], fixed: tuple[FixedEntry, ...] = ()
+    ) -> None:
         """Write what is written at the end, also of failures that were not shrunk any more. Raises ``CliError``."""
         command = shown(shlex.join(["hubfuzz", *sys.argv[1:]]), LONGEST_COMMAND)
-        info = RunInfo(command, self._started, code, self._target.name, warnings, (), self.paths)
+        info = RunInfo(command, self._started, code, self._target.name, warnings, (), self.paths, fixed)
         with ExitStack() as stack:
             if self._ndjson is not None:
                 stack.callback(self._ndjson.close)
             write_all(self._folder, files_of_run(self._kinds, result, info))
-            for failure in result.failures:
-                self._write_failure(failure)
+            for failure in (*result.failures, *result.also):
+                self._write_failure(failure, also_of(failure, result.also, self.paths))
         if self._trouble is not None:
             raise self._trouble
 
-    def _write_failure(self, failure: Failure) -> None:
+    def _write_failure(self, failure: Failure, also: Iterable[object] = ()) -> None:
         path = self.paths.get(failure.fingerprint, "")
         index = NAMES["html"] if "html" in self._kinds else ""
-        for name in write_all(self._folder, files_of_failure(self._kinds, failure, path, self._folder, index)):
+        for name in write_all(self._folder, files_of_failure(self._kinds, failure, path, self._folder, index, also)):
             if name.endswith(".py"):
                 self._tests[failure.fingerprint] = self._folder / name
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from fuzzer.campaign.failure import Failure
@@ -36,17 +36,19 @@ def files_of_run(kinds: Collection[str], result: Result, info: RunInfo) -> Itera
     if "html" in kinds:
         from fuzzer.report.html_run import run_page
 
-        yield NAMES["html"], run_page(result, info, {f.fingerprint: page_name(f) for f in result.failures})
+        pages = {f.fingerprint: page_name(f) for f in (*result.failures, *result.also)}
+        yield NAMES["html"], run_page(result, info, pages)
 
 
 def files_of_failure(
-    kinds: Collection[str], failure: Failure, path: str, folder: Path, index: str = ""
+    kinds: Collection[str], failure: Failure, path: str, folder: Path, index: str = "", also: Iterable[object] = ()
 ) -> Iterator[tuple[str, str]]:
-    """Name and text of each file about one failure, which is stored at ``path``; ``folder``: where they will lie."""
+    """Name and text of each file about one failure, which is stored at ``path``; ``folder``: where they will lie;
+    ``also``: what was taken for it, in words."""
     if "html" in kinds:
         from fuzzer.report.html_failure import failure_page
 
-        yield page_name(failure), failure_page(failure, path, index)
+        yield page_name(failure), failure_page(failure, path, index, also)
     if "pytest" in kinds:
         from fuzzer.report.pytest_file import file_name, pytest_file
 

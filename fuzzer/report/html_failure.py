@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fuzzer.campaign.failure import Failure
@@ -22,9 +22,10 @@ from fuzzer.values import Value
 Chip = tuple[str, str, str]
 
 
-def failure_page(failure: Failure, path: str = "", index: str = "") -> str:
-    """``path``: where the failure is stored, for the command that repeats it; ``index``: link to the run's page."""
-    finding, case = failure.finding, case_of(failure, path)
+def failure_page(failure: Failure, path: str = "", index: str = "", also: Iterable[object] = ()) -> str:
+    """``path``: where the failure is stored, for the command that repeats it; ``index``: link to the run's page;
+    ``also``: what was taken for it, in words."""
+    finding, case = failure.finding, case_of(failure, path, also)
     timeline = timeline_of(failure.history, finding, failure.plan)
     data = {**_whole(timeline), "sought": [shown(conn, 40) for conn in finding.conns]}
     return page(
@@ -42,7 +43,7 @@ def failure_page(failure: Failure, path: str = "", index: str = "") -> str:
         command=case.command,
         dial=shown(finding.dial),
         meaning=next((i.meaning for i in INVARIANTS if i.code == failure.code), "not known to this version"),
-        notes=[shown(case.note, 400)] if case.note else [],
+        notes=[shown(case.note, 1000)] if case.note else [],
         events=len(failure.history.events),
         log=list(_log(failure.history)),
         evidence=list(_evidence(failure)),

@@ -8,6 +8,7 @@ from typing import Any
 from fuzzer.campaign.failure import Failure, tool_version
 from fuzzer.campaign.options import Result
 from fuzzer.invariants import INVARIANTS
+from fuzzer.report.also import also_of
 from fuzzer.report.case import command_for, with_seed
 from fuzzer.report.glyphs import shown
 from fuzzer.report.html_page import page
@@ -60,6 +61,10 @@ def _failure(failure: Failure, result: Result, info: RunInfo, pages: Mapping[str
         "name": shown(failure.name),
         "summary": shown(failure.finding.summary, 300),
         "notes": [shown(note, 200) for note in failure.notes],
+        "also": [
+            {"words": shown(str(also), 300), "href": pages.get(also.fingerprint, ""), "command": also.reproduce}
+            for also in also_of(failure, result.also, info.paths)
+        ],
         "rate": str(rate) if rate else "not measured",
         "share": round(100 * rate.share) if rate else 0,
         "met": result.totals.met.get(failure.fingerprint, 1),

@@ -7,10 +7,22 @@ import msgspec
 from fuzzer.campaign.failure import Failure, Rate, tool_version
 from fuzzer.campaign.options import Result, StopReason
 from fuzzer.exit_codes import ExitCode
+from fuzzer.report.also import Also, also_of
 from fuzzer.report.case import command_for
 from fuzzer.values import Value
 
 REPORT_FORMAT = "hubfuzz-report/1"
+
+
+class FixedEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A stored failure that surely no longer fails: ``runs`` executions of its plan without it. ``removed``: its file
+    is, as ``--prune`` asks for."""
+
+    fingerprint: str
+    name: str
+    runs: int
+    path: str
+    removed: bool
 
 
 class RunInfo(Value):
@@ -23,10 +35,12 @@ class RunInfo(Value):
     warnings: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
     paths: dict[str, str] = {}
+    fixed: tuple[FixedEntry, ...] = ()
 
 
 class FailureEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One failure. ``count``: executions with it; ``rate`` null: not measured; ``path`` empty: stored nowhere."""
+    """One failure. ``count``: executions with it; ``rate`` null: not measured; ``path`` empty: stored nowhere;
+    ``also``: further failures that were taken for this one."""
 
     fingerprint: str
     code: str
@@ -44,6 +58,7 @@ class FailureEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     notes: tuple[str, ...]
     path: str
     reproduce: str
+    also: tuple[Also, ...] = ()
 
 
 class Counts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,6 +107,7 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     failures: tuple[FailureEntry, ...]
     warnings: tuple[str, ...]
     errors: tuple[str, ...]
+    fixed: tuple[FixedEntry, ...] = ()
 
 
 def report_of(result: Result, info: RunInfo) -> Report:
@@ -113,9 +129,10 @@ def report_of(result: Result, info: RunInfo) -> Report:
         exercise=Exercise(**{name: getattr(totals.exercise, name) for name in Exercise.__struct_fields__}),
         exercised=result.exercised,
         vacuous=result.vacuous,
-        failures=tuple(_entry(f, info.paths.get(f.fingerprint, ""), totals.met) for f in result.failures),
+        failures=tuple(_entry(f, result, info) for f in result.failures),
         warnings=info.warnings,
         errors=info.errors,
+        fixed=info.fixed,
     )
 
 
@@ -129,8 +146,8 @@ def report_from_json(data: bytes) -> Report:
     return msgspec.json.decode(data, type=Report)
 
 
-def _entry(failure: Failure, path: str, met: dict[str, int]) -> FailureEntry:
-    finding = failure.finding
+def _entry(failure: Failure, result: Result, info: RunInfo) -> FailureEntry:
+    finding, path = failure.finding, info.paths.get(failure.fingerprint, "")
     return FailureEntry(
         fingerprint=failure.fingerprint,
         code=failure.code,
@@ -139,7 +156,7 @@ def _entry(failure: Failure, path: str, met: dict[str, int]) -> FailureEntry:
         expected=finding.expected,
         observed=finding.observed,
         dial=finding.dial,
-        count=met.get(failure.fingerprint, 1),
+        count=result.totals.met.get(failure.fingerprint, 1),
         ops=failure.plan.size(),
         found_with_ops=failure.original.size(),
         origin=failure.origin,
@@ -148,4 +165,5 @@ def _entry(failure: Failure, path: str, met: dict[str, int]) -> FailureEntry:
         notes=failure.notes,
         path=path,
         reproduce=command_for(path),
+        also=also_of(failure, result.also, info.paths),
     )

@@ -1,7 +1,8 @@
 """JUnit XML as Jenkins, GitLab and GitHub actions read it (the ``xunit2`` family of pytest and surefire).
 
 One testcase for each invariant that the policy switches on, so that their history is seen from night to night; one
-for each failure, by its fingerprint, which alone counts as a failure; one for the run, an error if it proved nothing.
+for each failure, by its fingerprint, which alone counts as a failure; one, skipped, for each that was taken for another
+one; one for the run, an error if it proved nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from fuzzer.campaign.failure import Failure
 from fuzzer.campaign.options import Result
 from fuzzer.exit_codes import ExitCode
 from fuzzer.invariants import INVARIANTS
+from fuzzer.report.also import also_of
 from fuzzer.report.case import case_of
 from fuzzer.report.glyphs import shown
 from fuzzer.report.json_report import RunInfo
@@ -24,7 +26,8 @@ WIDTH = 100
 
 def junit_report(result: Result, info: RunInfo) -> str:
     """One suite; times are in seconds."""
-    cases = [_run(result, info), *_invariants(result), *(_failure(f, info) for f in result.failures)]
+    cases = [_run(result, info), *_invariants(result), *(_failure(f, result, info) for f in result.failures)]
+    cases += [_taken(f) for f in result.also]
     suite = ET.Element(
         "testsuite",
         name="hubfuzz",
@@ -83,12 +86,21 @@ def _invariants(result: Result) -> Iterator[ET.Element]:
         yield case
 
 
-def _failure(failure: Failure, info: RunInfo) -> ET.Element:
+def _failure(failure: Failure, result: Result, info: RunInfo) -> ET.Element:
     name = _inert(f"{failure.fingerprint} {failure.name}".strip())
     case = ET.Element("testcase", classname="hubfuzz.failures", name=name, time=f"{failure.shrink_seconds:.3f}")
     element = ET.SubElement(case, "failure", message=_inert(failure.finding.summary), type=_inert(failure.code))
-    lines = describe(case_of(failure, info.paths.get(failure.fingerprint, "")), WIDTH)
+    also = also_of(failure, result.also, info.paths)
+    lines = describe(case_of(failure, info.paths.get(failure.fingerprint, ""), also), WIDTH)
     element.text = "\n".join(_inert(line.plain.rstrip()) for line in lines)
+    return case
+
+
+def _taken(failure: Failure) -> ET.Element:
+    """Not counted, and not hidden."""
+    name = _inert(f"{failure.fingerprint} {failure.name}".strip())
+    case = ET.Element("testcase", classname="hubfuzz.failures", name=name, time=f"{failure.shrink_seconds:.3f}")
+    ET.SubElement(case, "skipped", message=_inert(f"taken for {failure.same_as}: {failure.same_why}"))
     return case
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from fuzzer.campaign.failure import Failure
 from fuzzer.campaign.options import Result
 from fuzzer.invariants import INVARIANTS
+from fuzzer.report.also import Also, also_of
 from fuzzer.report.case import command_for, with_seed
 from fuzzer.report.glyphs import shown
 from fuzzer.report.json_report import RunInfo
@@ -27,7 +28,7 @@ def markdown_report(result: Result, info: RunInfo) -> str:
     lines = [*_head(result, info), *_table(result, info)]
     left = MOST_BYTES - len("\n".join(lines).encode())
     for failure in result.failures:
-        section = "\n".join(_failure(failure, info.paths.get(failure.fingerprint, "")))
+        section = "\n".join(_failure(failure, result, info))
         left -= len(section.encode())
         lines.append(section if left > 0 else _without_room(failure))
     lines += [*_warnings(info.warnings), *_exercised(result), *_repeat(result, info)]
@@ -86,15 +87,25 @@ def _table(result: Result, info: RunInfo) -> Iterator[str]:
     yield ""
 
 
-def _failure(failure: Failure, path: str) -> Iterator[str]:
+def _failure(failure: Failure, result: Result, info: RunInfo) -> Iterator[str]:
+    path = info.paths.get(failure.fingerprint, "")
     yield f"### {text(failure.fingerprint)} {text(failure.name)}\n"
     yield f"{_size(failure)}{text(failure.finding.summary)}\n"
     yield from _story(story_of(failure.plan, failure.finding))
     if failure.finding.dial:
         yield f"- Silenced by {code(failure.finding.dial)} in the target file, if that is what your hub promises"
+    yield from (f"- {text(_capital(str(also)))}{_command(also)}" for also in also_of(failure, result.also, info.paths))
     yield "\n" + block(mermaid(failure.plan, failure.history, failure.finding), "mermaid")
     if path:
         yield block(command_for(path), "sh")
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def _command(also: Also) -> str:
+    return f"; {code(also.reproduce)}" if also.reproduce else ""
 
 
 def _size(failure: Failure) -> str:

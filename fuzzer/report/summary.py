@@ -15,11 +15,19 @@ from fuzzer.report.warnings import nothing_was_exercised
 from fuzzer.values import Value
 
 
+class Told(Value):
+    """One failure as the summary has it; ``also``: line and command of each that was taken for it."""
+
+    line: str
+    command: str = ""
+    also: tuple[tuple[str, str], ...] = ()
+
+
 class Closing(Value):
-    """What the summary adds to the result: ``names`` of invariants, one line and command per failure, files."""
+    """What the summary adds to the result: ``names`` of invariants, failures, files."""
 
     names: dict[str, str] = {}
-    failures: tuple[tuple[str, str], ...] = ()
+    failures: tuple[Told, ...] = ()
     warnings: tuple[str, ...] = ()
     reports: tuple[str, ...] = ()
 
@@ -31,7 +39,7 @@ def summarise(result: Result, closing: Closing, width: int = 80, glyphs: Glyphs 
     yield from matrix(result.totals.exercise.pairs, width)
     yield from _obligations(result.totals.exercise, closing.names, width)
     yield from _list("Warnings", closing.warnings, width, glyphs.evidence, "yellow")
-    yield from _failures(closing, glyphs)
+    yield from _failures(closing, width, glyphs)
     yield from _ending(result, closing, width)
     yield verdict_line(result)
 
@@ -79,13 +87,17 @@ def _obligations(tally: Tally, names: Mapping[str, str], width: int) -> Iterator
         yield from wrapped("  Unchecked   ", ", ".join(titles[code] for code in sorted(empty)), width, "yellow")
 
 
-def _failures(closing: Closing, glyphs: Glyphs) -> Iterator[Text]:
+def _failures(closing: Closing, width: int, glyphs: Glyphs) -> Iterator[Text]:
     if closing.failures:
         yield Text("  Failures", style="bold")
-    for line, command in closing.failures:
-        yield Text(f"    {glyphs.broken} {line}", style="red")
-        if command:
-            yield Text(f"      {command}")
+    for told in closing.failures:
+        yield Text(f"    {glyphs.broken} {told.line}", style="red")
+        if told.command:
+            yield Text(f"      {told.command}")
+        for line, command in told.also:
+            yield from wrapped("      ", line, width)
+            if command:
+                yield Text(f"        {command}")
 
 
 def _ending(result: Result, closing: Closing, width: int) -> Iterator[Text]:

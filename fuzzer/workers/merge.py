@@ -13,7 +13,7 @@ from fuzzer.campaign.control import Control
 from fuzzer.campaign.doubts import warnings_about
 from fuzzer.campaign.engine import SCENARIO
 from fuzzer.campaign.failure import Failure, Rate
-from fuzzer.campaign.ledger import found_again
+from fuzzer.campaign.ledger import AGAIN, found_again
 from fuzzer.campaign.options import Options, Result, Totals
 from fuzzer.campaign.store import FailureStore, Stored, StoreError
 from fuzzer.campaign.tally import Tally
@@ -155,12 +155,14 @@ class Merged:
     # ---- failures ----------------------------------------------------------------------------------------------------
 
     def _prefer(self, failure: Failure) -> None:
-        """A second one with this fingerprint: only a smaller plan is of interest, and none after shrinking."""
+        """A second one with this fingerprint: only a smaller plan is of interest, or what was noted later on."""
         there = self.failures.get(failure.fingerprint)
         if there is None:
             self._found(e.FailureFound(failure))
         elif not there.shrunk and complexity(failure.plan) < complexity(there.plan):
             self._keep(failure, "")
+        elif failure == msgspec.structs.replace(there, notes=failure.notes) and len(failure.notes) > len(there.notes):
+            self._keep(failure, self.paths.get(failure.fingerprint, "") if AGAIN in failure.notes else "")
 
     def _keep(self, failure: Failure, path: str) -> None:
         """``path`` is given for what is on disk already, from an earlier run."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from histories import H
+from msgspec.structs import replace
 
 from fuzzer.campaign.failure import Failure, Rate
 from fuzzer.campaign.options import Result, StopReason, Totals
@@ -190,6 +191,14 @@ def clean() -> Result:
 
 def with_failures() -> Result:
     return result("failure-limit", "found 2 failures, the most that was asked for", limit(), loss())
+
+
+def one_in_two_ways() -> Result:
+    """A loss, and another that was taken for it."""
+    finding = replace(loss().finding, code="HF102", key="agreement:user", summary="c did not get m0, and b did")
+    taken = {"same_as": loss().fingerprint, "same_why": "the same property in another place", "rate": Rate(6, 14)}
+    other = failure(finding, loss().plan, loss().history, "agreement", **taken)
+    return result("time", "30 s are over", loss(), also=(other,))
 
 
 def interrupted() -> Result:

@@ -14,11 +14,12 @@ from syrupy.assertion import SnapshotAssertion
 
 from fuzzer.campaign.failure import Failure
 from fuzzer.campaign.options import Result
+from fuzzer.cli.campaign import closing_of
 from fuzzer.report.case import case_of
 from fuzzer.report.glyphs import ASCII, UNICODE
 from fuzzer.report.lanes import draw
 from fuzzer.report.scene import scene_of
-from fuzzer.report.summary import Closing, summarise
+from fuzzer.report.summary import summarise
 from fuzzer.report.text import describe, trace
 from fuzzer.report.warnings import warnings_of
 
@@ -31,6 +32,7 @@ FAILURES = {
 ENDS = {
     "clean": samples.clean(),
     "with-failures": samples.with_failures(),
+    "one-in-two-ways": samples.one_in_two_ways(),
     "interrupted": samples.interrupted(),
     "server-gone": samples.server_gone(),
     "vacuous": samples.vacuous(),
@@ -59,11 +61,8 @@ def text_of(failure: Failure, width: int) -> list[Text]:
 
 
 def end_of(result: Result, width: int) -> Iterable[Text]:
-    lines = tuple(
-        (f"{f.fingerprint} {f.name} ({f.rate})", f"hubfuzz replay .hubfuzz/failures/{f.fingerprint}.json")
-        for f in result.failures
-    )
-    closing = Closing(samples.NAMES, lines, tuple(warnings_of(result, True)), (".hubfuzz/reports/hubfuzz.json",))
+    paths = {f.fingerprint: f".hubfuzz/failures/{f.fingerprint}.json" for f in (*result.failures, *result.also)}
+    closing = closing_of(result, tuple(warnings_of(result, True)), (".hubfuzz/reports/hubfuzz.json",), paths)
     return summarise(result, closing, width)
 
 

@@ -62,11 +62,12 @@ def refusal(*arguments: str, cwd: Path) -> str:
 class Running:
     """hubfuzz while it runs, to be interrupted."""
 
-    def __init__(self, *arguments: str, cwd: Path) -> None:
+    def __init__(self, *arguments: str, cwd: Path, first: str = "") -> None:
+        """``first``: a program to run in the process before the command."""
         self.out = (cwd / "out.txt").open("w+")
-        self.process = subprocess.Popen(
-            [*HUBFUZZ, *arguments], cwd=cwd, env=ENVIRONMENT, stdout=self.out, stderr=subprocess.STDOUT
-        )
+        python, option, main = HUBFUZZ
+        words = [python, option, f"{first}\n{main}", *arguments]
+        self.process = subprocess.Popen(words, cwd=cwd, env=ENVIRONMENT, stdout=self.out, stderr=subprocess.STDOUT)
 
     def __enter__(self) -> Running:
         return self

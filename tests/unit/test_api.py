@@ -13,12 +13,14 @@ import pytest
 import trio
 
 import fuzzer
-from fuzzer import HubFailure, Plan, ServerError, Target, TargetError, Vacuous, api, execute, fuzz, judge, run_plan
+from fuzzer import HubFailure, ServerError, Target, TargetError, Vacuous, api, execute, fuzz, judge, run_plan
+from fuzzer.campaign.options import Options
 from fuzzer.campaign.runner import ServerUnavailable
 from fuzzer.campaign.store import read_failure
 from fuzzer.hub.target import embedded_target
 from fuzzer.hub_failure import failure_class
-from fuzzer.plan import Batch, Open, Send
+from fuzzer.plan import Batch, Drop, Open, Plan, Send, Subscribe
+from fuzzer.session_thread import SessionThread
 from fuzzer.target.config import JwtAuth
 
 GOOD = embedded_target()
@@ -58,6 +60,23 @@ def test_a_broken_hub_raises_the_exception_of_the_invariant(bug: str, code: str,
         assert word in str(error)
     (path,) = tmp_path.glob(f"{code}-*.json")
     assert read_failure(path).failure.plan == error.failures[0].plan
+
+
+def test_a_bug_with_several_fingerprints_is_told_once(tmp_path: Path) -> None:
+    """A reset aborts the rest of a broadcast, to a user as well as to a room."""
+    tabs = (Batch((Open("a", "u0"),)), Batch((Open("b", "u0"),)))
+    rooms = Batch((Subscribe("a", "r0"), Subscribe("b", "r0")))
+    reset = Batch((Drop("a", how="reset"),))
+    plans = [Plan((*tabs, reset)), Plan((*tabs, rooms, reset))] * 5
+    target = embedded_target("S03")
+    with SessionThread(target) as thread, pytest.raises(HubFailure) as caught:
+        api.campaign(thread, target, Options(seconds=None, shrink_seconds=10), plans, (), tmp_path)
+    (told,) = caught.value.failures
+    others = [read_failure(path).failure for path in tmp_path.glob("*.json") if told.fingerprint not in path.name]
+    assert others, "a loss in a room has a fingerprint of its own"
+    for other in others:
+        assert other.same_as == told.fingerprint
+        assert f"also seen as {other.fingerprint}" in " ".join(str(caught.value).split())
 
 
 def test_without_a_folder_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from fuzzer.campaign.ledger import Ledger
 from fuzzer.campaign.trials import Attempt
 from fuzzer.history import History
 from fuzzer.invariants import judge
-from fuzzer.plan import Plan
+from fuzzer.plan import Batch, Close, Drop, Plan
 
 HOW = {"doubled": doubled, "strayed": strayed, "leaked": leaked}
 
@@ -137,3 +137,23 @@ def test_what_cannot_be_written_is_a_warning(tmp_path: Path) -> None:
     assert [type(event) for event in book.said] == [Warned, FailureFound]
     assert isinstance(book.said[0], Warned)
     assert "\n" not in book.said[0].text
+
+
+def test_a_failure_without_what_its_least_plan_needs_is_noted_once(tmp_path: Path) -> None:
+    """Two bugs may have one fingerprint: the second would be told only once the first is fixed."""
+    book = Book(tmp_path)
+    book.ledger.note(attempt("doubled"), "plan 1")
+    ((failure, _),) = iter(book.ledger.next_waiting, None)
+    needy = Plan((*TWO_TABS.batches, Batch((Drop("a"),))))
+    book.ledger.shrunk(msgspec.structs.replace(failure, plan=needy, shrunk=True))
+    for end in (Drop("a"), Close("a")):
+        book.ledger.note(attempt("doubled", plan=Plan((*TWO_TABS.batches, Batch((end,))))), "plan 2")
+    assert not [event for event in book.said if isinstance(event, Warned)], "somebody leaves there, too"
+    book.ledger.note(attempt("doubled", plan=TWO_TABS), "plan 3")
+    book.ledger.note(attempt("doubled", plan=TWO_TABS), "plan 4")
+    (warned,) = [event.text for event in book.said if isinstance(event, Warned)]
+    note = "also met in a plan without close or drop (plan 3): perhaps there is a second cause"
+    assert warned == f"{of(doubled)} {note}"
+    (stored,) = FailureStore(tmp_path).all()
+    assert stored.failure == book.ledger.failures[of(doubled)]
+    assert stored.failure.notes == (note,)

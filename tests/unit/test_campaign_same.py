@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 import trio
 from campaign_fakes import CROWD, Bug, FakeHub, always, doubled, has, of, strayed
 from histories import H
 
-from fuzzer.campaign.failure import Failure, Rate, failure_to_json
-from fuzzer.campaign.ledger import AGAIN
+from fuzzer.campaign.failure import Failure, Rate
 from fuzzer.campaign.minimise import Minimiser, shown_by
-from fuzzer.campaign.options import Options, Result
+from fuzzer.campaign.options import Options
 from fuzzer.campaign.reproduce import measure
-from fuzzer.campaign.same import CUT_OFF, taken_for
-from fuzzer.campaign.store import read_failure
+from fuzzer.campaign.same import COMPANY, CUT_OFF, PLACE, PLAN, WITHIN, taken_for
 from fuzzer.campaign.trials import Trials
 from fuzzer.campaign.within import within
-from fuzzer.cli.once import told_once
 from fuzzer.history import SrvEof, SrvRst
 from fuzzer.invariants import judge
 from fuzzer.invariants.lifecycle import _how
@@ -40,6 +35,10 @@ def failure(code: str, key: str, ops: tuple[Op, ...], *company: Failure, **field
 LOSS = failure("HF101", "gap:user", RESET)
 
 
+def causes(failures: list[Failure]) -> dict[str, str]:
+    return {fingerprint: same.cause for fingerprint, same in taken_for(failures).items()}
+
+
 def told(*failures: Failure) -> list[str]:
     same = taken_for(failures)
     return [f.fingerprint for f in failures if f.fingerprint not in same]
@@ -48,7 +47,7 @@ def told(*failures: Failure) -> list[str]:
 def test_one_property_in_two_places_is_one_bug_and_the_simpler_is_told() -> None:
     for code, key in (("HF101", "gap:room"), ("HF101", "silence:user"), ("HF102", "agreement:all")):
         other = failure(code, key, ROOMS)
-        assert taken_for([other, LOSS]) == taken_for([LOSS, other]) == {other.fingerprint: LOSS.fingerprint}
+        assert causes([other, LOSS]) == causes([LOSS, other]) == {other.fingerprint: LOSS.fingerprint}
 
 
 def test_a_fin_and_a_reset_are_one_end_and_one_plan_is_one_bug() -> None:
@@ -60,9 +59,28 @@ def test_a_fin_and_a_reset_are_one_end_and_one_plan_is_one_bug() -> None:
     assert len(told(fin, code)) == 1
 
 
+def test_a_plan_without_what_the_other_needs_cannot_fail_because_of_it() -> None:
+    """A loss after a reset, and one after a departure in order: two places to mend."""
+    departure = failure("HF101", "silence:user", (*TABS, Close(conn="a")))
+    assert told(LOSS, departure) == [LOSS.fingerprint, departure.fingerprint]
+    assert causes([LOSS, failure("HF101", "silence:user", (*TABS, *departure.plan.ops(), RESET[-1]))])
+
+
+def test_each_says_by_which_rule() -> None:
+    twice, left = failure("HF103", "twice:room", TWICE), failure("HF106", "unsubscribed", LEFT)
+    by = {
+        PLAN: (LOSS, failure("HF101", "else", RESET)),
+        PLACE: (LOSS, failure("HF101", "gap:room", ROOMS)),
+        COMPANY: (LOSS, failure("HF106", "after it left", ROOMS, LOSS)),
+        WITHIN: (twice, left),
+    }
+    for why, pair in by.items():
+        assert [same.why for same in taken_for(pair).values()] == [why]
+
+
 def test_what_never_comes_alone_is_taken_for_its_company() -> None:
     other = failure("HF106", "after it left", ROOMS, LOSS)
-    assert taken_for([other, LOSS]) == {other.fingerprint: LOSS.fingerprint}
+    assert causes([other, LOSS]) == {other.fingerprint: LOSS.fingerprint}
 
 
 TWICE = (Open(conn="a", user="u0"), *(Subscribe(conn="a", room="r0"),) * 2)
@@ -71,7 +89,7 @@ LEFT = (*TABS, *(Subscribe(conn=conn, room="r7") for conn in "bab"), Unsubscribe
 
 def test_what_holds_the_least_plan_of_another_is_taken_for_it() -> None:
     twice, left = failure("HF103", "twice:room", TWICE), failure("HF106", "unsubscribed", LEFT)
-    assert taken_for([left, twice]) == {left.fingerprint: twice.fingerprint}
+    assert causes([left, twice]) == {left.fingerprint: twice.fingerprint}
     assert told(msgspec.structs.replace(twice, rate=Rate(15, 20)), left) == [twice.fingerprint, left.fingerprint]
     other = failure("HF106", "unsubscribed", LEFT[:4] + LEFT[5:])
     assert told(twice, other) == [twice.fingerprint, other.fingerprint], "only once subscribed"
@@ -107,8 +125,8 @@ def test_what_fails_in_nearly_every_plan_explains_nothing() -> None:
 
 
 def test_what_was_not_shrunk_explains_nothing_that_was() -> None:
-    small = failure("HF101", "gap:room", TABS, shrunk=False)
-    assert taken_for([small, LOSS]) == {small.fingerprint: LOSS.fingerprint}
+    small = failure("HF101", "gap:room", (TABS[0], RESET[-1]), shrunk=False)
+    assert causes([small, LOSS]) == {small.fingerprint: LOSS.fingerprint}
 
 
 def test_there_is_one_to_tell_however_they_keep_company() -> None:
@@ -117,21 +135,6 @@ def test_there_is_one_to_tell_however_they_keep_company() -> None:
     third = failure("HF103", "twice:user", ROOMS, first, second)
     both = msgspec.structs.replace(first, company=(second.fingerprint, third.fingerprint))
     assert told(both, second, third) == [first.fingerprint]
-
-
-def test_the_file_names_the_one_that_is_told_until_that_is_gone(tmp_path: Path) -> None:
-    other = failure("HF101", "gap:room", ROOMS, notes=(AGAIN, "a note"))
-    path = tmp_path / "other.json"
-    path.write_bytes(failure_to_json(other))
-    result, lines = told_once(Result("time", "", failures=(LOSS, other)), {other.fingerprint: str(path)})
-    assert result.failures == (LOSS,)
-    assert lines == (f"{other.fingerprint}  is not counted: taken for {LOSS.fingerprint}",)
-    marked = read_failure(path).failure
-    assert (marked.same_as, marked.notes) == (LOSS.fingerprint, ("a note",))
-    result, lines = told_once(Result("time", "", failures=(marked,)), {other.fingerprint: str(path)})
-    assert [f.fingerprint for f in result.failures] == [other.fingerprint]
-    assert not lines
-    assert read_failure(path).failure.same_as == ""
 
 
 def test_company_is_what_every_failing_run_shows() -> None:

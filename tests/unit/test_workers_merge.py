@@ -110,6 +110,18 @@ def test_a_failure_that_only_the_end_tells_is_kept(tmp_path: Path) -> None:
     assert unshrunk.plan.size() < CROWD.size()
 
 
+def test_what_was_noted_after_shrinking_is_in_the_file(tmp_path: Path) -> None:
+    two, ran = Two(tmp_path), one(TWO_TABS)
+    two.hear(ran, FailureFound, FailureShrunk)
+    (shrunk,) = ran.result.failures
+    noted = msgspec.structs.replace(shrunk, notes=(*shrunk.notes, "also met elsewhere"))
+    two.merged.finished(msgspec.structs.replace(ran.result, failures=(noted,)), 0)
+    assert list(two.merged.failures.values()) == [noted]
+    assert read_failure(Path(two.merged.paths[noted.fingerprint])).failure == noted
+    two.merged.finished(ran.result, 0)
+    assert list(two.merged.failures.values()) == [noted], "who noted nothing takes nothing away"
+
+
 def test_what_a_dead_worker_met_is_counted() -> None:
     two = Two()
     ran = one(CROWD)

@@ -4,73 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
+from runner import ROOT, WORKFLOWS, Runner, step, steps, workflow
 
-ROOT = Path(__file__).parents[2]
-WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 SECONDS_A_MINUTE = 60
-SHIM = """#!/bin/sh
-exec {python} -c 'from fuzzer.cli import main; main()' "$@"
-"""
-GH = """#!/bin/sh
-echo "$@" >> "$GH_LOG"
-for word; do [ "$word" = body.md ] && cat body.md >> "$GH_LOG"; done
-case "$1 $2" in "issue list") cat "$GH_FOUND";; esac
-exit 0
-"""
-needs_jq = pytest.mark.skipif(shutil.which("jq") is None, reason="the step uses jq, which runners have")
-
-
-def workflow(name: str) -> dict[str, Any]:
-    found = yaml.safe_load((ROOT / ".github" / "workflows" / f"{name}.yml").read_text())
-    assert isinstance(found, dict)
-    return found
-
-
-def steps(name: str) -> list[dict[str, Any]]:
-    return [step for job in workflow(name)["jobs"].values() for step in job["steps"]]
-
-
-def step(name: str, title: str) -> dict[str, Any]:
-    return next(step for step in steps(name) if step.get("name") == title)
-
-
-class Runner:
-    """A shell as a runner of workflows has it, in a folder of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        tools = folder / "tools"
-        tools.mkdir()
-        for name, text in (("hubfuzz", SHIM.format(python=sys.executable)), ("gh", GH)):
-            (tools / name).write_text(text)
-            (tools / name).chmod(0o755)
-        (folder / "found").touch()
-        self.env = {
-            **os.environ,
-            "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(ROOT),
-            "CI": "true",
-            "GITHUB_ACTIONS": "true",
-            "GITHUB_STEP_SUMMARY": str(folder / "summary.md"),
-            "GH_LOG": str(folder / "gh.log"),
-            "GH_FOUND": str(folder / "found"),
-            "RUN_URL": "https://example.org/run/1",
-        }
-
-    def run(self, script: str) -> subprocess.CompletedProcess[str]:
-        small = re.sub(r"--seconds \d+", "--seconds 2", script).replace("--ceiling 1800", "--ceiling 60")
-        small = small.replace("--workers auto", "--workers 2").replace(".venv/bin/hubfuzz", "hubfuzz")
-        return subprocess.run(
-            ["bash", "-e", "-c", small], cwd=self.folder, env=self.env, capture_output=True, text=True, check=False
-        )
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
@@ -123,30 +65,12 @@ def test_a_clean_night(tmp_path: Path) -> None:
     ]
 
 
-@needs_jq
 def test_a_night_that_finds_something(tmp_path: Path) -> None:
     runner = Runner(tmp_path)
     done = runner.run(step("nightly", "Fuzz")["run"] + " --bug S17")
     assert done.returncode == 1, done.stdout + done.stderr
-    (stored,) = (tmp_path / ".hubfuzz" / "failures").glob("*.json")
     assert runner.run(step("nightly", "Summary")["run"]).returncode == 0
     assert "mermaid" in (tmp_path / "summary.md").read_text()
-    issues = step("nightly", "One issue for each failure")["run"]
-    assert runner.run(issues).returncode == 0
-    log = (tmp_path / "gh.log").read_text()
-    assert f"issue create --title hubfuzz: {stored.stem} limit-exceeded" in log
-    assert "hubfuzz replay .hubfuzz/failures/" in log
-    (tmp_path / "found").write_text("12\n")
-    assert runner.run(issues).returncode == 0
-    assert "issue comment 12" in (tmp_path / "gh.log").read_text()
-    assert (tmp_path / "gh.log").read_text().count("issue create") == 1
-
-
-@needs_jq
-def test_no_issue_where_there_is_no_report(tmp_path: Path) -> None:
-    runner = Runner(tmp_path)
-    assert runner.run(step("nightly", "One issue for each failure")["run"]).returncode == 0
-    assert not (tmp_path / "gh.log").exists()
 
 
 def test_the_second_night_begins_with_the_failures_of_the_first(tmp_path: Path) -> None:
