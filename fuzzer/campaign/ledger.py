@@ -17,10 +17,9 @@ from fuzzer.campaign.options import Subject
 from fuzzer.campaign.same import needs
 from fuzzer.campaign.store import FailureStore, Stored, StoreError
 from fuzzer.campaign.trials import Attempt
-from fuzzer.plan import Close, Drop, Plan
+from fuzzer.plan import Plan
 from fuzzer.verdict import Finding
 
-ENDS: Final = (Close.__name__, Drop.__name__)
 ELSEWHERE: Final = "also met in a plan without"
 AGAIN: Final = "found again: an earlier run had found and stored it"
 
@@ -144,7 +143,7 @@ class Ledger:
 
     def _compare(self, failure: Failure, attempt: Attempt, origin: str) -> None:
         """It failed in a plan that lacks what the least plan needs: by another cause, perhaps. Told once."""
-        lacking = _kinds(failure.plan) - _kinds(attempt.plan)
+        lacking = {*needs(failure.plan)} - {*needs(attempt.plan)}
         if not lacking or not failure.shrunk or any(note.startswith(ELSEWHERE) for note in failure.notes):
             return
         note = f"{ELSEWHERE} {', '.join(sorted(lacking))} ({origin}): perhaps there is a second cause"
@@ -163,11 +162,6 @@ class Ledger:
         except StoreError as error:
             self.emit(Warned(str(error)))
             return ""
-
-
-def _kinds(plan: Plan) -> set[str]:
-    """What it needs, by kind: one way to leave is as good as another, for most bugs."""
-    return {"close or drop" if kind in ENDS else kind.lower() for kind in needs(plan)}
 
 
 def found_again(failure: Failure) -> Failure:

@@ -29,7 +29,7 @@ from typing import Final
 from fuzzer.campaign.complexity import Complexity, complexity
 from fuzzer.campaign.failure import Failure
 from fuzzer.campaign.within import within
-from fuzzer.plan import Open, Plan, Send, Subscribe, Unsubscribe
+from fuzzer.plan import Close, Drop, Open, Plan, Send, Subscribe, Unsubscribe
 from fuzzer.values import Value
 
 LEAST_RUNS: Final = 3  # that failed; in fewer, company may be chance
@@ -39,6 +39,7 @@ FAMILY: Final = 3  # HF1: losses, duplicates, order; HF2: limits; only within a 
 SURE: Final = 0.9
 LOSSES: Final = frozenset({"HF101", "HF102"})
 CUT_OFF: Final = frozenset({"reset", "end of stream without a Close frame"})  # it depends on what was still unread
+LEAVING: Final = "close or drop"
 GROUPS: Final = frozenset({"user", "room", "all"})
 PLAN: Final = "the same plan leads to it"
 PLACE: Final = "the same property in another place"
@@ -91,13 +92,14 @@ def _may_be_for(simpler: Failure, failure: Failure) -> bool:
 
 
 def needs(plan: Plan) -> Counter[str]:
-    """The ops of a plan by kind, without those that make members and messages; to join a room again is one, too."""
+    """The ops of a plan by kind, without those that make members and messages; to join a room again is one, too. One
+    way to leave is as good as another: which of them shrinking ends with is chance, for most bugs."""
     kinds: Counter[str] = Counter()
     joined: set[tuple[str, str]] = set()
     for op in plan.ops():
         again = isinstance(op, Subscribe) and (op.conn, op.room) in joined
         if again or not isinstance(op, MEMBERS):
-            kinds[type(op).__name__] += 1
+            kinds[LEAVING if isinstance(op, Close | Drop) else type(op).__name__.lower()] += 1
         if isinstance(op, Subscribe):
             joined.add((op.conn, op.room))
         elif isinstance(op, Unsubscribe):

@@ -27,8 +27,9 @@ def renamed(plan: Plan, seed: int) -> Plan:
         for op in batch.ops:
             old = {name: getattr(op, name) for name in fields if getattr(op, name, None) is not None}
             ops.append(msgspec.structs.replace(op, **{name: f"{mark}-{value}" for name, value in old.items()}))
-        batches.append(Batch(tuple(ops), batch.after))
-    return Plan(tuple(batches), plan.schedule_seed, {f"{mark}-{user}": name for user, name in plan.names.items()})
+        batches.append(msgspec.structs.replace(batch, ops=tuple(ops)))
+    names = {f"{mark}-{user}": name for user, name in plan.names.items()}
+    return msgspec.structs.replace(plan, batches=tuple(batches), names=names)
 
 
 @settings(max_examples=100, deadline=None, database=None)

@@ -32,8 +32,6 @@ RACE = failure("HF201", "limit", TABS)  # S15
 ROOM_LOSS = failure("HF101", "gap:room", ROOMS)  # S03 in a room
 TWO = {
     "S03+S14": ([LOSS, ROOM_LOSS], [AFTER, AGAIN]),
-    "S03+S05": ([LOSS], [TORN]),
-    "S03+S05 in rooms": ([LOSS, ROOM_LOSS], [TORN]),
     "S05+S20": ([TORN], [COUNTED]),
     "S10+S11": ([SESSIONS], [RESUBSCRIBED, STILL_THERE]),
     "S15+S20": ([RACE], [COUNTED]),
@@ -63,6 +61,6 @@ ALSO_AFTER_A_RESET = failure("HF106", "closed", RESET, LOSS)  # a loss comes wit
 TWO_RESETS = failure("HF102", "agreement:room", (*ROOMS, Drop(conn="b")))  # a loss that one reset does not lead to
 
 
-@pytest.mark.parametrize("other", [ALSO_AFTER_A_RESET, TWO_RESETS])
+@pytest.mark.parametrize("other", [ALSO_AFTER_A_RESET, TWO_RESETS, TORN])  # TORN: S03+S05
 def test_another_bug_that_needs_the_same_ops_looks_like_the_simpler_one(other: Failure) -> None:
-    assert set(taken_for([LOSS, other])) == {other.fingerprint}
+    assert len(told(LOSS, other)) == 1
