@@ -60,18 +60,18 @@ class Policy(Value):
     a connection is in at most so many rooms at once. ``t_heartbeat``: a peer that answers nothing is given up (and what
     it held is free) after at most so long. ``t_presence``: after so long, presence says who of all users is connected.
     ``t_expiry``: so long after its token expired a connection is no member any more. ``t_shutdown``: after SIGTERM the
-    process ends within it (3 s more are given before it is accused). ``t_idle``: a connection that sends nothing for so
-    long may be closed; ``t_lifetime``: one that is open for so long may be, whatever it does. ``rate``: what a
-    connection sends beyond so many messages (in all: no plan is long) may be ignored, or the connection closed.
-    ``replay`` ``none``: who joins is read out nothing old, that is, no message that was over before it began to: all
-    whom it had reached had read a later one of the same sender. ``subscriptions`` ``once``: one leaving ends the stay
-    in a room, however often it was asked for; else a hub may count. ``sessions`` ``takeover``: the newest connection of
-    a session replaces the older ones, whose slots count no more for it. ``backlog``: so many bytes surely fit on the
-    way to one reader; above that the hub may call it slow, and close it or leave messages out, though it reads. They
-    are counted wide, with all characters escaped and 1,024 bytes around each body, so that the default is a queue of 16
-    small messages. ``storm``: more frames than this within the deadline that nobody asked for, on one connection that
-    did nothing wrong, are a flood. ``answers_close``: a Close is answered within the deadline. ``resources``:
-    descriptors and threads come back to where they were.
+    process ends within it (and ``t_held_up``, for which a machine may hold a process up without any sign, is given to
+    it on top). ``t_idle``: a connection that sends nothing for so long may be closed; ``t_lifetime``: one that is open
+    for so long may be, whatever it does. ``rate``: what a connection sends beyond so many messages (in all: no plan is
+    long) may be ignored, or the connection closed. ``replay`` ``none``: who joins is read out nothing old, that is, no
+    message that was over before it began to: all whom it had reached had read a later one of the same sender.
+    ``subscriptions`` ``once``: one leaving ends the stay in a room, however often it was asked for; else a hub may
+    count. ``sessions`` ``takeover``: the newest connection of a session replaces the older ones, whose slots count no
+    more for it. ``backlog``: so many bytes surely fit on the way to one reader; above that the hub may call it slow,
+    and close it or leave messages out, though it reads. They are counted wide, with all characters escaped and 1,024
+    bytes around each body, so that the default is a queue of 16 small messages. ``storm``: more frames than this within
+    the deadline that nobody asked for, on one connection that did nothing wrong, are a flood. ``answers_close``: a
+    Close is answered within the deadline. ``resources``: descriptors and threads come back to where they were.
     """
 
     group: Literal["user", "room", "all"] = "user"
@@ -96,6 +96,7 @@ class Policy(Value):
     t_presence: float | None = None
     t_expiry: float | None = None
     t_shutdown: float | None = None
+    t_held_up: float = 3.0
     t_idle: float | None = None
     t_lifetime: float | None = None
     rate: int | None = None

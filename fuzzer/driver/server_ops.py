@@ -18,7 +18,7 @@ from fuzzer.plan import Batch
 from fuzzer.target.process import Server
 
 END_PATIENCE = 5.0  # seconds that a server has to end after SIGTERM, where none are declared
-OVERTIME = 3.5  # seconds more before it is killed: the machine may have held it up, and the judges allow for that
+OVERTIME = 0.5  # seconds more than the judges allow for, before it is killed
 LINE_KEPT = 200
 NOT_OURS = "hubfuzz did not start this server"
 
@@ -67,7 +67,8 @@ class ServerOps:
     async def _restart(self) -> None:
         self.note_errors()
         self._stage.record(StopInv)
-        status = await self._server.shut_down((self._stage.policy.t_shutdown or END_PATIENCE) + OVERTIME)
+        policy = self._stage.policy
+        status = await self._server.shut_down((policy.t_shutdown or END_PATIENCE) + policy.t_held_up + OVERTIME)
         self._stage.record(Stopped, status)
         self.note_errors()
         await self._server.start()

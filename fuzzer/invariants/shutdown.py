@@ -12,9 +12,6 @@ from fuzzer.invariants.silence import CONTROLS_NEEDED
 from fuzzer.policy import Policy
 from fuzzer.verdict import Finding, Judgement
 
-# Seconds for which a machine may hold a process up, or somebody stop it, without any sign of it.
-HELD_UP = 3.0
-
 
 def shutdown(facts: Facts) -> Judgement:
     """The process outlived t_shutdown after SIGTERM, or a client of it never saw its connection end."""
@@ -44,7 +41,7 @@ def _too_late(facts: Facts, told: int, ended: int) -> Iterator[Finding]:
         return
     disturbed = facts.clock.worst_own_lag(facts.t(told), facts.t(ended)) > LAG_THAT_SPOILS
     calm = not disturbed and not any(a < ended and b > told for a, b in facts.pauses)
-    sure = seconds > bound + HELD_UP and calm
+    sure = seconds > bound + facts.policy.t_held_up and calm
     yield Finding(
         code="HF505",
         strength="violated" if sure else "inconclusive",
@@ -99,8 +96,8 @@ INVARIANTS = (
         "closing",
         "After SIGTERM the server process ends within t_shutdown, and every connection sees its end.",
         "hubfuzz started the process and was not late itself while it ended, nor was the process stopped meanwhile. "
-        "It has 3 s more than t_shutdown, since nothing else shows whether the machine held it up. Exit statuses are "
-        "not judged.",
+        "It has t_held_up (3 s) more than t_shutdown, since nothing else shows whether the machine held it up. Exit "
+        "statuses are not judged.",
         "policy.t_shutdown",
         (
             "https://github.com/mattermost/mattermost/pull/7577",

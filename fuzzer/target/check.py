@@ -100,7 +100,7 @@ def _check_policy(policy: Policy) -> None:
 
 
 def _check_numbers(policy: Policy) -> None:
-    for name in ("t_join", "t_release", "t_detect"):
+    for name in ("t_join", "t_release", "t_detect", "t_held_up"):
         _not_negative(f"policy.{name}", getattr(policy, name))
     for name in ("t_heartbeat", "t_presence", "t_expiry", "t_shutdown", "t_idle", "t_lifetime"):
         if getattr(policy, name) is not None:
