@@ -74,7 +74,7 @@ class Session:
         for left in reversed(range(cycles)):
             stage = await self._stage_of(plan, policy)
             if cycles > 1:
-                kept += await holdings(self.server, self._counts, kept)
+                kept += await holdings(self.server, self._counts, kept, hurry)
             if not left or self._server_is_dead() or any(isinstance(e, Abort) for e in stage.record.events):
                 break
         if plan.cycles > cycles:
