@@ -78,3 +78,20 @@ def test_soundness_writes_the_history_that_convicts_and_exits_1(tmp_path: Path) 
     for path in files:
         history = history_from_json(path.read_bytes(), str(path))
         assert judge(history).violations
+
+
+def test_shrinking_goes_on_where_it_ended_and_writes_its_table(tmp_path: Path) -> None:
+    out, readme = tmp_path / "trials.ndjson", tmp_path / "README.md"
+    readme.write_text("above\n<!-- shrinking:begin -->\nold\n<!-- shrinking:end -->\n")
+    module = [sys.executable, "-m", "tests.benchmarks.shrinking"]
+    running = [*module, "run", "--bug", "S15", "--seconds", "60", "--out", str(out)]
+    for trials in ("1", "2"):
+        done = subprocess.run([*running, "--trials", trials], cwd=ROOT, capture_output=True, text=True, timeout=200)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.count("\n") == 1, "what is known is not run again"
+    done = subprocess.run(
+        [*module, "report", str(out), "--write", str(readme)], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "old" not in readme.read_text()
+    assert "| S15 |         2 |" in readme.read_text()

@@ -84,6 +84,13 @@ def test_each_says_by_which_rule() -> None:
         assert [same.why for same in taken_for(pair).values()] == [why]
 
 
+def test_what_is_late_because_it_is_lost_is_the_loss() -> None:
+    late = failure("HF302", "blocked", (*TABS, Stall(conn="b"), RESET[-1]), LOSS)
+    assert causes([LOSS, late]) == {late.fingerprint: LOSS.fingerprint}
+    alone = failure("HF302", "blocked", (*TABS, Stall(conn="b"), Send(conn="a", msg="m0")))
+    assert causes([LOSS, alone]) == {}
+
+
 def test_what_never_comes_alone_is_taken_for_its_company() -> None:
     other = failure("HF106", "after it left", ROOMS, LOSS)
     assert causes([other, LOSS]) == {other.fingerprint: LOSS.fingerprint}
