@@ -29,12 +29,12 @@ from typing import Final
 from fuzzer.campaign.complexity import Complexity, complexity
 from fuzzer.campaign.failure import Failure
 from fuzzer.campaign.within import within
-from fuzzer.plan import Close, Drop, Open, Plan, Send, Subscribe, Unsubscribe
+from fuzzer.plan import Close, Drop, Open, Ping, Plan, Query, Send, Subscribe, Unsubscribe
 from fuzzer.values import Value
 
-LEAST_RUNS: Final = 3  # that failed; in fewer, company may be chance
+LEAST_RUNS: Final = 2  # that failed; in one, company may be chance
 COMMON: Final = (Open, Send)
-MEMBERS: Final = (Open, Send, Subscribe)
+NO_CAUSE: Final = (Open, Send, Subscribe, Ping, Query)  # they make members and messages, or ask
 FAMILY: Final = 3  # HF1: losses, duplicates, order; HF2: limits; only within a family can one explain another
 SURE: Final = 0.9
 LOSSES: Final = frozenset({"HF101", "HF102"})
@@ -97,13 +97,14 @@ def _may_be_for(simpler: Failure, failure: Failure) -> bool:
 
 
 def needs(plan: Plan) -> Counter[str]:
-    """The ops of a plan by kind, without those that make members and messages; to join a room again is one, too. One
-    way to leave is as good as another: which of them shrinking ends with is chance, for most bugs."""
+    """The ops of a plan by kind, without those that make members and messages or only ask (where time for shrinking was
+    short, some are left); to join a room again is one, too. One way to leave is as good as another: which of them
+    shrinking ends with is chance, for most bugs."""
     kinds: Counter[str] = Counter()
     joined: set[tuple[str, str]] = set()
     for op in plan.ops():
         again = isinstance(op, Subscribe) and (op.conn, op.room) in joined
-        if again or not isinstance(op, MEMBERS):
+        if again or not isinstance(op, NO_CAUSE):
             kinds[LEAVING if isinstance(op, Close | Drop) else type(op).__name__.lower()] += 1
         if isinstance(op, Subscribe):
             joined.add((op.conn, op.room))

@@ -17,7 +17,7 @@ from fuzzer.campaign.within import within
 from fuzzer.history import SrvEof, SrvRst
 from fuzzer.invariants import judge
 from fuzzer.invariants.lifecycle import _how
-from fuzzer.plan import Batch, Close, Drop, Malformed, Op, Open, Plan, Send, Stall, Subscribe, Unsubscribe
+from fuzzer.plan import Batch, Close, Drop, Malformed, Op, Open, Plan, Query, Send, Stall, Subscribe, Unsubscribe
 from fuzzer.verdict import Finding
 
 TABS = (Open(conn="a", user="u0"), Open(conn="b", user="u0"))
@@ -64,6 +64,12 @@ def test_a_plan_without_what_the_other_needs_cannot_fail_because_of_it() -> None
     malformed = failure("HF101", "silence:user", (*TABS, Malformed(conn="a")))
     assert told(LOSS, malformed) == [LOSS.fingerprint, malformed.fingerprint]
     assert causes([LOSS, failure("HF101", "silence:user", (*TABS, *malformed.plan.ops(), RESET[-1]))])
+
+
+def test_who_only_asks_is_no_cause() -> None:
+    """Some questions are left where the time for shrinking was over before they were tried without."""
+    asked = failure("HF101", "gap:user", (*RESET, Query(conn="b")))
+    assert len(told(asked, failure("HF102", "agreement:user", (*TABS, *TABS[:1], RESET[-1])))) == 1
 
 
 def test_one_way_to_leave_is_as_good_as_another() -> None:
@@ -125,7 +131,7 @@ def test_a_plan_within_another_is_it_by_any_names_and_in_this_order() -> None:
 def test_what_may_have_a_cause_of_its_own_is_told() -> None:
     alone = failure("HF112", "causal:room", ROOMS)
     elsewhere = failure("HF201", "limit", ROOMS, LOSS)
-    seldom = failure("HF103", "twice:user", (*RESET, Close(conn="b")), LOSS, rate=Rate(2, 20))
+    seldom = failure("HF103", "twice:user", (*RESET, Close(conn="b")), LOSS, rate=Rate(1, 20))
     unmeasured = failure("HF111", "fifo:user", (*RESET, Stall(conn="b")), LOSS, rate=None)
     other_key = failure("HF105", "echo", (*RESET, Send(conn="b", msg="m0"))), failure("HF105", "user", RESET)
     all_of_them = (LOSS, alone, elsewhere, seldom, unmeasured, *other_key)
