@@ -22,7 +22,7 @@ from fuzzer.facts_slots import Slots
 from fuzzer.facts_time import CONTROL_SPACING, LAG_THAT_SPOILS, HealthyClock
 from fuzzer.history import Event, History, OpenRej, SrvClose, StopInv
 from fuzzer.payload import widest
-from fuzzer.plan import Fill, Send
+from fuzzer.plan import Fill, Send, Stall
 
 # Bytes of a frame around its body that no hub's protocol exceeds, as the strategies assume.
 ENVELOPE = 1_024
@@ -188,15 +188,30 @@ class Facts:
         return not any(e.je < message.inv for e in episodes[:1]) or self.rejoined(message, conn, at)
 
     def over_before(self, message: Message, begin: int) -> bool:
-        """Was this broadcast surely over at ``begin``? All whom it had reached had read a later one of its sender.
+        """Was this broadcast surely over at ``begin``? All that may have been in the group had read a later one of its
+        sender.
 
-        A hub that keeps the order of a sender begins with the later one only when it is done with this one.
+        Not only all whom it had reached: where each connection has a lock of its own, one that reads nothing holds up
+        the broadcast for those behind it, while others get the next one.
         """
         reached = [name for name, i in message.got.items() if i < begin]
-        if not reached or self.policy.order == "none":
+        waiting = self._there(message.group, begin) - {*reached} - self._without_echo(message)
+        if not reached or self.policy.order == "none" or waiting:
             return False
         later = (m for m in self.sent[message.conn, message.group] if message.inv < m.inv < begin)
         return any(all(m.got.get(name, NEVER) < begin for name in reached) for m in later)
+
+    def _without_echo(self, message: Message) -> set[str]:
+        """The sender, if it reads all the time and yet no message of its own came back."""
+        mine = self.sent[message.conn, message.group]
+        stalled = any(isinstance(op, Stall) and op.conn == message.conn for op in self.history.plan.ops())
+        echoed = stalled or any(message.conn in m.got for m in mine)
+        return set() if echoed and self.policy.echo != "never" else {message.conn}
+
+    def _there(self, group: str, begin: int) -> set[str]:
+        """Who may be in the group just before ``begin``, as far as the server has not shown their end."""
+        conns = (c for c in self.conns.values() if c.server_end >= begin)
+        return {c.name for c in conns if any(stay.begin < begin for stay in c.episodes.get(group, ()))}
 
     def rejoined(self, message: Message, conn: Conn, at: int) -> bool:
         """Did ``conn`` join the room again before ``at``, and not surely before ``message`` was sent?

@@ -58,7 +58,7 @@ def draw_opening(draw: Draw, draft: Draft) -> Opening:
     _open_all(draw, draft, opens)
     if shape.rooms and draw.percent(95 if shape.group == "room" else 60):
         _enter_rooms(draw, draft)
-    if shape.due == "given-up":
+    if shape.due == "given-up" and shape.given_up:
         _fall_silent(draw, draft)
     users = Plan(batches=tuple(draft.batches)).users()
     odd = shape.odd_names and swarm.has("names") and draw.percent(18)
@@ -96,13 +96,13 @@ def _open_all(draw: Draw, draft: Draft, opens: list[Aim]) -> None:
     for start in range(0, len(opens), per_batch):
         turn = Turn(draft)
         for number, aim in enumerate(opens[start : start + per_batch], start):
-            token = draw_bad_token(draw, draft.shape.tokens) if number == refused else first_token(draw, draft)
+            token = draw_bad_token(draw, draft.shape.tokens) if number == refused else _first_token(draw, draft)
             turn.ops.append(Open(conn=draft.new(""), user=aim.user, session=new_session(draft), token=token))
         after: Separator = draw_separator(draw, draft.swarm) if start else "fence"
         turn.finish(after)
 
 
-def first_token(draw: Draw, draft: Draft) -> TokenKind:
+def _first_token(draw: Draw, draft: Draft) -> TokenKind:
     """What runs out is for later, as a rule: there is hardly ever the time to wait for it."""
     return good_token(draw, draft) if draft.shape.due == "expiry" else "valid"
 

@@ -53,6 +53,7 @@ def open_op(draw: Draw, turn: Turn, aim: Aim) -> Op | None:
 
 
 def good_token(draw: Draw, draft: Draft) -> TokenKind:
+    """Valid; now and then, or often where the plan waits for that, one that runs out."""
     may = draft.shape.expiry is not None and draft.swarm.has("brief")
     return "brief" if may and draw.percent(50 if draft.shape.due == "expiry" else 2) else "valid"
 

@@ -144,7 +144,8 @@ def summary(trials: Sequence[Shrinking], done: Sequence[Shrinking]) -> str:
     sure = sum(t.rate.share >= SURE for t in done)
     return (
         f"{len(trials)} campaigns, {count} with a failure. Shrunk to the least known plan: {least} of {count};\n"
-        f"more than {MOST_OVER} ops over: {far}. Failing in at least 18 of 20 replays: {sure} of {count}.\n"
+        f"more than {MOST_OVER} ops over: {far}. Failing in at least nine of ten replays (20; at least 3 where each\n"
+        f"takes long): {sure} of {count}. "
         f"Shrinking took {median([t.seconds for t in done]):.1f} s in the median."
     )
 

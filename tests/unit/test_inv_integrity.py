@@ -180,6 +180,8 @@ def test_the_same_in_a_room() -> None:
 @pytest.mark.parametrize(
     "written",
     [
+        H(LIVE).join("a", "b", "c").send("m", "a").got("m", "b").send("n", "a").got("n", "b").join("d")
+        .got("m", "d"),  # c reads nothing, and those behind it wait
         over(Policy()).join("d").got("m", "d"),
         over(Policy(replay="none", order="none")).join("d").got("m", "d"),
         over().join("d").got("n", "d"),  # nothing shows that it was over
@@ -192,7 +194,10 @@ def test_the_same_in_a_room() -> None:
         .got("m", "d"),
         over().join("d"),
     ],
-    ids=["may", "no-order", "the-last", "one-message", "one-has-not", "another-sender", "nobody", "meanwhile", "kept"],
+    ids=[
+        *("held-up", "may", "no-order", "the-last", "one-message", "one-has-not", "another-sender", "nobody"),
+        *("meanwhile", "kept"),
+    ],
 )  # fmt: skip
 def test_what_may_come_to_who_joins(written: H) -> None:
     assert says(written) == NOTHING
