@@ -19,7 +19,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import trio
 
 from fuzzer.driver.session import open_session
@@ -29,6 +28,7 @@ from fuzzer.invariants import judge
 from fuzzer.values import Value
 from tests.benchmarks.contenders import CONTENDERS, Contender
 from tests.benchmarks.detection_report import report
+from tests.benchmarks.trial_files import keep, parsers, read_trials
 
 
 class Trial(Value):
@@ -62,15 +62,9 @@ async def attempt(bug: str, contender: Contender, seed: int, budget: float) -> T
     return Trial(bug, contender.name, seed, budget, False, spent, number)
 
 
-def read_trials(path: Path) -> list[Trial]:
-    """What is known already."""
-    lines = path.read_bytes().splitlines() if path.exists() else []
-    return [msgspec.json.decode(line, type=Trial) for line in lines if line.strip()]
-
-
 def still_to_do(options: argparse.Namespace) -> Iterator[tuple[str, Contender, int]]:
     """Bug by bug within seed by seed, contenders taking turns: so that a part of the run is a fair sample, too."""
-    done = {(trial.bug, trial.contender, trial.seed) for trial in read_trials(options.out)}
+    done = {(trial.bug, trial.contender, trial.seed) for trial in read_trials(options.out, Trial)}
     for seed in range(options.trials):
         for bug in options.bug or BUGS:
             for name in options.contender or CONTENDERS:
@@ -80,34 +74,24 @@ def still_to_do(options: argparse.Namespace) -> Iterator[tuple[str, Contender, i
 
 def run(options: argparse.Namespace) -> int:
     """All trials that are missing in the file, each written when it ends."""
-    options.out.parent.mkdir(parents=True, exist_ok=True)
     for bug, contender, seed in still_to_do(options):
         trial = trio.run(attempt, bug, contender, seed, options.seconds)
-        with options.out.open("ab") as file:
-            file.write(msgspec.json.encode(trial) + b"\n")
         told = f"found in {trial.seconds:.1f} s, {trial.plans} plans ({trial.code})" if trial.found else "not found"
-        print(f"{bug} {contender.name} {seed}: {told}", file=sys.stderr, flush=True)
+        keep(options.out, trial, f"{bug} {contender.name} {seed}: {told}")
     return 0
 
 
 def main() -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.detection", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    running = commands.add_parser("run", help="run the trials that are missing")
-    running.add_argument("--bug", choices=list(BUGS), action="append")
+    parser, running, telling = parsers("detection", __doc__, list(BUGS))
     running.add_argument("--contender", choices=list(CONTENDERS), action="append")
     running.add_argument("--trials", type=int, default=10)
     running.add_argument("--seconds", type=float, default=20.0, help="budget of one trial")
-    running.add_argument("--out", type=Path, default=Path(".hubfuzz/detection.ndjson"))
-    telling = commands.add_parser("report", help="tables and plot from the file")
-    telling.add_argument("file", type=Path)
     telling.add_argument("--plot", type=Path)
-    telling.add_argument("--write", type=Path, help="the README to write the tables into")
     options = parser.parse_args()
     if options.command == "run":
         return run(options)
-    return report(read_trials(options.file), options.plot, options.write, cores=os.cpu_count() or 1)
+    return report(read_trials(options.file, Trial), options.plot, options.write, cores=os.cpu_count() or 1)
 
 
 if __name__ == "__main__":

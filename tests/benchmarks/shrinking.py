@@ -29,6 +29,7 @@ from strategies.draw import draw_plans
 from strategies.shape import shape_of_target
 from tests.benchmarks.detection_report import median
 from tests.benchmarks.tables import table, write_between_markers
+from tests.benchmarks.trial_files import keep, parsers, read_trials
 
 MOST_OVER = 2  # ops above the least plan that are tolerable
 SURE = 0.9
@@ -92,27 +93,18 @@ def filled(trial: Shrinking, failure: Failure) -> Shrinking:
     )
 
 
-def read_trials(path: Path) -> list[Shrinking]:
-    """What is known already."""
-    lines = path.read_bytes().splitlines() if path.exists() else []
-    return [msgspec.json.decode(line, type=Shrinking) for line in lines if line.strip()]
-
-
 def still_to_do(options: argparse.Namespace) -> Iterator[tuple[str, int]]:
     """Bug by bug within seed by seed: a part of the run is a fair sample, too."""
-    done = {(trial.bug, trial.seed) for trial in read_trials(options.out)}
+    done = {(trial.bug, trial.seed) for trial in read_trials(options.out, Shrinking)}
     trials = ((bug, seed) for seed in range(options.trials) for bug in options.bug or BUGS)
     return (trial for trial in trials if trial not in done)
 
 
 def run(options: argparse.Namespace) -> int:
     """All trials that are missing in the file, each written when it ends."""
-    options.out.parent.mkdir(parents=True, exist_ok=True)
     for bug, seed in still_to_do(options):
         trial = trio.run(attempt, bug, seed, options.seconds)
-        with options.out.open("ab") as file:
-            file.write(msgspec.json.encode(trial) + b"\n")
-        print(f"{bug} {seed}: {told(trial)}", file=sys.stderr, flush=True)
+        keep(options.out, trial, f"{bug} {seed}: {told(trial)}")
     return 0
 
 
@@ -166,18 +158,11 @@ def _row(bug: str, mine: list[Shrinking]) -> list[str]:
 
 def main() -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.shrinking", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    running = commands.add_parser("run", help="run the campaigns that are missing")
-    running.add_argument("--bug", choices=list(BUGS), action="append")
+    parser, running, _ = parsers("shrinking", __doc__, list(BUGS))
     running.add_argument("--trials", type=int, default=3)
     running.add_argument("--seconds", type=float, default=300.0, help="budget of one campaign for finding it")
-    running.add_argument("--out", type=Path, default=Path(".hubfuzz/shrinking.ndjson"))
-    telling = commands.add_parser("report", help="the table from the file")
-    telling.add_argument("file", type=Path)
-    telling.add_argument("--write", type=Path, help="the README to write the table into")
     options = parser.parse_args()
-    return run(options) if options.command == "run" else report(read_trials(options.file), options.write)
+    return run(options) if options.command == "run" else report(read_trials(options.file, Shrinking), options.write)
 
 
 if __name__ == "__main__":

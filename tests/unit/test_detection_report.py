@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from random import Random
 
+import msgspec
 import pytest
 
 from fuzzer.plan import Plan
@@ -11,7 +13,7 @@ from fuzzer.plan_rules import problems
 from strategies.shape import Shape
 from tests.benchmarks.contenders import CONTENDERS
 from tests.benchmarks.detection import Trial
-from tests.benchmarks.detection_report import UNFOUND, a12, by_bug, median, times
+from tests.benchmarks.detection_report import UNFOUND, a12, by_bug, goals, median, report, times, within
 
 
 def trial(seconds: float, found: bool = True, contender: str = "hubfuzz", seed: int = 0) -> Trial:
@@ -32,6 +34,38 @@ def test_pairs_that_both_found_nothing_prove_nothing() -> None:
 def test_the_median_of_mostly_unfound_trials_is_no_number() -> None:
     assert median([1.0, UNFOUND, UNFOUND]) == UNFOUND
     assert "> 20 (1/3)" in by_bug([trial(1.0), trial(20.0, False, seed=1), trial(20.0, False, seed=2)])
+
+
+def test_contenders_with_longer_budgets_are_compared_within_the_shortest() -> None:
+    late, soon, never = trial(15.0), trial(5.0, seed=1), trial(20.0, False, seed=2)
+    cut = within([late, soon, never], 10.0)
+    assert [(t.found, t.seconds) for t in cut] == [(False, 10.0), (True, 5.0), (False, 10.0)]
+    assert {t.budget for t in cut} == {10.0}
+    assert within([soon], 20.0) == [soon]
+
+
+def test_the_goals_are_counted_and_who_misses_them_is_named() -> None:
+    trials = [
+        *(msgspec.structs.replace(trial(4.0, seed=seed), bug="S03") for seed in range(3)),
+        *(msgspec.structs.replace(trial(9.0, seed=seed), bug="S04") for seed in range(3)),
+        msgspec.structs.replace(trial(70.0), bug="S21", budget=300.0),
+        msgspec.structs.replace(trial(300.0, False), bug="S39", budget=300.0),
+    ]
+    assert goals(trials) == (
+        "hubfuzz: 3 of 4 bugs (not S39) found at all; "
+        "2 of 3 bugs (not S21) of the first tier within 60 s in every trial;\n"
+        "1 of 2 bugs (not S04) that need only an order within 5 s in the median."
+    )
+
+
+def test_the_report_goes_between_its_markers_and_nothing_is_told_of_nothing(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text("<!-- detection:begin -->\n<!-- detection:end -->\n")
+    mixed = [trial(3.0), trial(6.0, seed=1), trial(9.0, contender="fixed")]
+    assert report(mixed, None, readme, cores=2) == 0
+    assert "3 trials, 1 to 2 for each bug and contender, 2 cores" in readme.read_text()
+    assert "within the same 20 s" in readme.read_text()
+    assert report([], None, None, cores=2) == 2
 
 
 def test_a12_is_antisymmetric() -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from fuzzer.campaign import Rate
-from tests.benchmarks.shrinking import Shrinking, by_bug, read_trials, report, summary, told
+from tests.benchmarks.shrinking import Shrinking, by_bug, report, summary, told
+from tests.benchmarks.trial_files import read_trials
 
 
 def campaign(bug: str, ops: int, least: int, failed: int = 20, seconds: float = 5.0, seed: int = 0) -> Shrinking:
@@ -52,7 +53,7 @@ def test_what_was_written_is_read_again_and_told(tmp_path: Path, capsys: pytest.
     path, readme = tmp_path / "trials.ndjson", tmp_path / "README.md"
     path.write_bytes(encode(campaign("S01", 3, 4)) + b"\n" + encode(MISSED) + b"\n")
     readme.write_text("<!-- shrinking:begin -->\n<!-- shrinking:end -->\n")
-    trials = read_trials(path)
+    trials = read_trials(path, Shrinking)
     assert [told(trial) for trial in trials] == [
         "HF101 after 1.5 s, 30 ops shrunk to 3, least 4, in 5.0 s, fails 20/20", "not found",
     ]  # fmt: skip
