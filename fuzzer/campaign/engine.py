@@ -15,6 +15,7 @@ from typing import Final
 
 import trio
 
+from fuzzer.campaign.chances import settled
 from fuzzer.campaign.control import Clock, Control
 from fuzzer.campaign.doubts import warnings_about
 from fuzzer.campaign.events import Emit, Finished, PlanExecuted, ServerRestarted, ShrinkStep, Started, Warned, ignore
@@ -187,7 +188,7 @@ class Campaign:
     def _note(self, attempt: Attempt) -> None:
         """Every execution comes by here, whatever it was for."""
         self._ledger.note(attempt, self._origin)
-        self._control.failures_found(len(self._ledger.failures))
+        self._control.failures_found(settled(self._ledger.failures.values()))
         if self._exploring:
             self._count(attempt)
 
@@ -229,7 +230,8 @@ class Campaign:
     def _enough(self) -> bool:
         """As many as were asked for are shrunk: what was met on the way is stored as it was found."""
         most = self._options.max_failures
-        return most is not None and sum(failure.shrunk for failure in self._ledger.failures.values()) >= most
+        shrunk = [failure for failure in self._ledger.failures.values() if failure.shrunk]
+        return most is not None and settled(shrunk) >= most
 
     async def _shrink_one(self, failure: Failure, seconds: float) -> None:
         self._origin = f"shrinking {failure.fingerprint}"
@@ -243,6 +245,7 @@ class Campaign:
         except BaseException:
             self._ledger.given_up(minimiser.so_far())
             raise
+        self._control.failures_found(settled(self._ledger.failures.values()))
 
     async def _try_suspects(self) -> None:
         """What was met with shorter time bounds only counts if it happens with the real ones."""

@@ -37,7 +37,7 @@ class Failure(Value):
     ``shrunk``: shrinking is over (``plan`` may still be the original: ``notes`` say why). ``target`` and ``hub`` are
     raw JSON without secrets; ``others`` are further violations that the same history shows. ``company``: fingerprints
     that every failing replay showed as well; ``same_as``: of the failure for which this one was taken (``same.py``),
-    ``same_why``: by which rule, in words.
+    ``same_why``: by which rule, in words. ``hunts``: how many plans that met it were shrunk; this is the best result.
     Times are in seconds.
     """
 
@@ -63,6 +63,7 @@ class Failure(Value):
     company: tuple[str, ...] = ()
     same_as: str = ""
     same_why: str = ""
+    hunts: int = 1
     format: str = FAILURE_FORMAT
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from fuzzer.campaign.chances import better, may_improve
 from fuzzer.campaign.complexity import complexity
 from fuzzer.campaign.events import Emit, FailureFound, FailureShrunk, Warned
 from fuzzer.campaign.failure import Failure, invariant_name, tool_version
@@ -40,6 +41,8 @@ class Ledger:
     _suspects: dict[str, Plan] = field(default_factory=dict)
     _tried: set[str] = field(default_factory=set)
     _waiting: dict[str, Attempt] = field(default_factory=dict)
+    _anew: dict[str, Failure] = field(default_factory=dict)
+    _hunted: str = ""
     _expected: dict[str, Stored] = field(default_factory=dict)
 
     def expect(self, stored: Stored) -> None:
@@ -66,15 +69,15 @@ class Ledger:
             elif fingerprint in self._waiting:
                 self._prefer_smaller(fingerprint, attempt)
             elif fingerprint in self.failures:
-                self._compare(self.failures[fingerprint], attempt, origin)
+                self._met_again(self.failures[fingerprint], attempt, origin)
 
     def next_waiting(self) -> tuple[Failure, float] | None:
         """The next failure to shrink, begun from the least plan that is known, and how long its execution took."""
         if not self._waiting:
             return None
         fingerprint = next(iter(self._waiting))
-        attempt = self._waiting.pop(fingerprint)
-        return shown_by(self.failures[fingerprint], attempt), attempt.seconds
+        attempt, self._hunted = self._waiting.pop(fingerprint), fingerprint
+        return shown_by(self._anew.pop(fingerprint, self.failures[fingerprint]), attempt), attempt.seconds
 
     def next_suspect(self) -> Plan | None:
         """A plan to run with the real time bounds; each suspicion is followed up once."""
@@ -85,13 +88,16 @@ class Ledger:
         return self._suspects.pop(fingerprint)
 
     def shrunk(self, failure: Failure) -> None:
-        """The end of its shrinking."""
-        self.failures[failure.fingerprint] = failure
-        self.emit(FailureShrunk(failure, self._write(failure)))
+        """The end of its shrinking. If an earlier hunt for it had ended with something better, that stays."""
+        old, self._hunted = self.failures[failure.fingerprint], ""
+        best = failure if better(failure, old) else msgspec.structs.replace(old, hunts=failure.hunts)
+        self.failures[failure.fingerprint] = best
+        self.emit(FailureShrunk(best, self._write(best)))
 
     def given_up(self, failure: Failure) -> None:
         """Shrinking was interrupted: the smallest plan so far is worth keeping, but not the last word."""
-        if complexity(failure.plan) < complexity(self.failures[failure.fingerprint].plan):
+        old, self._hunted = self.failures[failure.fingerprint], ""
+        if not old.shrunk and complexity(failure.plan) < complexity(old.plan):
             self.failures[failure.fingerprint] = failure
             self._write(failure)
 
@@ -140,6 +146,23 @@ class Ledger:
     def _prefer_smaller(self, fingerprint: str, attempt: Attempt) -> None:
         if complexity(attempt.plan) < complexity(self._waiting[fingerprint].plan):
             self._waiting[fingerprint] = attempt
+
+    def _met_again(self, failure: Failure, attempt: Attempt, origin: str) -> None:
+        if not may_improve(failure):
+            self._compare(failure, attempt, origin)
+        elif failure.fingerprint != self._hunted and attempt.plan not in (failure.plan, failure.original):
+            self._hunt_again(failure, attempt, origin)
+
+    def _hunt_again(self, failure: Failure, attempt: Attempt, origin: str) -> None:
+        """The first plan to meet it could hardly show it: perhaps this one can."""
+        finding = attempt.finding(failure.fingerprint)
+        assert finding is not None, "it was met in this execution"
+        fresh = self._failure(finding, attempt, origin)
+        notes = (AGAIN,) if AGAIN in failure.notes else ()
+        self._anew[failure.fingerprint] = msgspec.structs.replace(
+            fresh, hunts=failure.hunts + 1, found_at=failure.found_at, notes=notes
+        )
+        self._waiting[failure.fingerprint] = attempt
 
     def _compare(self, failure: Failure, attempt: Attempt, origin: str) -> None:
         """It failed in a plan that lacks what the least plan needs: by another cause, perhaps. Told once."""

@@ -13,6 +13,7 @@ from fuzzer.campaign.doubts import warnings_about
 from fuzzer.campaign.failure import Failure
 from fuzzer.campaign.ledger import AGAIN
 from fuzzer.campaign.tally import Tally
+from fuzzer.plan import Plan
 from fuzzer.report.case import case_of
 from fuzzer.report.glyphs import shown
 from fuzzer.report.layout import plural, wrapped
@@ -43,6 +44,7 @@ class TerminalReport:
         self._doing = ""
         self._warnings: list[str] = []
         self._live: Live | None = None
+        self._told: dict[str, Plan] = {}
 
     def __enter__(self) -> TerminalReport:
         if self._screen.live:
@@ -166,6 +168,11 @@ class TerminalReport:
             line = f"{failure.fingerprint} {failure.name} was taken for {failure.same_as} before"
             self._screen.say_all(wrapped("  ", line, self._screen.width))
             return
+        if self._told.get(failure.fingerprint) == failure.plan:
+            line = f"{failure.fingerprint} {failure.name} was met in another plan, which shows it no better"
+            self._screen.say_all(wrapped("  ", line, self._screen.width))
+            return
+        self._told[failure.fingerprint] = failure.plan
         self._screen.say()
         self._screen.say_all(describe(case_of(failure, path), self._screen.width, self._screen.glyphs))
         self._screen.say()

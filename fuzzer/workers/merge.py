@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from fuzzer.campaign import events as e
+from fuzzer.campaign.chances import better, settled
 from fuzzer.campaign.complexity import complexity
 from fuzzer.campaign.control import Control
 from fuzzer.campaign.doubts import warnings_about
@@ -62,7 +63,7 @@ class Merged:
     def enough_shrunk(self) -> bool:
         """As many as were asked for: nobody need begin with another."""
         most = self._options.max_failures
-        return most is not None and sum(failure.shrunk for failure in self.failures.values()) >= most
+        return most is not None and settled(f for f in self.failures.values() if f.shrunk) >= most
 
     def warn(self, text: str) -> None:
         """Each line once: what keeps one worker from something often keeps them all."""
@@ -126,14 +127,14 @@ class Merged:
             return
         self._keep(failure, event.path)
         self._emit(e.FailureFound(failure, self.paths[failure.fingerprint]))
-        self._control.failures_found(len(self.failures))
+        self._control.failures_found(settled(self.failures.values()))
 
     def _found_again(self, stored: Stored) -> None:
         """Met by a worker to whom it is new; who replays it will tell the rest."""
         failure, path = found_again(stored.failure), str(stored.path)
         self._keep(failure, path)
         self._emit(e.FailureShrunk(failure, path) if failure.shrunk else e.FailureFound(failure, path))
-        self._control.failures_found(len(self.failures))
+        self._control.failures_found(settled(self.failures.values()))
 
     def _replayed(self, event: e.StoredReplayed) -> None:
         """It still fails if anybody has met it; if nobody has, to meet it later is to find it anew."""
@@ -146,11 +147,11 @@ class Merged:
     def _shrunk(self, event: e.FailureShrunk) -> None:
         failure = event.failure
         there = self.failures.get(failure.fingerprint)
-        if there is not None and there.shrunk and complexity(there.plan) <= complexity(failure.plan):
+        if there is not None and there.hunts >= failure.hunts and not better(failure, there):
             return
         self._keep(failure, event.path)
         self._emit(e.FailureShrunk(failure, self.paths[failure.fingerprint]))
-        self._control.failures_found(len(self.failures))
+        self._control.failures_found(settled(self.failures.values()))
 
     # ---- failures ----------------------------------------------------------------------------------------------------
 
