@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import select
 import socket
 import struct
 import threading
@@ -216,6 +217,11 @@ class Client:
         conn.release()
         assert await conn.settle(PATIENCE)
         return conn
+
+
+def is_silent(peer: Peer) -> bool:
+    """Whether nothing arrives at the server for a while."""
+    return not select.select([peer.sock], [], [], 0.15)[0]
 
 
 def play(script: Script, client: Callable[[Client], Awaitable[None]], **endpoint: Any) -> HostileServer:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
 
 import psutil
 import trio
 import trio.testing
-from hub_client import Ended, Tab, TestHub, eventually, token
+from hub_client import Ended, TestHub, eventually, token
+from hub_script_parts import asked, bad_text, both_are_in, deaf, ends, flood, silence, slow_is_member, stays_registered
 from hub_scripts import Script, nobody
 from wsproto.utilities import RemoteProtocolError
 
@@ -255,66 +255,6 @@ async def eviction_shifts_the_list(hub: TestHub) -> bool:
     await trio.testing.wait_all_tasks_blocked()
     await hub.open()
     return await b.seen() != ["m1"]
-
-
-# ---- what several of them need ---------------------------------------------------------------------------------------
-
-
-async def deaf(tab: Tab) -> bool:
-    """Whether it does not get its own message."""
-    await tab.publish("m1")
-    return await tab.seen() != ["m1"]
-
-
-async def ends(tab: Tab) -> bool:
-    """Whether the hub ends it instead of answering."""
-    try:
-        await tab.say("query")
-        while (await tab.read())["type"] != "present":
-            pass
-    except (Ended, trio.BrokenResourceError, trio.ClosedResourceError):
-        return True
-    return False
-
-
-async def asked(hub: TestHub, count: int) -> list[Tab]:
-    """Tabs that have all asked for the upgrade, and read no answer yet."""
-    tabs = [hub.tab() for _ in range(count)]
-    for tab in tabs:
-        await tab.ask()
-    return tabs
-
-
-async def both_are_in(hub: TestHub, tabs: list[Tab]) -> bool:
-    """Whether all are members when each has been answered."""
-    for tab in tabs:
-        await tab.answer()
-    await trio.testing.wait_all_tasks_blocked()
-    return hub.hub.stats()["connections"] == len(tabs)
-
-
-async def stays_registered(hub: TestHub, trouble: Callable[[Tab], Awaitable[None]]) -> bool:
-    """Whether a connection that is in trouble is a member when it is gone."""
-    await trouble(await hub.open(rcvbuf=4096))
-    await nobody(hub)
-    return hub.hub.stats()["connections"] == 1
-
-
-async def bad_text(tab: Tab) -> None:
-    await tab.write("not JSON")
-    await tab.end()
-
-
-async def silence(tab: Tab) -> None:
-    await trio.lowlevel.checkpoint()
-
-
-async def flood(tab: Tab) -> None:
-    await tab.publish(*(f"big {n}" for n in range(8)), body="x" * 65_536)
-
-
-def slow_is_member(hub: TestHub) -> bool:
-    return hub.hub.stats()["connections"] > 0
 
 
 MORE_SCRIPTS: dict[str, Script] = {

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import json
-import select
 import struct
 import threading
 from typing import Any, get_args
 
 import pytest
 import trio
-from hostile import PATIENCE, Client, Endpoint, Peer, frame, play
-from recording import data_segments
+from hostile import PATIENCE, Client, Endpoint, Peer, frame, is_silent, play
 from wsproto import ConnectionType
 from wsproto.connection import Connection
-from wsproto.events import CloseConnection, Message, Ping, TextMessage
+from wsproto.events import CloseConnection, Message
 
 from fuzzer.driver import frames
 from fuzzer.plan import MalformedKind
-
-
-def _silent(peer: Peer) -> bool:
-    return not select.select([peer.sock], [], [], 0.15)[0]
 
 
 def test_the_request_is_complete_only_with_the_release():
@@ -30,7 +24,7 @@ def test_the_request_is_complete_only_with_the_release():
     def script(peer: Peer) -> tuple[bool, bytes]:
         while not peer.unread.endswith(b"\r\n\r"):
             peer.unread += peer.sock.recv(65_536)
-        silent = _silent(peer)
+        silent = is_silent(peer)
         looked.set()
         return silent, peer.sock.recv(10)
 
@@ -94,7 +88,7 @@ def test_the_last_byte_of_the_first_frame_and_all_that_follows_waits_for_the_rel
     def script(peer: Peer) -> tuple[bytes, bool, list[bytes]]:
         peer.upgrade()
         early = peer.take(6 + 3)
-        silent = _silent(peer)
+        silent = is_silent(peer)
         looked.set()
         peer.unread = early + peer.unread
         return early[:2], silent, [peer.read_frame()[1] for _ in range(3)]
@@ -114,7 +108,7 @@ def test_a_pong_is_not_spliced_into_a_withheld_frame():
         peer.upgrade()
         peer.take(6 + 7)
         peer.send(frame(frames.PING, b"?") + frame(frames.TEXT, b"ping was read"))
-        silent = _silent(peer)
+        silent = is_silent(peer)
         peer.send(frame(frames.TEXT, b"release"))
         return [silent, (peer.take(1)), peer.read_frame()]
 
@@ -239,67 +233,3 @@ def test_text_frames_are_what_another_parser_reads(length):
     server = Connection(ConnectionType.SERVER)
     server.receive_data(frames.text(text))
     assert "".join(str(event.data) for event in server.events() if isinstance(event, Message)) == text
-
-
-# A kernel sends ten segments before the first acknowledgement (RFC 6928), and may join what waits for it.
-FIRST_WINDOW = 10
-
-
-@pytest.mark.parametrize(
-    ("wire", "least", "most"),
-    [("one-segment", 1, 1), ("frames", 2, 2), ("fragments", 2, 2), ("drip", FIRST_WINDOW, 33)],
-)
-def test_a_burst_goes_in_as_many_segments_as_its_way_on_the_wire_says(wire, least, most):
-    texts = ["one", "two two", "three"]
-    counted, released = threading.Event(), threading.Event()
-
-    def script(peer: Peer) -> int:
-        peer.upgrade()
-        before = data_segments(peer.sock)
-        counted.set()
-        assert released.wait(PATIENCE)
-        after = data_segments(peer.sock)
-        peer.sock.close()
-        return after - before
-
-    async def client(side: Client) -> None:
-        conn = await side.open()
-        assert await trio.to_thread.run_sync(counted.wait, PATIENCE)
-        before = side.record.events.count(("flushed", "c"))
-        await conn.prepare_text(texts, wire)
-        conn.release()
-        while side.record.events.count(("flushed", "c")) == before:
-            await trio.sleep(0.001)
-        released.set()
-        await side.record.until("server_reset")
-
-    (segments,) = play(script, client).results
-    assert sum(len(frames.text(text)) for text in texts) == 33
-    assert least <= segments <= most
-
-
-def test_all_of_one_segment_and_of_a_drip_is_withheld_until_the_release():
-    looked = threading.Event()
-
-    def script(peer: Peer) -> tuple[bool, bytes]:
-        peer.upgrade()
-        silent = _silent(peer)
-        looked.set()
-        return silent, peer.read_frame()[1]
-
-    async def client(side: Client) -> None:
-        conn = await side.open()
-        await conn.prepare_text(["drop"], "drip")
-        await trio.to_thread.run_sync(looked.wait, PATIENCE)
-        conn.release()
-        await side.record.until("server_eof")
-
-    assert play(script, client).results == [(True, b"drop")]
-
-
-def test_fragments_are_one_message_with_a_ping_in_it():
-    server = Connection(ConnectionType.SERVER)
-    server.receive_data(frames.fragments("aé😀" * 5))
-    events = list(server.events())
-    assert "".join(str(event.data) for event in events if isinstance(event, Message)) == "aé😀" * 5
-    assert [type(event) for event in events] == [TextMessage, Ping, TextMessage]
