@@ -20,13 +20,13 @@ MOST_HUNTS: Final = 3  # each costs a budget for shrinking
 def may_improve(failure: Failure) -> bool:
     """Is it worth another hunt, if another plan meets it?"""
     measured = failure.shrunk and failure.rate is not None
-    return measured and _surety(failure) == 0 and failure.hunts < MOST_HUNTS
+    return measured and surety(failure) == 0 and failure.hunts < MOST_HUNTS
 
 
 def better(new: Failure, old: Failure) -> bool:
     """Does it show the same more surely, or as surely with less?"""
-    if not old.shrunk or _surety(new) != _surety(old):
-        return not old.shrunk or _surety(new) > _surety(old)
+    if not old.shrunk or surety(new) != surety(old):
+        return not old.shrunk or surety(new) > surety(old)
     return complexity(new.plan) < complexity(old.plan)
 
 
@@ -35,6 +35,7 @@ def settled(failures: Iterable[Failure]) -> int:
     return sum(not may_improve(failure) for failure in failures)
 
 
-def _surety(failure: Failure) -> int:
+def surety(failure: Failure) -> int:
+    """0: it hardly fails, or nobody knows; 1: in half of its replays; 2: nearly always."""
     share = failure.rate.share if failure.rate else 0.0
     return (share >= RARE) + (share >= SURE)

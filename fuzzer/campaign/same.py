@@ -15,6 +15,8 @@ of one run, and all of them only ever leave the simpler plan in place of the les
 The last two hold within a family of invariants alone, and not for a simpler plan of openings and sendings only, which
 fails in nearly every plan and explains nothing; to be within, it has to have two ops more, as one (a reset) is in many.
 
+One that can hardly be shown again gives way to one that it stands for, by the first two, if that fails more surely.
+
 This is a guess: two bugs that need the same ops look like one. So nothing is hidden. What is not counted is shown with
 the one that it was taken for, with its reason, its own file and its own command, in every output; and once that one is
 fixed it is counted again if it still fails.
@@ -23,9 +25,10 @@ fixed it is counted again if it still fails.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
+from fuzzer.campaign.chances import surety
 from fuzzer.campaign.complexity import Complexity, complexity
 from fuzzer.campaign.failure import Failure
 from fuzzer.campaign.within import within
@@ -63,6 +66,20 @@ def taken_for(failures: Iterable[Failure]) -> dict[str, Same]:
         same = next((Same(other.fingerprint, why) for other in simpler if (why := _one(other, failure))), None)
         if same is not None:
             told[failure.fingerprint] = same
+    return _surely_told(ordered, told)
+
+
+def _surely_told(failures: Sequence[Failure], told: dict[str, Same]) -> dict[str, Same]:
+    """What can hardly be shown is a poor leader, however simple: the same property in another place may fail always."""
+    for cause in failures:
+        mine = [f for f in failures if (same := told.get(f.fingerprint)) and same.cause == cause.fingerprint]
+        surer = [f for f in mine if told[f.fingerprint].why in (PLAN, PLACE) and surety(f) > surety(cause)]
+        if surer and not surety(cause):
+            leader = max(surer, key=surety)
+            why = told.pop(leader.fingerprint).why
+            others = {f.fingerprint: told[f.fingerprint].why for f in mine if f is not leader}
+            told |= {known: Same(leader.fingerprint, told_why) for known, told_why in others.items()}
+            told[cause.fingerprint] = Same(leader.fingerprint, why)
     return told
 
 

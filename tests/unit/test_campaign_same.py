@@ -50,6 +50,18 @@ def test_one_property_in_two_places_is_one_bug_and_the_simpler_is_told() -> None
         assert causes([other, LOSS]) == causes([LOSS, other]) == {other.fingerprint: LOSS.fingerprint}
 
 
+def test_what_can_hardly_be_shown_does_not_lead() -> None:
+    rare = msgspec.structs.replace(LOSS, rate=Rate(2, 7))
+    larger = (*ROOMS, Send(conn="b", msg="m0", room="r0"))
+    surer, sure = failure("HF101", "gap:room", ROOMS), failure("HF101", "silence:user", larger)
+    half = msgspec.structs.replace(surer, rate=Rate(12, 20))
+    assert causes([rare, sure]) == {rare.fingerprint: sure.fingerprint}
+    assert causes([rare, half, sure]) == {f.fingerprint: sure.fingerprint for f in (rare, half)}
+    assert causes([rare, surer, sure]) == {f.fingerprint: surer.fingerprint for f in (rare, sure)}
+    assert causes([half, sure]) == {sure.fingerprint: half.fingerprint}, "it fails often enough"
+    assert {same.why for same in taken_for([rare, surer, sure]).values()} == {PLACE}
+
+
 def test_a_fin_and_a_reset_are_one_end_and_one_plan_is_one_bug() -> None:
     fin = failure("HF301", "end of stream without a Close frame", RESET)
     reset = failure("HF301", "reset", ROOMS)
