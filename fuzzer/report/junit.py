@@ -27,7 +27,7 @@ WIDTH = 100
 def junit_report(result: Result, info: RunInfo) -> str:
     """One suite; times are in seconds."""
     cases = [_run(result, info), *_invariants(result), *(_failure(f, result, info) for f in result.failures)]
-    cases += [_taken(f) for f in result.also]
+    cases += [_taken(f, info) for f in result.also]
     suite = ET.Element(
         "testsuite",
         name="hubfuzz",
@@ -96,11 +96,13 @@ def _failure(failure: Failure, result: Result, info: RunInfo) -> ET.Element:
     return case
 
 
-def _taken(failure: Failure) -> ET.Element:
+def _taken(failure: Failure, info: RunInfo) -> ET.Element:
     """Not counted, and not hidden."""
     name = _inert(f"{failure.fingerprint} {failure.name}".strip())
     case = ET.Element("testcase", classname="hubfuzz.failures", name=name, time=f"{failure.shrink_seconds:.3f}")
     ET.SubElement(case, "skipped", message=_inert(f"taken for {failure.same_as}: {failure.same_why}"))
+    lines = describe(case_of(failure, info.paths.get(failure.fingerprint, "")), WIDTH)
+    ET.SubElement(case, "system-out").text = "\n".join(_inert(line.plain.rstrip()) for line in lines)
     return case
 
 

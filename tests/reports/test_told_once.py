@@ -57,8 +57,7 @@ def test_both_are_in_every_report(kind: str) -> None:
     ((_, text),) = files_of_run([kind], result, info)
     assert LOSS.fingerprint in text
     assert PLAN in text
-    if kind != "junit":
-        assert f"hubfuzz replay failures/{LOSS.fingerprint}.json" in text.replace("&#45;", "-")
+    assert f"hubfuzz replay failures/{LOSS.fingerprint}.json" in text.replace("&#45;", "-")
 
 
 def test_both_are_in_the_summary_and_one_is_counted() -> None:
