@@ -27,7 +27,7 @@ OTHER = replace(
     LOSS,
     finding=replace(LOSS.finding, key="gap:room"),
     fingerprint="HF101-0ther0",
-    rate=Rate(6, 14),
+    rate=Rate(8, 14),
     notes=(AGAIN, "a note"),
 )
 PATHS = {failure.fingerprint: f"failures/{failure.fingerprint}.json" for failure in (LOSS, OTHER)}
