@@ -2,7 +2,8 @@
 
 ``python -m tests.benchmarks.soundness [--plans 5000] [--hub NAME] [--burn] [--pause] [--latency] [--write README.md]``
 prints a Markdown table and exits 1 if there was any violation; the histories that convict are written, and can be
-judged again by ``hubfuzz check``. With ``--unsound NAME`` a judge that is wrong on purpose takes part, and must accuse.
+judged again by ``hubfuzz check``. With ``--keep FILE`` it goes on where it was interrupted. With ``--unsound NAME`` a
+judge that is wrong on purpose takes part, and must accuse.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from fuzzer.invariants import judge
 from fuzzer.target import Target
 from fuzzer.target.process import Server
 from fuzzer.verdict import Verdict
+from tests.benchmarks import soundness_shares
 from tests.benchmarks.conditions import Pauses, behind_slow_wire, busy_cores, keep_back
 from tests.benchmarks.runs import Run, run_plans
 from tests.benchmarks.soundness_tables import report, report_unsound, section
@@ -93,19 +95,24 @@ def fuzz_named(hub: str, options: argparse.Namespace) -> tuple[Run, list[Path]] 
     return fuzz(hub, target, options, keeper), keeper.files
 
 
-def fuzz_each(hubs: Sequence[str], options: argparse.Namespace) -> list[tuple[Run, list[Path]] | str]:
+Job = tuple[str, argparse.Namespace]
+Outcome = tuple[Run, list[Path]] | str
+
+
+def fuzz_each(work: Sequence[Job], jobs: int) -> Iterator[tuple[Job, Outcome]]:
     """What came of each, in this order. A pool outlives us if we are killed, so there is none for one job."""
-    if options.jobs == 1:
-        return [fuzz_named(hub, options) for hub in hubs]
-    with ProcessPoolExecutor(options.jobs) as pool:
-        return list(pool.map(fuzz_named, hubs, [options] * len(hubs)))
+    if jobs == 1:
+        yield from ((job, fuzz_named(*job)) for job in work)
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        yield from zip(work, pool.map(fuzz_named, *zip(*work, strict=True)), strict=True)
 
 
 def fuzz_all(options: argparse.Namespace) -> int:
     """Every hub, ``--jobs`` at a time; 1 if any was accused."""
     hubs = options.hub or list(HUBS)
     with busy_cores(options.burn):
-        found = dict(zip(hubs, fuzz_each(hubs, options), strict=True))
+        found = {hub: some for (hub, _), some in fuzz_each([(hub, options) for hub in hubs], options.jobs)}
     runs = {hub: some for hub, some in found.items() if not isinstance(some, str)}
     skipped = [some for some in found.values() if isinstance(some, str)]
     text = report(options, {hub: run for hub, (run, _) in runs.items()}, skipped)
@@ -114,6 +121,25 @@ def fuzz_all(options: argparse.Namespace) -> int:
     if files:
         print("\nviolations, one history each:", *map(str, files), sep="\n")
     return VIOLATIONS if files else 0 if runs else USELESS
+
+
+def fuzz_shares(options: argparse.Namespace) -> int:
+    """What is missing of ``--plans`` for each hub, share by share; the table is of all that is kept."""
+    files: list[Path] = []
+    skipped: dict[str, str] = {}
+    with busy_cores(options.burn):
+        for (hub, one), some in fuzz_each(list(soundness_shares.missing(options, options.hub or HUBS)), options.jobs):
+            if isinstance(some, str):
+                skipped[hub] = some
+                continue
+            soundness_shares.write(hub, one, some[0])
+            files += some[1]
+    runs = soundness_shares.sums(options)
+    if runs:
+        text = report(options, runs, list(skipped.values()))
+        publish(options, f"{text}\n\n{soundness_shares.origin(options)}")
+    accused = any(run.violations for run in runs.values())
+    return VIOLATIONS if files or accused else 0 if runs else USELESS
 
 
 def publish(options: argparse.Namespace, text: str) -> None:
@@ -178,6 +204,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--until", type=int, default=10**9, help="accusations by a wrong judge that are enough")
     parser.add_argument("--jobs", type=int, default=1, help="hubs at a time (worth it where most time is waiting)")
     parser.add_argument("--out", type=Path, default=Path(".hubfuzz/soundness"), help="where convicting histories go")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="run in shares of 1000 plans, and keep each in FILE")
     parser.add_argument("--write", type=Path, metavar="README.md", help="write between this table's markers")
     options = parser.parse_args(arguments)
     options.said = list(arguments if arguments is not None else sys.argv[1:])
@@ -188,7 +215,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Fuzz, print the table; 1 if any hub was accused, 2 if nothing was found out."""
     os.environ.setdefault("PYTHONUNBUFFERED", "1")
     options = parse(arguments)
-    return fuzz_all_wrongly(options) if options.unsound else fuzz_all(options)
+    if options.unsound:
+        return fuzz_all_wrongly(options)
+    return fuzz_shares(options) if options.keep else fuzz_all(options)
 
 
 if __name__ == "__main__":

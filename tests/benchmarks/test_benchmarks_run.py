@@ -54,6 +54,21 @@ def test_soundness_finds_nothing_in_a_server_that_stands_still_or_is_far_away(tm
     assert "old" not in text
 
 
+def test_soundness_goes_on_where_it_ended_and_sums_up_what_it_kept(tmp_path: Path) -> None:
+    kept, readme = tmp_path / "kept.ndjson", tmp_path / "README.md"
+    readme.write_text("<!-- soundness:begin -->\n<!-- soundness:end -->\n")
+    command = [*SOUNDNESS, "--hub", "embedded", "--keep", str(kept), "--out", str(tmp_path / "no")]
+    for plans, seed, lines in (("3", "5", 1), ("3", "6", 2), ("3", "6", 2)):
+        done = subprocess.run(
+            [*command, "--plans", plans, "--seed", seed, "--write", str(readme)],
+            cwd=ROOT, capture_output=True, text=True, timeout=100,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert len(kept.read_text().splitlines()) == lines
+    assert "| embedded |     6 |" in readme.read_text()
+    assert "seeds from 5 to 6" in readme.read_text()
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.targets
 @pytest.mark.parametrize("name", ["close-reply", "handshake"])
