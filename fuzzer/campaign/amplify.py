@@ -25,6 +25,7 @@ CLEAN_ENOUGH: Final = 3  # clean runs that end these
 STEADY_ENOUGH: Final = 0.8  # a neighbour this good ends the search
 # Dozens of neighbours are tried, so a lucky streak of one of them is to be expected: how likely may it be by itself?
 LUCK: Final = 0.003
+PAUSE: Final = 0.02  # seconds
 
 
 class Amplified:
@@ -44,7 +45,19 @@ def neighbours(plan: Plan, first: Collection[int] = (), conns: Collection[str] |
             yield tidied
 
 
+def slower(plan: Plan) -> Plan:
+    """With a pause wherever the plan waits for quiet: a window that is open for milliseconds is closed again before the
+    next batch, and what went wrong in it shows."""
+    return with_batches(plan, tuple(_paused(number, batch) for number, batch in enumerate(plan.batches)))
+
+
+def _paused(number: int, batch: Batch) -> Batch:
+    waits = number and batch.after == "fence" and batch.wait < PAUSE
+    return msgspec.structs.replace(batch, wait=PAUSE) if waits else batch
+
+
 def _raw_neighbours(plan: Plan, first: Collection[int], conns: Collection[str] | None) -> Iterator[Plan]:
+    yield slower(plan)
     numbers = sorted(range(len(plan.batches)), key=lambda number: number not in first)
     for number in numbers:
         for ways in _other_orders(plan.batches[number], conns):

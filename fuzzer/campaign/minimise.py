@@ -27,6 +27,8 @@ HALF_HURRY: Final = 0.5
 SHARE_OF_REPLAY: Final = 0.2  # of the shrink budget, on top of it
 LEAST_REPLAYS: Final = 3  # however long they take
 SHARE_OF_AMPLIFYING: Final = 0.3  # of the time that is left
+SHARE_OF_SURER: Final = 0.5  # of the time that is then left
+SHARE_OF_HUNT: Final = 0.7  # of the shrink budget; the rest is for making sure of the result
 FREQUENT: Final = 0.5  # from here on it costs less to shrink the plan as it stands, and no record can be much better
 STEADY_AND_SLOW: Final = 3
 STAGES: Final = (FEWER, PASSES, PASSES)  # the last only if the second ended with what fails too rarely
@@ -60,17 +62,21 @@ class Minimiser:
     async def run(self) -> Failure:
         """The failure with ``shrunk`` set. Raises ``ServerUnavailable``; ``best`` then holds what is known."""
         self._began, self._executions = self.trials.clock(), self.trials.executions
-        deadline = min(self._began + self.options.shrink_seconds, self.ceiling)
         await self.trials.fresh(f"{self.best.fingerprint} is shrunk on a fresh server")
+        deadline = self._share_of_budget(SHARE_OF_HUNT)
         for hurry in self._hurries():
             if self.trials.clock() >= deadline or await self._shrink(hurry, deadline):
                 break
         if self.best.rate is None:
             await self._rate_of(self.best.plan)
-        await self._make_sure(deadline)
+        await self._make_sure(self._share_of_budget(1 - SHARE_OF_HUNT))
         self.best = msgspec.structs.replace(self.best, shrunk=True, notes=tuple(dict.fromkeys(self._notes)))
         self._note_cost()
         return self.best
+
+    def _share_of_budget(self, share: float) -> float:
+        """When a part of the budget that begins now is over."""
+        return min(self.trials.clock() + self.options.shrink_seconds * share, self.ceiling)
 
     def _hurries(self) -> Iterator[float]:
         """A failure that costs waiting is first hunted with shorter time bounds: real ones if that leads nowhere."""
@@ -222,23 +228,27 @@ class Minimiser:
         if not self._way or (confirmed and rate is not None and rate.share >= SURE):
             return
         most = least.size() + MORE_OPS if confirmed else least.size() - 1
-        start = await self._sure_start(least if confirmed else None, deadline)
-        if start is None:
+        hurry, fingerprint = next(self._hurries()), self.best.fingerprint
+        now = self.trials.clock()
+        until = now + max(0.0, deadline - now) * SHARE_OF_SURER
+        near = surer(least, self._way) if confirmed else ()
+        start = await first_sure(self.trials, fingerprint, near, until, hurry)
+        if start and await self._handed_over(start, most, hurry, deadline):
             return
-        hunt = self._shrinker_of(Amplified(start, Rate(MEASURE, MEASURE)), 1.0, deadline, SURE)
+        way = (self.best.original, *self._way)
+        start = await last_sure(self.trials, fingerprint, way, deadline, hurry)
+        if start:
+            await self._handed_over(start, most, hurry, deadline)
+
+    async def _handed_over(self, start: Plan, most: int, hurry: float, deadline: float) -> bool:
+        """Shrink it without losing a failure, and take the result if it really is as sure as it looks."""
+        hunt = self._shrinker_of(Amplified(start, Rate(MEASURE, MEASURE)), hurry, deadline, SURE)
         for plan in distinct((await hunt.shrink(), start)):
             if plan.size() <= most and (replayed := await self._replayed(plan)).rate.share >= SURE:
                 self._step(plan, "what fails every time")
                 self._adopt(replayed)
-                return
-
-    async def _sure_start(self, least: Plan | None, deadline: float) -> Plan | None:
-        """What surely fails: near the least plan, or else the last on the way to it."""
-        now, fingerprint = self.trials.clock(), self.best.fingerprint
-        until = now + max(0.0, deadline - now) * SHARE_OF_AMPLIFYING
-        near = surer(least, self._way) if least else ()
-        found = await first_sure(self.trials, fingerprint, near, until)
-        return found or await last_sure(self.trials, fingerprint, (self.best.original, *self._way), deadline)
+                return True
+        return False
 
     def _too_rare(self, seen: Rate, hurry: float) -> bool:
         if hurry < 1:

@@ -30,7 +30,7 @@ class Options(Value):
     known: tuple[str, ...] = ()
     shrink_seconds: float = 30.0
     replay_times: int = 20
-    hurry: float = 0.15
+    hurry: float = 0.075
     ceiling: float | None = None
     workers: int = 1
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Final
 
-from fuzzer.campaign.amplify import neighbours
+from fuzzer.campaign.amplify import neighbours, slower
 from fuzzer.campaign.passes import with_batches
 from fuzzer.campaign.symbols import tidy
 from fuzzer.campaign.trials import Trials
@@ -25,12 +25,13 @@ MORE_OPS: Final = 2  # so much larger a plan may be for the sake of failing ever
 
 
 def surer(plan: Plan, way: Iterable[Plan]) -> Iterator[Plan]:
-    """What may fail more often than ``plan``: other orders of it, a message after it, and plans on the way to it, these
-    with a message after them, too. What fails by a malformed frame, say, is sure, and plainer with a reset is not."""
+    """What may fail more often than ``plan``: a message after it, pauses in it, other orders of it; then plans on the
+    way to it, and these with a message after them (a malformed frame, say, is surer and less plain than a reset)."""
     told, most = [tidy(plan)], plan.size() + MORE_OPS
     near = sorted((p for p in way if p.size() <= most), key=Plan.size)
     after = (longer for p in near if p.size() < most for longer in followed(p))
-    for candidate in chain(followed(plan), neighbours(plan), near, after):
+    calm = (slower(longer) for longer in (plan, *followed(plan)))
+    for candidate in chain(followed(plan), calm, neighbours(plan), near, after):
         if (tidied := tidy(candidate)) not in told:
             told.append(tidied)
             yield tidied
@@ -47,20 +48,24 @@ def followed(plan: Plan) -> Iterator[Plan]:
             yield with_batches(plan, (*plan.batches, Batch(ops=(message,))))
 
 
-async def first_sure(trials: Trials, fingerprint: str, candidates: Iterable[Plan], until: float) -> Plan | None:
+async def first_sure(
+    trials: Trials, fingerprint: str, candidates: Iterable[Plan], until: float, hurry: float = 1.0
+) -> Plan | None:
     """The first that fails in nearly all of its runs; None if none does until then (on the clock of ``trials``)."""
     for candidate in candidates:
-        if await _is_sure(trials, fingerprint, candidate, until):
+        if await _is_sure(trials, fingerprint, candidate, until, hurry):
             return candidate
     return None
 
 
-async def last_sure(trials: Trials, fingerprint: str, way: Sequence[Plan], until: float) -> Plan | None:
+async def last_sure(
+    trials: Trials, fingerprint: str, way: Sequence[Plan], until: float, hurry: float = 1.0
+) -> Plan | None:
     """How far the way to the least plan is sure, found by halves; None if not even its first plan is."""
     good, bad = -1, len(way)
     while bad - good > 1:
         middle = 0 if good < 0 else (good + bad) // 2
-        if await _is_sure(trials, fingerprint, way[middle], until):
+        if await _is_sure(trials, fingerprint, way[middle], until, hurry):
             good = middle
         else:
             bad = middle
@@ -69,13 +74,15 @@ async def last_sure(trials: Trials, fingerprint: str, way: Sequence[Plan], until
     return way[good]
 
 
-async def _is_sure(trials: Trials, fingerprint: str, plan: Plan, until: float) -> bool:
+async def _is_sure(trials: Trials, fingerprint: str, plan: Plan, until: float, hurry: float) -> bool:
+    """What is slow gets half of the looks: it is replayed with the real time bounds before it is handed over."""
+    looks, allowed = (LOOKS, CLEAN) if hurry >= 1 else (LOOKS // 2, CLEAN // 2)
     clean = 0
-    for _ in range(LOOKS):
+    for _ in range(looks):
         if trials.clock() >= until:
             return False
-        attempt = await trials.run(plan)
+        attempt = await trials.run(plan, hurry)
         clean += attempt.finding(fingerprint) is None
-        if clean > CLEAN:
+        if clean > allowed:
             return False
     return True

@@ -162,13 +162,12 @@ class Slippery(FakeHub):
         return await super().execute(plan, hurry)
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_a_hunt_that_slipped_to_a_race_goes_back_to_what_was_sure(seed: int) -> None:
-    failure, _ = minimised(Slippery(seed=seed))
-    assert failure.rate is not None
-    assert failure.rate.share >= 0.9
-    assert failure.plan.size() <= 5
-    assert has(Close)(failure.plan)
+def test_a_hunt_that_slipped_to_a_race_goes_back_to_what_was_sure() -> None:
+    """But for bad luck: what fails in three of five runs may look sure in the twenty that are spent on it."""
+    failures = [minimised(Slippery(seed=seed))[0] for seed in range(12)]
+    sure = [failure for failure in failures if failure.rate and failure.rate.share >= 0.9]
+    assert len(sure) >= 11
+    assert all(failure.plan.size() <= 5 and has(Close)(failure.plan) for failure in sure)
 
 
 # ---- time ----------------------------------------------------------------------------------------------------------
@@ -197,7 +196,7 @@ def test_a_smaller_plan_that_fails_only_with_shorter_bounds_is_discarded() -> No
     )
     failure, _ = minimised(hub, options=Options(shrink_seconds=500))
     assert failure.plan.size() == 9
-    assert any("with time bounds scaled by 0.15, but not on a fresh server with the real bounds" in note
+    assert any("with time bounds scaled by 0.075, but not on a fresh server with the real bounds" in note
                for note in failure.notes)  # fmt: skip
 
 
