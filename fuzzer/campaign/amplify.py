@@ -15,6 +15,7 @@ import msgspec
 
 from fuzzer.campaign.failure import Rate
 from fuzzer.campaign.passes import in_parts, with_batches, with_ops
+from fuzzer.campaign.passes_in_place import PAUSE
 from fuzzer.campaign.symbols import tidy
 from fuzzer.campaign.trials import Attempt, Trials
 from fuzzer.plan import Batch, Plan
@@ -25,7 +26,6 @@ CLEAN_ENOUGH: Final = 3  # clean runs that end these
 STEADY_ENOUGH: Final = 0.8  # a neighbour this good ends the search
 # Dozens of neighbours are tried, so a lucky streak of one of them is to be expected: how likely may it be by itself?
 LUCK: Final = 0.003
-PAUSE: Final = 0.02  # seconds
 
 
 class Amplified:

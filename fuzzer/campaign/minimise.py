@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
 
-from fuzzer.campaign.amplify import Amplified, amplified, neighbours
+from fuzzer.campaign.amplify import Amplified, amplified, neighbours, slower
 from fuzzer.campaign.causal import causal_parts, users_of, witnessed_batches
 from fuzzer.campaign.complexity import complexity
 from fuzzer.campaign.failure import Failure, Rate
+from fuzzer.campaign.haste import SLOW, hurries, patience, worth_pauses
 from fuzzer.campaign.options import Options
 from fuzzer.campaign.passes import FEWER, PASSES, conns_of
 from fuzzer.campaign.reproduce import MEASURE, STEADY, Replayed, measure
 from fuzzer.campaign.shrink import AS_OFTEN, LOOKS, RARER, RAREST, Evidence, Shrinker
 from fuzzer.campaign.sure import MORE_OPS, SURE, first_sure, last_sure, surer
+from fuzzer.campaign.symbols import tidy
 from fuzzer.campaign.trials import Attempt, Trials
 from fuzzer.history import History
 from fuzzer.plan import Plan
 from fuzzer.verdict import Finding
 
-SLOW: Final = 0.5  # seconds: such an execution surely waited for a time bound of the policy
-HALF_HURRY: Final = 0.5
 SHARE_OF_REPLAY: Final = 0.2  # of the shrink budget, on top of it
 LEAST_REPLAYS: Final = 3  # however long they take
 SHARE_OF_AMPLIFYING: Final = 0.3  # of the time that is left
@@ -64,7 +64,7 @@ class Minimiser:
         self._began, self._executions = self.trials.clock(), self.trials.executions
         await self.trials.fresh(f"{self.best.fingerprint} is shrunk on a fresh server")
         deadline = self._share_of_budget(SHARE_OF_HUNT)
-        for hurry in self._hurries():
+        for hurry in hurries(self.best, self.seconds, self.options):
             if self.trials.clock() >= deadline or await self._shrink(hurry, deadline):
                 break
         if self.best.rate is None:
@@ -76,27 +76,23 @@ class Minimiser:
 
     def _share_of_budget(self, share: float) -> float:
         """When a part of the budget that begins now is over."""
-        return min(self.trials.clock() + self.options.shrink_seconds * share, self.ceiling)
-
-    def _hurries(self) -> Iterator[float]:
-        """A failure that costs waiting is first hunted with shorter time bounds: real ones if that leads nowhere."""
-        if self.seconds > SLOW and self.options.hurry < 1:
-            yield self.options.hurry
-            if self.options.hurry < HALF_HURRY:
-                yield HALF_HURRY
-        yield 1.0
+        seconds = self.options.shrink_seconds * share * patience(self.seconds)
+        return min(self.trials.clock() + seconds, self.ceiling)
 
     async def _shrink(self, hurry: float, deadline: float) -> bool:
         """One hunt with this scale of time; True if the result is final."""
         seen = await self._measure(hurry, deadline)
-        start = await self._amplify(seen, hurry, deadline) if seen.rate.share < FREQUENT else seen
+        start = calm = await self._calmer(seen, hurry, deadline)
+        if start.rate.share < FREQUENT:
+            start = await self._amplify(start, hurry, deadline)
         if start.rate.share < RAREST:
             return self._too_rare(seen.rate, hurry)
         smallest = await self._hunt(start, hurry, deadline)
+        as_it_was = (self.best.plan, calm.plan)  # with pauses it is no simpler
         for plan in distinct((*smallest, start.plan)):
-            if plan != self.best.plan and await self._rate_of(plan):
+            if plan not in as_it_was and await self._rate_of(plan):
                 return True
-        return smallest[0] == self.best.plan or self._unconfirmed(hurry)
+        return smallest[0] in as_it_was or self._unconfirmed(hurry)
 
     async def _measure(self, hurry: float, deadline: float) -> Amplified:
         """How often does it fail? A single failure in ten says too little, so that doubles the effort."""
@@ -116,6 +112,22 @@ class Minimiser:
     def _steady(self) -> int:
         """An execution that waits for time bounds costs as much as ten others, and is not a race."""
         return STEADY_AND_SLOW if self.seconds > SLOW else STEADY
+
+    async def _calmer(self, known: Amplified, hurry: float, deadline: float) -> Amplified:
+        """With pauses, if it then fails no less: smaller plans are quicker, and would miss what needs a little time.
+
+        A short record says little, so pauses are tried whatever it says where executions are slow anyway."""
+        plan = tidy(slower(known.plan))
+        certain = known.rate.share >= SURE and not worth_pauses(self.seconds, known.witness)
+        if certain or plan == tidy(known.plan):
+            return known
+        seen = await measure(
+            self.trials, plan, self.best.fingerprint, MEASURE, hurry=hurry, until=deadline, steady=self._steady
+        )
+        if not seen.rate.failed or seen.rate.share < known.rate.share:
+            return known
+        self._step(plan, "pauses")
+        return Amplified(plan, seen.rate, seen.witness)
 
     async def _amplify(self, known: Amplified, hurry: float, deadline: float) -> Amplified:
         """A neighbour of the plan that fails more often, if there is one; within a part of the time that is left."""
@@ -228,7 +240,7 @@ class Minimiser:
         if not self._way or (confirmed and rate is not None and rate.share >= SURE):
             return
         most = least.size() + MORE_OPS if confirmed else least.size() - 1
-        hurry, fingerprint = next(self._hurries()), self.best.fingerprint
+        hurry, fingerprint = next(hurries(self.best, self.seconds, self.options)), self.best.fingerprint
         now = self.trials.clock()
         until = now + max(0.0, deadline - now) * SHARE_OF_SURER
         near = surer(least, self._way) if confirmed else ()

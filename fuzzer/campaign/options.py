@@ -15,10 +15,10 @@ class Options(Value):
     """Budgets and choices. All times are in seconds.
 
     ``seconds`` and ``plans`` bound exploration (None: no bound; whatever they say, one plan always runs);
-    ``shrink_seconds`` is a budget of its own for each failure; ``ceiling`` ends everything, shrinking included.
-    ``max_failures`` counts distinct fingerprints; those in ``known`` are counted but neither stored nor shrunk.
-    ``hurry`` scales the hub's time bounds while a failure that needs time is shrunk. ``workers``: processes that
-    explore side by side; ``seconds`` then counts while any of them explores.
+    ``shrink_seconds`` is a budget of its own for each failure (twice that where an execution takes seconds);
+    ``ceiling`` ends everything, shrinking included. ``max_failures`` counts distinct fingerprints; those in ``known``
+    are counted but neither stored nor shrunk. ``hurry`` scales the hub's time bounds while a failure that needs time
+    is shrunk. ``workers``: processes that explore side by side; ``seconds`` then counts while any of them explores.
     """
 
     seconds: float | None = 30.0
@@ -30,7 +30,7 @@ class Options(Value):
     known: tuple[str, ...] = ()
     shrink_seconds: float = 30.0
     replay_times: int = 20
-    hurry: float = 0.075
+    hurry: float = 0.1
     ceiling: float | None = None
     workers: int = 1
 

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from fuzzer.campaign.complexity import order_of_conns, rooms, sessions
-from fuzzer.campaign.passes_in_place import plain_names, plain_ops, plain_seed, quiet_server, tiny_payload
+from fuzzer.campaign.passes_in_place import plain_names, plain_ops, plain_seed, quiet_server, short_waits, tiny_payload
 from fuzzer.campaign.symbols import tidy
 from fuzzer.plan import Batch, Op, Open, Plan, Send, Separator
 
@@ -149,7 +149,7 @@ def canonical(plan: Plan) -> Iterator[Plan]:
 
 
 FEWER: Final[tuple[tuple[str, Pass], ...]] = (
-    ("a quiet server", quiet_server),  # first: what a plan waits for, every candidate would wait for
+    ("a quiet server", short_waits),  # first: what a plan waits for, every candidate would wait for
     ("halving", halves),
     ("dropping batches", drop_batches),
     ("dropping users", drop_users),
@@ -161,6 +161,7 @@ FEWER: Final[tuple[tuple[str, Pass], ...]] = (
 PLAINER: Final[tuple[tuple[str, Pass], ...]] = (
     ("parallel to sequential", split_batches),
     ("waiting for quiet", fence_all),
+    ("no pauses", quiet_server),
     ("joining batches", join_batches),
     ("canonical order", in_order),
     ("tiny payload", tiny_payload),

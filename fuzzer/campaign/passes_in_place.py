@@ -10,6 +10,7 @@ import msgspec
 from fuzzer.plan import Batch, Close, Drop, DropKind, Malformed, MalformedKind, Op, Open, Plan, Send
 
 SMALL = 16  # up to here one less is worth a try
+PAUSE = 0.02  # seconds: longer than the windows of most races, and short enough to wait for dozens of times
 Change = Callable[[Op], Iterator[Op]]
 
 
@@ -47,6 +48,17 @@ def quiet_server(plan: Plan) -> Iterator[Plan]:
         for calmer in _calmer(batch):
             batches = (*plan.batches[:number], calmer, *plan.batches[number + 1 :])
             yield msgspec.structs.replace(plan, batches=batches)
+
+
+def short_waits(plan: Plan) -> Iterator[Plan]:
+    """As ``quiet_server``, but short pauses stay: they cost nothing, and may be what makes a race show each time."""
+    for calm in quiet_server(plan):
+        batches = zip(plan.batches, calm.batches, strict=True)
+        yield msgspec.structs.replace(calm, batches=tuple(_with_its_pause(old, new) for old, new in batches))
+
+
+def _with_its_pause(old: Batch, new: Batch) -> Batch:
+    return msgspec.structs.replace(new, wait=old.wait) if old.wait <= PAUSE else new
 
 
 def _calmest(batch: Batch) -> Batch:

@@ -25,13 +25,13 @@ MORE_OPS: Final = 2  # so much larger a plan may be for the sake of failing ever
 
 
 def surer(plan: Plan, way: Iterable[Plan]) -> Iterator[Plan]:
-    """What may fail more often than ``plan``: a message after it, pauses in it, other orders of it; then plans on the
+    """What may fail more often than ``plan``: pauses in it, a message after it, other orders of it; then plans on the
     way to it, and these with a message after them (a malformed frame, say, is surer and less plain than a reset)."""
     told, most = [tidy(plan)], plan.size() + MORE_OPS
     near = sorted((p for p in way if p.size() <= most), key=Plan.size)
     after = (longer for p in near if p.size() < most for longer in followed(p))
-    calm = (slower(longer) for longer in (plan, *followed(plan)))
-    for candidate in chain(followed(plan), calm, neighbours(plan), near, after):
+    calm = (slower(longer) for longer in followed(plan))
+    for candidate in chain([slower(plan)], followed(plan), calm, neighbours(plan), near, after):
         if (tidied := tidy(candidate)) not in told:
             told.append(tidied)
             yield tidied

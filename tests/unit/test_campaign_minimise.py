@@ -196,7 +196,7 @@ def test_a_smaller_plan_that_fails_only_with_shorter_bounds_is_discarded() -> No
     )
     failure, _ = minimised(hub, options=Options(shrink_seconds=500))
     assert failure.plan.size() == 9
-    assert any("with time bounds scaled by 0.075, but not on a fresh server with the real bounds" in note
+    assert any("with time bounds scaled by 0.1, but not on a fresh server with the real bounds" in note
                for note in failure.notes)  # fmt: skip
 
 
