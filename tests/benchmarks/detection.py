@@ -13,7 +13,6 @@ trial counts as slower than every found one (Arcuri and Briand, ICSE 2011; Klees
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -88,10 +87,11 @@ def main() -> int:
     running.add_argument("--trials", type=int, default=10)
     running.add_argument("--seconds", type=float, default=20.0, help="budget of one trial")
     telling.add_argument("--plot", type=Path)
+    telling.add_argument("--section", default="detection", help="between which markers --write writes")
     options = parser.parse_args()
     if options.command == "run":
         return run(options)
-    return report(read_trials(options.file, Trial), options.plot, options.write, cores=os.cpu_count() or 1)
+    return report(read_trials(options.file, Trial), options.plot, options.write, options.section)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -167,28 +168,30 @@ def plot(trials: Sequence[Trial], path: Path) -> None:
     figure.savefig(path)
 
 
-def report(trials: Sequence[Trial], picture: Path | None, readme: Path | None, cores: int) -> int:
+def report(trials: Sequence[Trial], picture: Path | None, readme: Path | None, section: str = "detection") -> int:
     """Print, and write where asked; 2 if there is nothing to tell."""
     if not trials:
         print("no trials in this file")
         return 2
     horizon = min(trial.budget for trial in trials)
     alike = within(trials, horizon)
-    together = f"All of them within the same {horizon:g} s:"
-    text = "\n\n".join([_note(trials, cores), goals(trials), by_bug(trials), together, compared(alike)])
+    several = len({trial.contender for trial in trials}) > 1
+    together = [f"All of them within the same {horizon:g} s:", compared(alike)] if several else []
+    each = f"<details><summary>Each bug</summary>\n\n{by_bug(trials)}\n\n</details>"
+    text = "\n\n".join([_note(trials), goals(trials), *together, each])
     print(text)
     if picture is not None:
         plot(alike, picture)
         text += f"\n\n![bugs found against time]({picture})"
     if readme is not None:
-        write_between_markers(readme, "detection", text)
+        write_between_markers(readme, section, text)
     return 0
 
 
-def _note(trials: Sequence[Trial], cores: int) -> str:
+def _note(trials: Sequence[Trial]) -> str:
     counts = {len(mine) for contenders in grouped(trials).values() for mine in contenders.values() if mine}
     each = str(max(counts)) if len(counts) == 1 else f"{min(counts)} to {max(counts)}"
     return (
-        f"{len(trials)} trials, {each} for each bug and contender, {cores} cores. Median seconds to the first\n"
-        "violation (> budget where most found none), and in how many trials there was one."
+        f"{len(trials)} trials, {each} for each bug and contender, {os.cpu_count()} cores. Median seconds to the\n"
+        "first violation (> budget where most found none), and in how many trials there was one."
     )

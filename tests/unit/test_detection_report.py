@@ -62,10 +62,10 @@ def test_the_report_goes_between_its_markers_and_nothing_is_told_of_nothing(tmp_
     readme = tmp_path / "README.md"
     readme.write_text("<!-- detection:begin -->\n<!-- detection:end -->\n")
     mixed = [trial(3.0), trial(6.0, seed=1), trial(9.0, contender="fixed")]
-    assert report(mixed, None, readme, cores=2) == 0
-    assert "3 trials, 1 to 2 for each bug and contender, 2 cores" in readme.read_text()
+    assert report(mixed, None, readme) == 0
+    assert "3 trials, 1 to 2 for each bug and contender" in readme.read_text()
     assert "within the same 20 s" in readme.read_text()
-    assert report([], None, None, cores=2) == 2
+    assert report([], None, None) == 2
 
 
 def test_a12_is_antisymmetric() -> None:
