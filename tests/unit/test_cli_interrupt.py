@@ -163,7 +163,7 @@ def test_after_the_campaign(workers: str, when: str, tmp_path: Path) -> None:
 def test_between_the_campaign_and_its_summary(tmp_path: Path) -> None:
     words = ("run", "--bug", "S17", "--plans", "4", "--seed", "1", "--shrink-seconds", "0")
     with Running(*words, cwd=tmp_path, first=SIGNAL_BETWEEN) as run:
-        assert run.process.wait(timeout=PATIENCE) == 130
+        assert run.process.wait(timeout=PATIENCE) == 130, run.text()
         assert_all_is_told(run.text())
 
 

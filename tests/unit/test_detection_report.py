@@ -61,11 +61,21 @@ def test_the_goals_are_counted_and_who_misses_them_is_named() -> None:
 def test_the_report_goes_between_its_markers_and_nothing_is_told_of_nothing(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text("<!-- detection:begin -->\n<!-- detection:end -->\n")
+    assert report([trial(3.0), trial(6.0, seed=1)], None, readme) == 0
+    assert "2 trials, 2 for each bug and contender" in readme.read_text()
+    assert "within the same" not in readme.read_text(), "there is nobody to compare with"
+    assert report([], None, None) == 2
+
+
+def test_several_contenders_are_compared(tmp_path: Path) -> None:
+    pytest.importorskip("scipy", reason="it is of the extra bench")
+    readme = tmp_path / "README.md"
+    readme.write_text("<!-- here:begin -->\n<!-- here:end -->\n")
     mixed = [trial(3.0), trial(6.0, seed=1), trial(9.0, contender="fixed")]
-    assert report(mixed, None, readme) == 0
+    assert report(mixed, None, readme, "here") == 0
     assert "3 trials, 1 to 2 for each bug and contender" in readme.read_text()
     assert "within the same 20 s" in readme.read_text()
-    assert report([], None, None) == 2
+    assert "three tests of fixed order" in readme.read_text()
 
 
 def test_a12_is_antisymmetric() -> None:
