@@ -17,7 +17,8 @@ from fuzzer.plan import Drop
 SLOW: Final = 0.5  # seconds: such an execution surely waited for a time bound of the policy
 VERY_SLOW: Final = 3.0  # for several in turn
 HALF_HURRY: Final = 0.5
-COSTLY: Final = 1.0  # seconds of a hurried execution
+AFFORDABLE: Final = 0.25  # seconds: such an execution can be repeated at will
+COSTLY: Final = 0.5
 RELEASES: Final = frozenset({"HF203", "HF401", "HF402", "HF403"})
 
 

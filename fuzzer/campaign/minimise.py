@@ -12,7 +12,7 @@ from fuzzer.campaign.amplify import Amplified, amplified, neighbours, slower
 from fuzzer.campaign.causal import causal_parts, users_of, witnessed_batches
 from fuzzer.campaign.complexity import complexity
 from fuzzer.campaign.failure import Failure, Rate
-from fuzzer.campaign.haste import SLOW, hurries, patience, worth_pauses
+from fuzzer.campaign.haste import AFFORDABLE, hurries, patience, worth_pauses
 from fuzzer.campaign.options import Options
 from fuzzer.campaign.passes import FEWER, PASSES, conns_of
 from fuzzer.campaign.reproduce import MEASURE, STEADY, Replayed, measure
@@ -49,6 +49,7 @@ class Minimiser:
     _notes: list[str] = field(default_factory=list)
     _way: list[Plan] = field(default_factory=list)
     _began: float = 0.0
+    _cost: float = 0.0
     _executions: int = 0
     _shrinker: Shrinker | None = None
 
@@ -81,7 +82,9 @@ class Minimiser:
 
     async def _shrink(self, hurry: float, deadline: float) -> bool:
         """One hunt with this scale of time; True if the result is final."""
+        self._cost = self.seconds
         seen = await self._measure(hurry, deadline)
+        self._cost = seen.witness.seconds if seen.witness else self.seconds
         start = calm = await self._calmer(seen, hurry, deadline)
         if start.rate.share < FREQUENT:
             start = await self._amplify(start, hurry, deadline)
@@ -111,7 +114,7 @@ class Minimiser:
     @property
     def _steady(self) -> int:
         """An execution that waits for time bounds costs as much as ten others, and is not a race."""
-        return STEADY_AND_SLOW if self.seconds > SLOW else STEADY
+        return STEADY_AND_SLOW if self._cost > AFFORDABLE else STEADY
 
     async def _calmer(self, known: Amplified, hurry: float, deadline: float) -> Amplified:
         """With pauses, if it then fails no less: smaller plans are quicker, and would miss what needs a little time.
@@ -204,7 +207,7 @@ class Minimiser:
             hurry=hurry,
             on_step=self._step,
             steady=self._steady,
-            looks=1 if self.seconds > SLOW else LOOKS,
+            looks=1 if self._cost > AFFORDABLE else LOOKS,
             rarer=rarer,
         )
 

@@ -148,12 +148,16 @@ class Shrinker:
     async def _not_much_rarer(self, candidate: Plan) -> bool:
         """A first failure late in a row of clean runs smells of luck: look again before a steady plan is given up.
 
-        Fewer ops are better only as long as the failure can still be shown; one failure at once is enough for them.
+        Fewer ops are better only as long as the failure can still be shown; one failure at once is enough for them, and
+        two if the first took more than one run.
         """
         record = self.trials.record(candidate, self.hurry)
         fewer = candidate.size() < self.best.size()
+        late = fewer and record.runs > 1
         least = self._floor if fewer else max(self._floor, self.evidence.share * AS_OFTEN)
         while not fewer and record.runs < self.looks and record.share(self.fingerprint) >= least:
+            await self._run(candidate)
+        while late and record.failed[self.fingerprint] < 2 and record.share(self.fingerprint) >= least:
             await self._run(candidate)
         if record.failed[self.fingerprint] < self.looks and record.share(self.fingerprint) < least:
             await self._run_until(candidate, min(record.runs + STEADY, MEASURE))
