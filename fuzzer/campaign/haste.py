@@ -9,33 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from fuzzer.campaign.failure import Failure
 from fuzzer.campaign.options import Options
 from fuzzer.campaign.trials import Attempt
-from fuzzer.plan import Drop
 
 SLOW: Final = 0.5  # seconds: such an execution surely waited for a time bound of the policy
 VERY_SLOW: Final = 3.0  # for several in turn
 HALF_HURRY: Final = 0.5
 AFFORDABLE: Final = 0.25  # seconds: such an execution can be repeated at will
 COSTLY: Final = 0.5
-RELEASES: Final = frozenset({"HF203", "HF401", "HF402", "HF403"})
 
 
-def hurries(failure: Failure, seconds: float, options: Options) -> Iterator[float]:
+def hurries(seconds: float, options: Options) -> Iterator[float]:
     """Scales to try in turn, the shortest first, if the failure's execution took so many ``seconds``; 1 at last."""
     if seconds > SLOW and options.hurry < 1:
-        if not waits_for_detection(failure):
-            yield options.hurry
+        yield options.hurry
         if options.hurry < HALF_HURRY:
             yield HALF_HURRY
     yield 1.0
-
-
-def waits_for_detection(failure: Failure) -> bool:
-    """A hub needs its own heartbeat to find out that a peer has vanished: much less time, and every hub looks wrong."""
-    vanished = any(isinstance(op, Drop) and op.how == "vanish" for op in failure.plan.ops())
-    return vanished and failure.code in RELEASES
 
 
 def patience(seconds: float) -> int:

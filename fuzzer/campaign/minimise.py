@@ -65,7 +65,7 @@ class Minimiser:
         self._began, self._executions = self.trials.clock(), self.trials.executions
         await self.trials.fresh(f"{self.best.fingerprint} is shrunk on a fresh server")
         deadline = self._share_of_budget(SHARE_OF_HUNT)
-        for hurry in hurries(self.best, self.seconds, self.options):
+        for hurry in hurries(self.seconds, self.options):
             if self.trials.clock() >= deadline or await self._shrink(hurry, deadline):
                 break
         if self.best.rate is None:
@@ -243,7 +243,7 @@ class Minimiser:
         if not self._way or (confirmed and rate is not None and rate.share >= SURE):
             return
         most = least.size() + MORE_OPS if confirmed else least.size() - 1
-        hurry, fingerprint = next(hurries(self.best, self.seconds, self.options)), self.best.fingerprint
+        hurry, fingerprint = next(hurries(self.seconds, self.options)), self.best.fingerprint
         now = self.trials.clock()
         until = now + max(0.0, deadline - now) * SHARE_OF_SURER
         near = surer(least, self._way) if confirmed else ()
