@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -37,7 +36,7 @@ def opening(hub: FakeHub, closed: list[bool] | None = None) -> Callable[[], Abst
 
 
 def press_ctrl_c(hub: FakeHub, plan: Plan) -> None:
-    os.kill(os.getpid(), signal.SIGINT)
+    signal.raise_signal(signal.SIGINT)
 
 
 def test_a_campaign_from_synchronous_code() -> None:

@@ -129,7 +129,7 @@ class Trio:
     @staticmethod
     def run(*work):
         trio.run(*work)
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         raise AssertionError("it comes here and now")
     def __getattr__(self, name):
         return getattr(trio, name)

@@ -86,7 +86,7 @@ def test_it_is_ended_on_ctrl_c() -> None:
 
     async def interrupt(server: Server) -> None:
         pids.extend(pids_of(server))
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         await trio.sleep_forever()
 
     with pytest.raises(BaseException) as caught:  # noqa: PT011 - alone or in a group, as trio likes
