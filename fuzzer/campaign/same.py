@@ -31,6 +31,7 @@ from typing import Final
 from fuzzer.campaign.chances import surety
 from fuzzer.campaign.complexity import Complexity, complexity
 from fuzzer.campaign.failure import Failure
+from fuzzer.campaign.sure import SURE
 from fuzzer.campaign.within import within
 from fuzzer.plan import Close, Drop, Open, Ping, Plan, Query, Send, Subscribe, Unsubscribe
 from fuzzer.values import Value
@@ -39,7 +40,6 @@ LEAST_RUNS: Final = 2  # that failed; in one, company may be chance
 COMMON: Final = (Open, Send)
 NO_CAUSE: Final = (Open, Send, Subscribe, Ping, Query)  # they make members and messages, or ask
 FAMILY: Final = 3  # HF1: losses, duplicates, order; HF2: limits; only within a family can one explain another
-SURE: Final = 0.9
 LOSSES: Final = frozenset({"HF101", "HF102"})
 CUT_OFF: Final = frozenset({"reset", "end of stream without a Close frame"})  # it depends on what was still unread
 LEAVING: Final = "close or drop"

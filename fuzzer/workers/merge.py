@@ -147,7 +147,8 @@ class Merged:
     def _shrunk(self, event: e.FailureShrunk) -> None:
         failure = event.failure
         there = self.failures.get(failure.fingerprint)
-        if there is not None and there.hunts >= failure.hunts and not better(failure, there):
+        again = there is not None and failure.plan == there.plan and failure.hunts > there.hunts
+        if there is not None and not again and not better(failure, there):
             return
         self._keep(failure, event.path)
         self._emit(e.FailureShrunk(failure, self.paths[failure.fingerprint]))

@@ -58,8 +58,8 @@ def within(trials: Iterable[Trial], horizon: float) -> list[Trial]:
 
 
 def _cut(trial: Trial, horizon: float) -> Trial:
-    if trial.budget <= horizon:
-        return trial
+    """A plan that began within the budget may have ended after it."""
+    horizon = min(horizon, trial.budget)
     spent = min(trial.seconds, horizon)
     return msgspec.structs.replace(trial, budget=horizon, found=trial.found and trial.seconds <= horizon, seconds=spent)
 
@@ -173,6 +173,7 @@ def report(trials: Sequence[Trial], picture: Path | None, readme: Path | None, s
     if not trials:
         print("no trials in this file")
         return 2
+    trials = within(trials, UNFOUND)
     horizon = min(trial.budget for trial in trials)
     alike = within(trials, horizon)
     several = len({trial.contender for trial in trials}) > 1

@@ -21,6 +21,7 @@ import trio
 
 from fuzzer.api import named_plans
 from fuzzer.campaign import CampaignEvent, Failure, FailureFound, Options, Rate, run_campaign
+from fuzzer.campaign.sure import SURE
 from fuzzer.driver.session import open_session
 from fuzzer.hub.bugs import BUGS
 from fuzzer.hub.target import embedded_target
@@ -32,7 +33,6 @@ from tests.benchmarks.tables import table, write_between_markers
 from tests.benchmarks.trial_files import keep, parsers, read_trials
 
 MOST_OVER = 2  # ops above the least plan that are tolerable
-SURE = 0.9
 
 
 class Shrinking(Value):

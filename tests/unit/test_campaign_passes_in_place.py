@@ -5,7 +5,15 @@ from __future__ import annotations
 from campaign_fakes import steps
 
 from fuzzer.campaign.complexity import complexity
-from fuzzer.campaign.passes_in_place import plain_names, plain_ops, plain_seed, quiet_server, tiny_payload
+from fuzzer.campaign.passes_in_place import (
+    PAUSE,
+    plain_names,
+    plain_ops,
+    plain_seed,
+    quiet_server,
+    short_waits,
+    tiny_payload,
+)
 from fuzzer.plan import Batch, Close, Drop, Finish, Malformed, Open, Plan, Send
 
 
@@ -68,6 +76,14 @@ def test_the_server_is_left_alone_at_once_or_step_by_step() -> None:
     assert {other.cycles for other in offers[1:]} == {1, 5, 7, 8, 9}
     assert {other.batches[0].wait for other in offers} == {0.0, 0.2, 0.4}
     assert {(other.batches[1].frozen, other.batches[1].restart) for other in offers} >= {(0.5, True), (1.0, False)}
+
+
+def test_short_pauses_stay_at_first() -> None:
+    short, long = Batch((Open("a", "u0"),), wait=PAUSE), Batch((Close("a"),), wait=10 * PAUSE)
+    offers = list(short_waits(Plan((short, long), cycles=3)))
+    assert offers[0] == Plan((short, Batch(long.ops)))
+    assert {other.batches[0].wait for other in offers} == {PAUSE}
+    assert {other.batches[1].wait for other in offers} >= {0.0, 5 * PAUSE}
 
 
 def test_ways_on_the_wire_held_openings_and_half_closes_become_plain() -> None:

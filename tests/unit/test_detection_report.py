@@ -42,6 +42,7 @@ def test_contenders_with_longer_budgets_are_compared_within_the_shortest() -> No
     assert [(t.found, t.seconds) for t in cut] == [(False, 10.0), (True, 5.0), (False, 10.0)]
     assert {t.budget for t in cut} == {10.0}
     assert within([soon], 20.0) == [soon]
+    assert not within([trial(20.5)], 30.0)[0].found, "its plan ended after the budget"
 
 
 def test_the_goals_are_counted_and_who_misses_them_is_named() -> None:

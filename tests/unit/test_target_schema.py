@@ -24,17 +24,21 @@ def validator() -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(schema)
 
 
+def complaints(tables: dict[str, Any]) -> list[str]:
+    return [error.message for error in validator().iter_errors(tables)]
+
+
 def changed(table: str, key: str, value: Any) -> dict[str, Any]:
     return {**GOOD, table: {**GOOD.get(table, {}), key: value}}
 
 
 @pytest.mark.parametrize("path", TARGETS, ids=lambda path: path.stem)
 def test_every_target_file_of_the_tests(path: Path) -> None:
-    validator().validate(tomllib.loads(path.read_text()))
+    assert complaints(tomllib.loads(path.read_text())) == []
 
 
 def test_what_init_writes() -> None:
-    validator().validate(GOOD)
+    assert complaints(GOOD) == []
 
 
 @pytest.mark.parametrize(
@@ -47,7 +51,7 @@ def test_what_init_writes() -> None:
     ],
 )
 def test_other_good_files(tables: dict[str, Any]) -> None:
-    validator().validate(tables)
+    assert complaints(tables) == []
 
 
 @pytest.mark.parametrize(

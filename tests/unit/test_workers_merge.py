@@ -88,6 +88,17 @@ def test_a_larger_plan_changes_nothing(tmp_path: Path) -> None:
     assert read_failure(path).failure.plan == TWO_TABS
 
 
+def test_a_further_hunt_counts_and_replaces_only_what_is_less_sure() -> None:
+    two = Two()
+    (shrunk,) = one(CROWD).result.failures
+    sure, rare = (msgspec.structs.replace(shrunk, rate=Rate(failed, 20)) for failed in (20, 1))
+    again = msgspec.structs.replace(rare, hunts=2)
+    elsewhere = msgspec.structs.replace(again, plan=CROWD, hunts=3)
+    for told, kept in ((rare, rare), (again, again), (elsewhere, again), (sure, sure), (elsewhere, sure)):
+        two.merged.hear(FailureShrunk(told))
+        assert two.merged.failures[shrunk.fingerprint] == kept
+
+
 def test_what_was_shrunk_is_not_replaced_by_what_was_only_found(tmp_path: Path) -> None:
     two = Two(tmp_path)
     two.hear(one(CROWD), FailureFound, FailureShrunk)
