@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 
+import msgspec
 import pytest
 from histories import H
 
 from fuzzer.campaign.doubts import warnings_about
-from fuzzer.campaign.events import FailureFound, Finished, PlanExecuted, ShrinkStep, Started, Warned
-from fuzzer.campaign.failure import Failure
+from fuzzer.campaign.events import FailureFound, FailureShrunk, Finished, PlanExecuted, ShrinkStep, Started, Warned
+from fuzzer.campaign.failure import Failure, Rate
 from fuzzer.campaign.options import Options, Result, Subject, Totals
 from fuzzer.campaign.tally import Tally
 from fuzzer.plan import Batch, Open, Plan
@@ -92,6 +93,20 @@ def test_a_failure_is_told_at_once_in_lines_that_fit_and_move_nothing() -> None:
     assert len(lines) > 2
     assert all(len(line) <= 80 for line in lines)
     assert "\x1b" not in terminal.text
+
+
+def test_a_further_hunt_that_led_to_nothing_better_is_one_line() -> None:
+    terminal = Terminal()
+    shrunk = msgspec.structs.replace(FAILURE, shrunk=True, rate=Rate(1, 20))
+    terminal.report(FailureShrunk(shrunk))
+    before = terminal.text
+    terminal.report(FailureShrunk(msgspec.structs.replace(shrunk, hunts=2)))
+    said = terminal.text.removeprefix(before)
+    line = f"{FAILURE.fingerprint} collateral-close was met in another plan, which shows it no better"
+    assert " ".join(said.split()) == line
+    smaller = msgspec.structs.replace(shrunk, plan=Plan((Batch((Open(conn="a", user="u0"),), wait=0.1),)))
+    terminal.report(FailureShrunk(smaller))
+    assert "hubfuzz explain HF301" in terminal.text.removeprefix(before + said)
 
 
 def test_a_verbose_run_has_a_line_for_each_plan_and_no_others() -> None:
