@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
+from collections.abc import Callable
 from functools import cache, cached_property
 
 from fuzzer.facts_ends import derive_end_causes
@@ -195,23 +196,36 @@ class Facts:
         the broadcast for those behind it, while others get the next one.
         """
         reached = [name for name, i in message.got.items() if i < begin]
-        waiting = self._there(message.group, begin) - {*reached} - self._without_echo(message)
-        if not reached or self.policy.order == "none" or waiting:
+        if not reached or self.policy.order == "none":
             return False
         later = (m for m in self.sent[message.conn, message.group] if message.inv < m.inv < begin)
-        return any(all(m.got.get(name, NEVER) < begin for name in reached) for m in later)
+        if not any(all(m.got.get(name, NEVER) < begin for name in reached) for m in later):
+            return False
+        waiting = self._there(message.group, begin).difference(reached)
+        return waiting <= self._without_echo(message.conn, message.group)
 
-    def _without_echo(self, message: Message) -> set[str]:
-        """The sender, if it reads all the time and yet no message of its own came back."""
-        mine = self.sent[message.conn, message.group]
-        stalled = any(isinstance(op, Stall) and op.conn == message.conn for op in self.history.plan.ops())
-        echoed = stalled or any(message.conn in m.got for m in mine)
-        return set() if echoed and self.policy.echo != "never" else {message.conn}
+    @cached_property
+    def _without_echo(self) -> Callable[[str, str], frozenset[str]]:
+        """The sender, if it reads all the time and yet no message of its own came back from the group."""
+        stalled = {op.conn for op in self.history.plan.ops() if isinstance(op, Stall)}
 
-    def _there(self, group: str, begin: int) -> set[str]:
-        """Who may be in the group just before ``begin``, as far as the server has not shown their end."""
-        conns = (c for c in self.conns.values() if c.server_end >= begin)
-        return {c.name for c in conns if any(stay.begin < begin for stay in c.episodes.get(group, ()))}
+        @cache
+        def without(sender: str, group: str) -> frozenset[str]:
+            echoed = sender in stalled or any(sender in m.got for m in self.sent[sender, group])
+            return frozenset() if echoed and self.policy.echo != "never" else frozenset({sender})
+
+        return without
+
+    @cached_property
+    def _there(self) -> Callable[[str, int], frozenset[str]]:
+        """Who may be in the group just before an index, as far as the server has not shown their end."""
+
+        @cache
+        def there(group: str, begin: int) -> frozenset[str]:
+            conns = (c for c in self.conns.values() if c.server_end >= begin)
+            return frozenset(c.name for c in conns if any(s.begin < begin for s in c.episodes.get(group, ())))
+
+        return there
 
     def rejoined(self, message: Message, conn: Conn, at: int) -> bool:
         """Did ``conn`` join the room again before ``at``, and not surely before ``message`` was sent?
