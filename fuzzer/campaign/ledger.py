@@ -13,11 +13,10 @@ from fuzzer.campaign.chances import better, may_improve
 from fuzzer.campaign.complexity import complexity
 from fuzzer.campaign.events import Emit, FailureFound, FailureShrunk, Warned
 from fuzzer.campaign.failure import Failure, invariant_name, tool_version
-from fuzzer.campaign.minimise import shown_by
 from fuzzer.campaign.options import Subject
 from fuzzer.campaign.same import needs
 from fuzzer.campaign.store import FailureStore, Stored, StoreError
-from fuzzer.campaign.trials import Attempt
+from fuzzer.campaign.trials import Attempt, shown_by
 from fuzzer.plan import Plan
 from fuzzer.verdict import Finding
 

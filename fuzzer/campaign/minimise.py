@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 import msgspec
@@ -11,15 +12,16 @@ import msgspec
 from fuzzer.campaign.amplify import Amplified, amplified, neighbours, slower
 from fuzzer.campaign.causal import causal_parts, users_of, witnessed_batches
 from fuzzer.campaign.complexity import complexity
+from fuzzer.campaign.duels import duels
 from fuzzer.campaign.failure import Failure, Rate
 from fuzzer.campaign.haste import AFFORDABLE, hurries, patience, worth_pauses
 from fuzzer.campaign.options import Options
-from fuzzer.campaign.passes import FEWER, PASSES, conns_of
+from fuzzer.campaign.passes import FEWER, MANY_OPS, PASSES, conns_of, distinct
 from fuzzer.campaign.reproduce import MEASURE, STEADY, Replayed, measure
 from fuzzer.campaign.shrink import AS_OFTEN, LOOKS, RARER, RAREST, Evidence, Shrinker
 from fuzzer.campaign.sure import MORE_OPS, SURE, first_sure, last_sure, surer
 from fuzzer.campaign.symbols import tidy
-from fuzzer.campaign.trials import Attempt, Trials
+from fuzzer.campaign.trials import Attempt, Trials, shown_by
 from fuzzer.history import History
 from fuzzer.plan import Plan
 from fuzzer.verdict import Finding
@@ -27,6 +29,7 @@ from fuzzer.verdict import Finding
 SHARE_OF_REPLAY: Final = 0.2  # of the shrink budget, on top of it
 LEAST_REPLAYS: Final = 3  # however long they take
 SHARE_OF_AMPLIFYING: Final = 0.3  # of the time that is left
+SHARE_OF_DUELS: Final = 0.2  # of the time that is left
 SHARE_OF_SURER: Final = 0.5  # of the time that is then left
 SHARE_OF_HUNT: Final = 0.7  # of the shrink budget; the rest is for making sure of the result
 FREQUENT: Final = 0.5  # from here on it costs less to shrink the plan as it stands, and no record can be much better
@@ -135,11 +138,14 @@ class Minimiser:
     async def _amplify(self, known: Amplified, hurry: float, deadline: float) -> Amplified:
         """A neighbour of the plan that fails more often, if there is one; within a part of the time that is left."""
         now = self.trials.clock()
-        candidates = neighbours(known.plan, *self._suspects(known.plan, known.witness))
+        shown = self._shown(known.plan, known.witness)
+        least = duels(known.plan, *shown) if shown else ()
+        candidates = chain(least, neighbours(known.plan, *self._suspects(known.plan, known.witness)))
         until = now + max(0.0, deadline - now) * SHARE_OF_AMPLIFYING
         found = await amplified(self.trials, self.best.fingerprint, known, candidates, hurry, until)
         if found.plan != known.plan:
-            self._step(found.plan, "another order of release")
+            fewer = found.plan.size() < known.plan.size()
+            self._step(found.plan, "one op against one message" if fewer else "another order of release")
         return found
 
     def _suspects(self, plan: Plan, witness: Attempt | None) -> tuple[set[int], set[str] | None]:
@@ -179,6 +185,15 @@ class Minimiser:
         shown = self._shown(start.plan, start.witness)
         for part in causal_parts(start.plan, *shown) if shown else ():
             if await shrinker.try_once(part, "the witnesses' own ops"):
+                break
+        if shown and shrinker.best.size() >= MANY_OPS:
+            await self._duel(shrinker, start.plan, *shown)
+
+    async def _duel(self, shrinker: Shrinker, plan: Plan, finding: Finding, history: History) -> None:
+        now = self.trials.clock()
+        until = now + max(0.0, shrinker.deadline - now) * SHARE_OF_DUELS
+        for candidate in duels(plan, finding, history):
+            if self.trials.clock() >= until or await shrinker.try_once(candidate, "one op against one message"):
                 break
 
     async def _steadier(self, shrinker: Shrinker, hurry: float, deadline: float) -> Amplified:
@@ -283,16 +298,3 @@ class Minimiser:
             shrink_seconds=round(self.trials.clock() - self._began, 3),
             executions=self.trials.executions - self._executions,
         )
-
-
-def shown_by(failure: Failure, attempt: Attempt) -> Failure:
-    """The same failure, with this execution as its plan and evidence."""
-    finding = attempt.finding(failure.fingerprint)
-    assert finding is not None, "an execution can only show what it found"
-    others = tuple(f for f in attempt.verdict.violations if f is not finding)
-    return msgspec.structs.replace(failure, plan=attempt.plan, history=attempt.history, finding=finding, others=others)
-
-
-def distinct(plans: Sequence[Plan]) -> list[Plan]:
-    """Each plan once."""
-    return [plan for place, plan in enumerate(plans) if plan not in plans[:place]]

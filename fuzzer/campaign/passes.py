@@ -6,7 +6,7 @@ executes the rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -251,3 +251,8 @@ def _fenced(batch: Batch) -> Batch:
 
 def _sorted(batch: Batch, places: dict[str, int]) -> Batch:
     return with_ops(batch, tuple(sorted(batch.ops, key=lambda op: places[op.conn])))
+
+
+def distinct(plans: Sequence[Plan]) -> list[Plan]:
+    """Each plan once."""
+    return [plan for place, plan in enumerate(plans) if plan not in plans[:place]]

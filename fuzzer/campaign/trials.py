@@ -9,9 +9,11 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
+import msgspec
 import trio
 
 from fuzzer.campaign.control import Clock
+from fuzzer.campaign.failure import Failure
 from fuzzer.campaign.runner import Judge, Runner, ServerUnavailable
 from fuzzer.history import Control, History, OpenOk, ServerExit
 from fuzzer.plan import Plan
@@ -159,3 +161,11 @@ def unavailable(error: Exception) -> Exception:
     if not isinstance(first, GONE):
         return error
     return ServerUnavailable(" ".join(str(first).split()) or type(first).__name__)
+
+
+def shown_by(failure: Failure, attempt: Attempt) -> Failure:
+    """The same failure, with this execution as its plan and evidence."""
+    finding = attempt.finding(failure.fingerprint)
+    assert finding is not None, "an execution can only show what it found"
+    others = tuple(f for f in attempt.verdict.violations if f is not finding)
+    return msgspec.structs.replace(failure, plan=attempt.plan, history=attempt.history, finding=finding, others=others)

@@ -189,7 +189,7 @@ class Performer:
     @property
     def close_patience(self) -> float:
         """Seconds after which a Close that is not answered is given up."""
-        return max(CLOSE_TIMEOUT, self._stage.policy.deadline * MARGIN)
+        return max(CLOSE_TIMEOUT * self._stage.hurry, self._stage.policy.deadline * MARGIN)
 
     async def _ping(self, _: Ping, actor: Actor, conn: FuzzConn) -> Release:
         payload = f"ping {actor.name} {len(self._stage.record.events)}"[: frames.MAX_CONTROL].encode()

@@ -20,7 +20,7 @@ from fuzzer.driver.quiesce import Quiescence
 from fuzzer.driver.server_ops import ServerOps
 from fuzzer.driver.stage import Stage
 from fuzzer.history import Abort, History, Lag, Outsiders, Phase, Probe, ServerExit, ServerLog, Skip
-from fuzzer.plan import Batch, Plan
+from fuzzer.plan import Batch, Plan, Unsubscribe
 from fuzzer.policy import Policy
 from fuzzer.target.model import Target
 from fuzzer.target.probe import ProbeError, read_counts
@@ -72,7 +72,7 @@ class Session:
         cycles = plan.cycles if self._may_cycle() else 1
         kept: list[Probe] = []
         for left in reversed(range(cycles)):
-            stage = await self._stage_of(plan, policy)
+            stage = await self._stage_of(plan, policy, min(1.0, hurry))
             if cycles > 1:
                 kept += await holdings(self.server, self._counts, kept, hurry)
             if not left or self._server_is_dead() or any(isinstance(e, Abort) for e in stage.record.events):
@@ -85,10 +85,10 @@ class Session:
     def _may_cycle(self) -> bool:
         return self.target.probe.process and self.server.pid is not None
 
-    async def _stage_of(self, plan: Plan, policy: Policy) -> Stage:
+    async def _stage_of(self, plan: Plan, policy: Policy, hurry: float) -> Stage:
         """One performance of the plan, from the first op to the canary."""
         cast = Cast(plan, f"{self._run}n{next(self._numbers)}-", exact=policy.names == "exact")
-        stage = Stage(cast, self.target.codec(), policy, f"hf-{self._run}c")
+        stage = Stage(cast, self.target.codec(), policy, f"hf-{self._run}c", hurry)
         self._tell_outsiders(stage)
         self._stages += 1
         seed_scheduler(plan.schedule_seed)
@@ -175,8 +175,9 @@ class Session:
     async def _end(
         self, plan: Plan, stage: Stage, finale: Finale, quiescence: Quiescence, before: dict[str, int]
     ) -> None:
-        if not quiescence.aborted:
-            await quiescence.fence()
+        for _ in range(_fences_at_the_end(plan)):
+            if not quiescence.aborted:
+                await quiescence.fence()
         await finale.heal()
         users = finale.eventful(plan.users())
         await finale.drain()
@@ -227,6 +228,12 @@ class Session:
 async def _no_counts() -> dict[str, int]:
     """Without a control pair nobody knows what is ours."""
     return {}
+
+
+def _fences_at_the_end(plan: Plan) -> int:
+    """One, and one more where somebody has just unsubscribed: the first may have been sent before the answer."""
+    last = plan.batches[-1].ops if plan.batches else ()
+    return 1 + any(isinstance(op, Unsubscribe) for op in last)
 
 
 def _cut(log: str) -> str:

@@ -45,13 +45,14 @@ Pair = tuple[str, str]
 
 
 class Stage:
-    """Everything that one execution shares."""
+    """Everything that one execution shares. ``hurry`` below 1 has scaled the policy's times, and scales our own."""
 
-    def __init__(self, cast: Cast, codec: Codec, policy: Policy, control_mark: str) -> None:
+    def __init__(self, cast: Cast, codec: Codec, policy: Policy, control_mark: str, hurry: float = 1.0) -> None:
         self.record = Recorder()
         self.cast = cast
         self.codec = codec
         self.policy = policy
+        self.hurry = hurry
         self.actors: dict[str, Actor] = {}
         self.awaited: set[Pair] = set()
         self.delivered: set[Pair] = set()

@@ -8,11 +8,11 @@ from campaign_fakes import CROWD, Bug, FakeHub, always, doubled, has, of, straye
 from histories import H
 
 from fuzzer.campaign.failure import Failure, Rate
-from fuzzer.campaign.minimise import Minimiser, shown_by
+from fuzzer.campaign.minimise import Minimiser
 from fuzzer.campaign.options import Options
 from fuzzer.campaign.reproduce import measure
 from fuzzer.campaign.same import COMPANY, CUT_OFF, PLACE, PLAN, WITHIN, taken_for
-from fuzzer.campaign.trials import Trials
+from fuzzer.campaign.trials import Trials, shown_by
 from fuzzer.campaign.within import within
 from fuzzer.history import SrvEof, SrvRst
 from fuzzer.invariants import judge
