@@ -12,7 +12,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from pathlib import Path
 
@@ -100,12 +100,13 @@ Outcome = tuple[Run, list[Path]] | str
 
 
 def fuzz_each(work: Sequence[Job], jobs: int) -> Iterator[tuple[Job, Outcome]]:
-    """What came of each, in this order. A pool outlives us if we are killed, so there is none for one job."""
+    """What came of each, as soon as it did. A pool outlives us if we are killed, so there is none for one job."""
     if jobs == 1:
         yield from ((job, fuzz_named(*job)) for job in work)
         return
     with ProcessPoolExecutor(jobs) as pool:
-        yield from zip(work, pool.map(fuzz_named, *zip(*work, strict=True)), strict=True)
+        under_way = {pool.submit(fuzz_named, *job): job for job in work}
+        yield from ((under_way[done], done.result()) for done in as_completed(under_way))
 
 
 def fuzz_all(options: argparse.Namespace) -> int:
@@ -113,7 +114,7 @@ def fuzz_all(options: argparse.Namespace) -> int:
     hubs = options.hub or list(HUBS)
     with busy_cores(options.burn):
         found = {hub: some for (hub, _), some in fuzz_each([(hub, options) for hub in hubs], options.jobs)}
-    runs = {hub: some for hub, some in found.items() if not isinstance(some, str)}
+    runs = {hub: some for hub in hubs if not isinstance(some := found[hub], str)}
     skipped = [some for some in found.values() if isinstance(some, str)]
     text = report(options, {hub: run for hub, (run, _) in runs.items()}, skipped)
     publish(options, text)
@@ -134,7 +135,8 @@ def fuzz_shares(options: argparse.Namespace) -> int:
                 continue
             soundness_shares.write(hub, one, some[0])
             files += some[1]
-    runs = soundness_shares.sums(options)
+    sums = soundness_shares.sums(options)
+    runs = {hub: sums[hub] for hub in HUBS if hub in sums}
     if runs:
         text = report(options, runs, list(skipped.values()))
         publish(options, f"{text}\n\n{soundness_shares.origin(options)}")
