@@ -54,6 +54,11 @@ class End:
         wire.epoll.register(self.fd, 0)
         wire.ends[self.fd] = self
 
+    @property
+    def over(self) -> bool:
+        """In both ways; only the other end may still have something to write."""
+        return self.read_over and self.fin_sent
+
     # in
     def read(self, *, to_the_end: bool) -> None:
         """Take on what has come, within the room there is; all of it if the connection has ended."""
@@ -155,7 +160,7 @@ class End:
             wanted |= select.EPOLLIN
         if self.blocked:
             wanted |= select.EPOLLOUT
-        if self.read_over and self.fin_sent:
+        if self.over:
             wanted |= select.EPOLLONESHOT
         self.wire.epoll.modify(self.fd, wanted)
 
@@ -198,13 +203,14 @@ class Wire:
         end = self.ends.get(fd)
         if end is None:
             return None
+        told = end.over  # once more would be told for ever
         if mask & (select.EPOLLIN | ENDED):
             end.read(to_the_end=bool(mask & ENDED))
         if mask & select.EPOLLERR and not end.closed:
             end.was_reset()
         if mask & select.EPOLLOUT:
             end.go_on()
-        return end
+        return None if told else end
 
     def _accept(self) -> None:
         while True:
