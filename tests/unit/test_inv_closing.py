@@ -37,8 +37,9 @@ def garbled(kind: str = "bad-utf8", policy: Policy = CODES) -> H:
         H(CODES).join("a").send("m", "a", size=3_000).ended("a", 1000),
         H(CODES).join("a").stop().ended("a", 1000),
         H(CODES).join("a").stop().ended("a", SrvEof).stopped(),
+        H(CODES).join("a").stop().wait(0.2).ended("a", SrvEof).stopped(),
     ],
-    ids=["malformed", "no-frame", "oversize-frame", "oversize", "shutdown", "shutdown-no-frame"],
+    ids=["malformed", "no-frame", "oversize-frame", "oversize", "shutdown", "shutdown-no-frame", "soon"],
 )
 def test_another_code_than_the_declared(written: H) -> None:
     assert says(written) == WRONG_CODE
@@ -70,6 +71,13 @@ def test_another_code_than_the_declared(written: H) -> None:
 )  # fmt: skip
 def test_codes_that_may_be_right(written: H) -> None:
     assert "HF503" not in {found.split()[0] for found in says(written)}
+
+
+def test_who_ended_long_after_the_stop_may_have_been_given_up_by_a_hub_that_stood_still() -> None:
+    written = H(CODES).join("a").stop().wait(0.6).ended("a", SrvEof).stopped()
+    assert says(written) == {"HF503 inconclusive"}
+    both = H(CODES).join("a", "b").stop().ended("b", 1000).wait(0.6).ended("a", SrvEof).stopped()
+    assert says(both) == {*WRONG_CODE, "HF503 inconclusive"}  # one in doubt hides no other
 
 
 # ---- our Close -----------------------------------------------------------------------------------------------------
