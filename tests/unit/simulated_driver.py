@@ -31,10 +31,12 @@ from fuzzer.history import (
     SubInv,
     UnsubInv,
 )
+from fuzzer.invariants.closing import GIVES_UP
 from fuzzer.policy import Policy
 
 PATIENCE = 1.0
 CLOSE_TIMEOUT = 3.0
+HELD_UP = 0.2  # of all restarts
 NOTICED = 0.55  # a hub with a heartbeat that stood still for so long may take others for dead
 
 
@@ -216,9 +218,12 @@ class Driver:
         start = self.world.now
         self.world.outages.append((start, start + 99))
         ends = self.world.rng.random() * (self.policy.t_shutdown or 1.0) * 0.4
+        held_up = self.world.rng.random() < HELD_UP
+        if held_up:  # by the machine, which tells nobody: the hub's own patience is over when it goes on
+            self.world.pauses.append((start, start + GIVES_UP + 0.05))
         awake = self.world.server(start)
         yield max(awake - start, 0.0)
-        self.hub.shut_down(ends)
+        self.hub.shut_down(ends, gives_up=held_up)
         yield from self.wait(lambda: not self.hub.up, 9.0)
         self.record(Stopped, status=0)
         yield self.world.rng.random() * 0.5

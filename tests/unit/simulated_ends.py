@@ -134,9 +134,9 @@ class Ends:
 
     # ---- the process ---------------------------------------------------------------------------------------------
 
-    def shut_down(self, seconds: float) -> None:
+    def shut_down(self, seconds: float, gives_up: bool) -> None:
         """SIGTERM: whoever is there may be told; then the process ends, and with it every connection of it."""
-        if self.ways.says_goodbye:
+        if self.ways.says_goodbye and not gives_up:
             for peer in list(self.members):
                 self.kick(peer, LEAVING)
         self.world.at(self.world.now + seconds, self._die)
