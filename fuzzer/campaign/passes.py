@@ -7,6 +7,7 @@ executes the rest.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import count
 from typing import Final
 
 import msgspec
@@ -17,6 +18,7 @@ from fuzzer.campaign.symbols import tidy
 from fuzzer.plan import Batch, Op, Open, Plan, Send, Separator
 
 MANY_OPS: Final = 8  # from here on dropping single ops is slower than halving first
+TINY: Final = 4
 FEW_OPS: Final = 9  # up to here all pairs of ops can be tried
 
 Pass = Callable[[Plan], Iterator[Plan]]
@@ -94,6 +96,32 @@ def merge_users(plan: Plan) -> Iterator[Plan]:
             yield rename(plan, "user", gone, kept)
 
 
+def merge_messages(plan: Plan) -> Iterator[Plan]:
+    """Let one op send what two of a connection did, one next to the other: a burst in place of either."""
+    earlier: dict[tuple[str, str | None], tuple[int, Send]] = {}
+    for second, op in enumerate(plan.ops()):
+        if not isinstance(op, Send):
+            continue
+        if known := earlier.get((op.conn, op.room)):
+            first, one = known
+            burst = msgspec.structs.replace(one, size=max(one.size, op.size), count=one.count + op.count)
+            yield without(replaced(plan, first, burst), {second})
+            yield without(replaced(plan, second, burst), {first})
+        earlier[op.conn, op.room] = second, op
+
+
+def trade_ops(plan: Plan) -> Iterator[Plan]:
+    """Fewer ops, which a larger burst or one more user makes up for; only of a tiny plan, since that is rare."""
+    if plan.size() > TINY:
+        return
+    for fewer in (*drop_connections(plan), *merge_connections(plan), *drop_ops(plan)):
+        for place, op in enumerate(fewer.ops()):
+            if isinstance(op, Send):
+                yield replaced(fewer, place, msgspec.structs.replace(op, size=2 * op.size, count=2 * op.count))
+            elif isinstance(op, Open) and op.user == plan.users()[0]:
+                yield replaced(fewer, place, msgspec.structs.replace(op, user=f"{op.user}-{op.conn}"))
+
+
 def split_batches(plan: Plan) -> Iterator[Plan]:
     """Parallel to sequential: all in turn; one batch in turn; a batch in two; one op before or after the rest."""
     yield with_batches(plan, tuple(part for batch in plan.batches for part in in_turn(batch)))
@@ -157,6 +185,7 @@ FEWER: Final[tuple[tuple[str, Pass], ...]] = (
     ("dropping ops", drop_ops),
     ("merging connections", merge_connections),
     ("merging users", merge_users),
+    ("merging messages", merge_messages),
 )
 PLAINER: Final[tuple[tuple[str, Pass], ...]] = (
     ("parallel to sequential", split_batches),
@@ -171,6 +200,7 @@ PLAINER: Final[tuple[tuple[str, Pass], ...]] = (
     ("schedule seed", plain_seed),
     ("canonical symbols", canonical),
     ("dropping pairs of ops", drop_pairs),
+    ("a burst or another user instead", trade_ops),
 )
 PASSES: Final = FEWER + PLAINER
 
@@ -191,6 +221,15 @@ def keep(plan: Plan, wanted: Callable[[int, Op], bool]) -> Plan:
         place += len(numbered)
         batches.append(with_ops(batch, tuple(op for number, op in numbered if wanted(number, op))))
     return with_batches(plan, tuple(batches))
+
+
+def replaced(plan: Plan, place: int, new: Op) -> Plan:
+    """The plan with another op at this place."""
+    places = count()
+    return with_batches(
+        plan,
+        tuple(with_ops(b, tuple(new if next(places) == place else op for op in b.ops)) for b in plan.batches),
+    )
 
 
 def conns_of(plan: Plan, users: set[str]) -> set[str]:

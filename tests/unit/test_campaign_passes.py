@@ -25,10 +25,12 @@ from fuzzer.campaign.passes import (
     join_batches,
     keep,
     merge_connections,
+    merge_messages,
     merge_users,
     plain_rooms,
     rename,
     split_batches,
+    trade_ops,
     without,
 )
 from fuzzer.campaign.symbols import tidy
@@ -100,6 +102,24 @@ def test_merging_lets_one_do_the_work_of_two() -> None:
     two = steps(Open("a", "u0"), Open("b", "u1"))
     assert proposed(merge_users, two) == [steps(Open("a", "u0"), Open("b", "u0"))]
     assert proposed(merge_connections, two) == []  # never those of two users
+
+
+def test_merging_messages_makes_a_burst_in_place_of_either() -> None:
+    plan = steps(Open("a", "u0"), Send("a", "m0", size=3), Close("a"), Send("a", "m1", count=2))
+    assert list(merge_messages(plan)) == [
+        without(steps(Open("a", "u0"), Send("a", "m0", size=3, count=3), Close("a"), Send("a", "m1")), {3}),
+        without(steps(Open("a", "u0"), Open("a", "u0"), Close("a"), Send("a", "m0", size=3, count=3)), {1}),
+    ]
+    assert list(merge_messages(steps(Open("a", "u0"), Send("a", "m0"), Send("a", "m1", room="r0")))) == []
+
+
+def test_a_tiny_plan_may_trade_ops_for_a_burst_or_another_user() -> None:
+    plan = steps(Open("a", "u0"), Open("b", "u0"), Send("b", "m0", size=3))
+    offers = proposed(trade_ops, plan)
+    assert steps(Open("a", "u0"), Send("a", "m0", size=6, count=2)) in offers
+    assert steps(Open("a", "u0"), Open("b", "u1")) in offers
+    assert all(offer.size() < plan.size() for offer in offers)
+    assert list(trade_ops(CROWD)) == []
 
 
 def test_parallel_to_sequential_offers_everything_in_turn_first() -> None:
