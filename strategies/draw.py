@@ -21,7 +21,7 @@ from strategies.shape import Due, Shape
 from strategies.swapped import most_with_twins, with_twins
 
 # One plan of so many waits for what takes seconds to show. By the number, not by a draw: a minute then surely has some.
-EVERY: Final[dict[Due, int]] = {"expiry": 150, "given-up": 80}
+EVERY: Final[dict[Due, int]] = {"expiry": 250, "given-up": 80}
 FIRST_BATCH: Final = 12  # so that the first plan is there at once
 BATCH: Final = 50
 REMEMBERED: Final = 20_000  # plans; an old one that comes again is worth its run, and a night must not need more memory

@@ -23,7 +23,7 @@ Batches = tuple[Batch, ...]
 Stroke = Callable[[Draw, Draft], Batches]
 
 PADS: Final = ((0, 26), (1, 28), (2, 24), (3, 14), (4, 8))
-ASK_IN: Final = 32
+ASK_IN: Final = 40
 LATER_PERCENT: Final = 2
 BREATH_PERCENT: Final = 5
 FEW: Final = 4  # members of a group that a flood goes to: each gets stall_bytes

@@ -19,6 +19,7 @@ from strategies.pairs import races
 
 TWIN_IN: Final = 10  # plans that have a racing pair
 MOST_IN: Final = 5  # one twin to so many plans at most
+PATIENT: Final = 0.5  # seconds: what waits for longer costs as much as a dozen other plans
 
 Couple = tuple[int, int, int]
 
@@ -28,9 +29,15 @@ def with_twins(plans: Sequence[Plan], seed: str) -> Iterator[Plan]:
     random, left = Random(seed), len(plans) // MOST_IN
     for plan in plans:
         yield plan
-        if left and random.randrange(TWIN_IN) == 0 and (twin := swapped(plan, random)) is not None:
+        if not left or random.randrange(TWIN_IN) or _is_slow(plan):
+            continue
+        if (twin := swapped(plan, random)) is not None:
             left -= 1
             yield twin
+
+
+def _is_slow(plan: Plan) -> bool:
+    return plan.cycles > 1 or any(batch.wait > PATIENT or batch.restart for batch in plan.batches)
 
 
 def most_with_twins(plans: int) -> int:

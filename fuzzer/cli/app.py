@@ -58,10 +58,19 @@ def call(arguments: Sequence[str] | None = None) -> ExitCode:
     try:
         code = app.main(args=arguments, prog_name="hubfuzz", standalone_mode=False)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Who read us has left, as `| head` does; the interpreter would complain once more at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.ERROR
     except (Exception, KeyboardInterrupt, BaseExceptionGroup) as error:
-        return report_error(error)
+        return _nobody_listens() if _is_broken_pipe(error) else report_error(error)
     return ExitCode(code or 0)
+
+
+def _is_broken_pipe(error: BaseException) -> bool:
+    """Who read us has left, as ``| head`` does; from within trio that comes in groups."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(_is_broken_pipe, error.exceptions))
+    return isinstance(error, BrokenPipeError)
+
+
+def _nobody_listens() -> ExitCode:
+    """The interpreter would complain once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.ERROR

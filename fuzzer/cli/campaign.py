@@ -44,7 +44,7 @@ def explore(target: Target, options: RunOptions, seed: int) -> ExitCode:
     """Run the campaign, show it, write the reports, and say how it ended."""
     store = prepared_store(options)
     earlier = Earlier(options, target, store)
-    settings = campaign_options(options, seed, earlier.known)
+    settings = campaign_options(options, seed, earlier.known, options.workers_for(target))
     target = fit_for(target, settings.workers)
     reports = Reports(options, target)
     screen = Screen()
@@ -99,7 +99,7 @@ def prepared_store(options: RunOptions) -> FailureStore:
     return store
 
 
-def campaign_options(options: RunOptions, seed: int, known: tuple[str, ...] = ()) -> Options:
+def campaign_options(options: RunOptions, seed: int, known: tuple[str, ...] = (), workers: int = 1) -> Options:
     """The campaign's options; only named scenarios: then these and nothing drawn."""
     return Options(
         seconds=None if options.scenario and options.seconds is None else options.budget,
@@ -111,7 +111,7 @@ def campaign_options(options: RunOptions, seed: int, known: tuple[str, ...] = ()
         known=known,
         shrink_seconds=options.shrink_seconds,
         ceiling=options.end,
-        workers=options.number_of_workers(),
+        workers=workers,
     )
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from fuzzer.cli.errors import CliError
 from fuzzer.cli.names import invariant_code
 from fuzzer.report.files import KINDS
+from fuzzer.target.model import MOST_WORKERS, Target
 
 LEAST_FOR_SHRINKING = 300.0  # seconds on top of those of the exploration
 SHARE_FOR_SHRINKING = 0.2
-MOST_WORKERS = 256
+LONG = 60.0  # seconds of exploring: in less, starting several workers costs more than they bring
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class RunOptions:
     failures: Path
     dry_run: bool
     verbose: bool
-    workers: str = "1"
+    workers: str | None = None
     ceiling: float | None = None
     known: Path | None = None
     prune: bool = False
@@ -49,8 +50,16 @@ class RunOptions:
         self.kinds_of_report()
         self.number_of_workers()
 
+    def workers_for(self, target: Target) -> int:
+        """As many as were asked for; else, in a long run, as many as the target allows. Raises ``CliError``."""
+        if self.workers is None:
+            return target.workers if self.plans is None and (self.budget or 0) >= LONG and not self.scenario else 1
+        return self.number_of_workers()
+
     def number_of_workers(self) -> int:
-        """``auto`` is one for each processor that we may use; raises ``CliError``."""
+        """``auto`` is one for each processor that we may use, nothing is one; raises ``CliError``."""
+        if self.workers is None:
+            return 1
         if self.workers == "auto":
             return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         if not (self.workers.isascii() and self.workers.isdigit() and 1 <= int(self.workers) <= MOST_WORKERS):

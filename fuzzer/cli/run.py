@@ -42,7 +42,9 @@ SEED = click.IntRange(min=0)
     help="End everything after so long, shrinking included. Default: --seconds and a fifth of it, at least 300, more.",
 )
 @click.option(
-    "--workers", metavar="N|auto", default="1", show_default=True, help="Processes that explore side by side."
+    "--workers",
+    metavar="N|auto",
+    help="Processes that explore side by side. Default: target.workers for a minute or more of exploring, else 1.",
 )
 @click.option("--seed", type=SEED, metavar="N", help="Draw the plans of an earlier run again. Default: a new seed.")
 @click.option(

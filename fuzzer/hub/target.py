@@ -27,6 +27,8 @@ SOON = 1.0
 # Presence changes with the registry, in one step; what may be late is the answer.
 AT_ONCE = 0.25
 SLOW_EXIT = 4.0
+# Hubs share nothing, and plans wait for half of their time, so three find work for two cores.
+SIDE_BY_SIDE = 3
 # No plan lasts longer than this, so nobody could see a later promise kept.
 LATEST = 10.0
 
@@ -62,6 +64,7 @@ def embedded_target(bug: str | None = None, knobs: Knobs | None = None) -> Targe
         start=_start(bug, knob_flags(wanted, own)),
         ready=f"{BASE}/stats",
         env={"HUBFUZZ_SECRET": SECRET},
+        workers=SIDE_BY_SIDE,
         cwd=str(Path(fuzzer.__file__).parent.parent),
     )
 

@@ -14,13 +14,19 @@ from rich.text import Text
 from fuzzer.report.glyphs import Glyphs, glyphs_for
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Who reads us has left: an error like any other. Rich would leave by SystemExit, within a nursery."""
+        raise BrokenPipeError("nobody reads the output any more")
+
+
 class Screen:
     """Writes ready-made text. Nothing that comes from a plan, a server or a file is read as markup."""
 
     def __init__(self, stream: TextIO | None = None, width: int | None = None) -> None:
         file = stream or sys.stdout
         _never_fail(file)
-        self.console = Console(file=file, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
+        self.console = _Console(file=file, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
         self.glyphs: Glyphs = glyphs_for(getattr(file, "encoding", None))
 
     @property

@@ -13,7 +13,7 @@ from fuzzer.target.check_protocol import check_protocol
 from fuzzer.target.check_url import check_hosts, check_http_url, check_placeholders, check_ws_url
 from fuzzer.target.config import reveal
 from fuzzer.target.errors import TargetError
-from fuzzer.target.model import Target
+from fuzzer.target.model import MOST_WORKERS, Target
 from fuzzer.target.place import HTTP_TOKEN
 from fuzzer.target.template import hint, names_in, nearest
 
@@ -32,6 +32,17 @@ def check_target(target: Target, allow_hosts: Collection[str] = ()) -> None:
     _check_probe(target)
     check_hosts(target, allow_hosts)
     _check_promises(target)
+    _check_workers(target)
+
+
+def _check_workers(target: Target) -> None:
+    if not 1 <= target.workers <= MOST_WORKERS:
+        raise TargetError(f"target.workers: found {target.workers}, expected a number from 1 to {MOST_WORKERS}")
+    if target.workers > 1 and not target.restartable:
+        raise TargetError(
+            f"target.workers: found {target.workers}, but each has a server of its own: that needs target.start, and "
+            "{port} in target.url"
+        )
 
 
 def _check_start(target: Target) -> None:

@@ -15,6 +15,7 @@ from fuzzer.target.template import names_in, names_within
 from fuzzer.values import Value
 
 TARGET_FORMAT = "hubfuzz-target/1"
+MOST_WORKERS = 256
 
 __all__ = ["TARGET_FORMAT", "Endpoint", "Target"]
 
@@ -24,7 +25,8 @@ class Target(Value):
 
     ``url`` may hold ``{port}``, ``{user}``, ``{session}``; ``start`` and ``env`` hold ``{port}``, ``{python}``;
     ``ready`` holds ``{port}``. ``ready_timeout`` is in seconds. ``cwd`` is the folder that ``start`` runs in and that
-    a protocol class is looked up in, ``source`` the file that the target came from.
+    a protocol class is looked up in, ``source`` the file that the target came from. ``workers`` is how many processes
+    explore side by side in a long run unless the user says otherwise, each with a server of its own.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Target(Value):
     env: dict[str, Secret] = {}
     headers: dict[str, Secret] = {}
     subprotocols: tuple[str, ...] = ()
+    workers: int = 1
     cwd: str = ""
     source: str = ""
     format: str = TARGET_FORMAT

@@ -26,6 +26,7 @@ def moved_to(target: Target, url: str) -> Target:
         target,
         url=url,
         start=None,
+        workers=1,
         ready=None,
         env={},
         probe=msgspec.structs.replace(target.probe, counts=counts, process=False),

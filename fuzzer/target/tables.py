@@ -12,7 +12,11 @@ from fuzzer.values import Value
 
 
 class TargetTable(Value):
-    """Where the hub is, or how to start it. ``ready_timeout`` is in seconds, ``cwd`` relative to the file's folder."""
+    """Where the hub is, or how to start it. ``ready_timeout`` is in seconds, ``cwd`` relative to the file's folder.
+
+    ``workers``: as many as run side by side in a long run unless ``--workers`` says otherwise, each with a server of
+    its own; more than 1 only if these share nothing (database, queue, files).
+    """
 
     url: str
     name: str = ""
@@ -23,6 +27,7 @@ class TargetTable(Value):
     env: dict[str, Secret] = {}
     headers: dict[str, Secret] = {}
     subprotocols: tuple[str, ...] = ()
+    workers: int = 1
 
 
 class TargetFile(Value):
@@ -52,6 +57,7 @@ def to_target(file: TargetFile, path: Path) -> Target:
         env=table.env,
         headers=table.headers,
         subprotocols=table.subprotocols,
+        workers=table.workers,
         cwd=str(folder / table.cwd),
         source=str(path.resolve()),
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from subprocess import PIPE, Popen
 
 import pytest
-from command import TARGET, hubfuzz, refusal
+from command import ENVIRONMENT, HUBFUZZ, PATIENCE, TARGET, hubfuzz, refusal
 
 from fuzzer.cli.hub import KNOB_HELP
 from fuzzer.hub.knobs import Knobs
@@ -131,3 +132,16 @@ def test_no_report_of_yesterday_is_left_by_a_run_that_fails_to_begin(tmp_path: P
         "run", "--url", "ws://127.0.0.1:1/ws", "--report", "json", "--report-dir", ".", cwd=tmp_path
     )
     assert not (tmp_path / "hubfuzz.json").exists()
+
+
+def test_a_reader_who_leaves_in_the_middle_ends_the_run_in_silence(tmp_path: Path) -> None:
+    """As ``| head`` does: no traceback, no internal error, and 2, since the budget was not spent."""
+    words = [*HUBFUZZ, "run", "--seconds", "30", "--verbose"]
+    with Popen(words, cwd=tmp_path, env=ENVIRONMENT, stdout=PIPE, stderr=PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(PATIENCE) == 2
+        assert process.stderr.read() == ""
+    assert not (tmp_path / ".hubfuzz" / "errors").exists()

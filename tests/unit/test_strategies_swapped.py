@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
+from msgspec.structs import replace
+
 from fuzzer.plan import Batch, Drop, Open, Plan, Send
 from fuzzer.plan_rules import normalise, problems
 from strategies import Shape, draw_plans, racing_pairs
@@ -40,6 +42,17 @@ def test_every_twin_is_a_sensible_plan_with_the_ops_of_the_one_before() -> None:
                 assert problems(twin) == ()
                 assert Counter(type(op) for op in twin.ops()) == Counter(type(op) for op in plan.ops())
                 assert twin != plan
+
+
+def test_what_takes_long_has_no_twin() -> None:
+    raced = Batch(ops=(Send("a", "m0"), Drop("b")))
+    plan = Plan(batches=(Batch(ops=(Open("a", "u0"), Open("b", "u0"))), raced))
+    slow = [replace(plan, cycles=9)]
+    slow += [
+        replace(plan, batches=(plan.batches[0], replace(raced, **how))) for how in ({"wait": 1.0}, {"restart": True})
+    ]
+    assert list(with_twins(slow * 200, "seed")) == slow * 200
+    assert len(list(with_twins([plan] * 200, "seed"))) > 200
 
 
 def test_some_plans_are_followed_by_their_twin_and_the_same_ones_again() -> None:

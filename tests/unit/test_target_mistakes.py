@@ -14,7 +14,7 @@ BAD = {
     ("[probe]", "[prob]"): "prob: unknown key; did you mean 'probe'?",
     ("name =", "nme ="): "target.nme: unknown key; did you mean 'name'?",
     ("name =", "qqq ="): "target.qqq: unknown key; known here: url, name, start, ready, ready_timeout, cwd, env, "
-    "headers, subprotocols",
+    "headers, subprotocols, workers",
     ("limit = {max", "limits = {max"): "policy.limits: unknown key; did you mean 'limit'?",
     ("over =", "ovr ="): "policy.limit.ovr: unknown key; did you mean 'over'?",
     ("lifetime =", "life-time ="): "auth.life-time: unknown key; did you mean 'lifetime'?",
@@ -76,6 +76,7 @@ BAD = {
     (START, "start = []"): 'target.start: empty; expected for example ["uvicorn", "app:app", "--port", "{port}"]',
     ('"{port}"]', '"{prot}"]'): "target.start: unknown placeholder {prot}; did you mean {port}?",
     ('name = "chat"', "ready_timeout = 0"): "target.ready_timeout: found 0, expected seconds above 0",
+    ('name = "chat"', "workers = 0"): "target.workers: found 0, expected a number from 1 to 256",
     ('name = "chat"', "ready_timeout = inf"): "target.ready_timeout: found inf, expected seconds above 0",
     # the handshake
     ('{Origin = "http', '{"O rigin" = "http'): "target.headers.O rigin: is no name of a header",
@@ -187,6 +188,9 @@ def test_without_start_nothing_of_a_start_may_stand(tmp_path: Path) -> None:
     without_ready = fixed.replace('ready = "http://127.0.0.1:8000/health"', "")
     env = "target.env: needs target.start, because hubfuzz does not start this server"
     assert complaint(write(tmp_path, without_ready)) == env
+    without_env = "\n".join(line for line in without_ready.splitlines() if not line.startswith(("env", "KEY")))
+    workers = without_env.replace('name = "chat"', "workers = 2")
+    assert complaint(write(tmp_path, workers)).startswith("target.workers: found 2, but each has a server of its own")
 
 
 def test_a_missing_table_is_named(tmp_path: Path) -> None:
