@@ -132,7 +132,9 @@ def flood(draw: Draw, draft: Draft) -> Batches:
     crowd = len(draft.live(None if draft.shape.group == "all" else aim.user))
     if draft.floods <= 0 or amount is None or crowd > FEW or "stall" not in draft.shape.kinds:
         return race(draw, draft)
-    batches = gather(draw, draft, aim, 2 + draw.below(2)) + one_batch(draw, draft, aim, "stall")
+    batches = gather(draw, draft, aim, 2 + draw.below(2))
+    kind = "stall" if len(draft.live(aim.user)) > 1 else "send"  # the others may still be held in their opening
+    batches += one_batch(draw, draft, aim, kind)
     stalled = [tab for tab in draft.live(aim.user) if tab.stalled]
     sender = _reading_sender(draft, aim)
     if not stalled or sender is None:
@@ -194,8 +196,7 @@ def pipeline(draw: Draw, draft: Draft) -> Batches:
 
 
 def _later(draw: Draw, draft: Draft, batches: Batches) -> Batches:
-    """Now and then the batches come only when every timer has run out that may have been started before, or at least
-    those run out that are short."""
+    """Now and then the batches come only when every timer that may run has run out, or at least those that are short."""
     if not draft.swarm.has("wait"):
         return batches
     patient = draft.shape.waits and draw.percent(LATER_PERCENT)
@@ -296,5 +297,4 @@ def _reading_sender(draft: Draft, aim: Aim) -> Tab | None:
 
 
 def _room_of(one: Tab, other: Tab) -> str | None:
-    shared = sorted(one.rooms & other.rooms)
-    return shared[0] if shared else None
+    return min(one.rooms & other.rooms, default=None)
