@@ -196,7 +196,7 @@ def pipeline(draw: Draw, draft: Draft) -> Batches:
 
 
 def _later(draw: Draw, draft: Draft, batches: Batches) -> Batches:
-    """Now and then the batches come only when every timer that may run has run out, or at least those that are short."""
+    """Now and then the batches come only when every timer that may run, or every short one, has run out."""
     if not draft.swarm.has("wait"):
         return batches
     patient = draft.shape.waits and draw.percent(LATER_PERCENT)
