@@ -19,6 +19,7 @@ from fuzzer.history import Phase, Probe, Role
 from fuzzer.plan import Drop, Open
 
 POLL = 0.02
+LEAST_POLL = 0.002
 UNHEALTHY_MOST = 8.0
 RETRY_PAUSES = (0.04, 0.2)
 PROMPT = 3  # looks at the counts, a few milliseconds apart
@@ -72,9 +73,9 @@ class Finale:
             return
         self._stage.record(Phase, "probe")
         last: dict[str, int] = {}
-        left = self._release_bound()
+        left, healthy = self._release_bound(), HealthyTime()
         for look, pause in enumerate((0.0, *PROBE_PAUSES, left)):
-            left -= await self._healthily(min(pause, left))
+            left -= await self._healthily(min(pause, left), healthy)
             counts = await self._counts()
             gone = all(counts.get(name, 0) <= value for name, value in before.items())
             self._prompt = gone and look < PROMPT
@@ -98,14 +99,16 @@ class Finale:
         """Healthy seconds after which everything that has ended must be released, with a margin."""
         return max(self._stage.policy.t_release, self._stage.policy.t_detect) * 1.2 + POLL
 
-    async def _healthily(self, seconds: float) -> float:
-        """Let so many healthy seconds pass, and say how many did: a server that does not answer is given up."""
-        healthy = HealthyTime()
-        give_up = self._stage.record.now() + seconds * 2 + UNHEALTHY_MOST
-        while healthy.seconds < seconds and self._stage.record.now() < give_up:
+    async def _healthily(self, seconds: float, healthy: HealthyTime) -> float:
+        """Let so many healthy seconds pass, and say how many did: a server that does not answer is given up.
+
+        ``healthy`` is shared by the pauses of one wait, so that what lies between two of them counts."""
+        before, give_up = healthy.seconds, self._stage.record.now() + seconds * 2 + UNHEALTHY_MOST
+        while healthy.seconds - before < seconds and self._stage.record.now() < give_up:
             await self._quiescence.check_control(healthy)
-            await trio.sleep(POLL)
-        return healthy.seconds
+            left = seconds - (healthy.seconds - before)
+            await trio.sleep(min(POLL, max(LEAST_POLL, left)))
+        return healthy.seconds - before
 
     # ---- slots ---------------------------------------------------------------------------------------------------
 
@@ -148,9 +151,9 @@ class Finale:
 
     async def _open_slot(self, name: str, user: str, role: Role = "slot") -> Actor | None:
         """Try until accepted; the last time after every earlier occupant, refused attempts too, must be released."""
-        bound = self._release_bound()
+        bound, healthy = self._release_bound(), HealthyTime()
         for attempt, pause in enumerate((0.0, *(pause for pause in RETRY_PAUSES if pause < bound), bound)):
-            await self._healthily(pause)
+            await self._healthily(pause, healthy)
             actor = await self._open_once(f"{name}.{attempt}" if attempt else name, user, role)
             if actor.live:
                 return actor
