@@ -46,9 +46,12 @@ def halves(plan: Plan) -> Iterator[Plan]:
 
 
 def drop_batches(plan: Plan) -> Iterator[Plan]:
-    """Drop one batch, the last ones first."""
+    """Drop one batch, the last ones first; a restart of the server after it may then come after the one before."""
     for number in reversed(range(len(plan.batches))):
-        yield with_batches(plan, plan.batches[:number] + plan.batches[number + 1 :])
+        before, gone, after = plan.batches[:number], plan.batches[number], plan.batches[number + 1 :]
+        if gone.restart and before:
+            yield with_batches(plan, (*before[:-1], msgspec.structs.replace(before[-1], restart=True), *after))
+        yield with_batches(plan, before + after)
 
 
 def drop_users(plan: Plan) -> Iterator[Plan]:

@@ -96,6 +96,12 @@ def test_dropping_batches_users_connections_ops_pairs() -> None:
     assert list(drop_pairs(CROWD)) == []  # only once the plan is small
 
 
+def test_a_restart_may_outlive_its_batch() -> None:
+    first, last = Batch((Open("a", "u0"),)), Batch((Send("a", "m0"),), restart=True)
+    offers = list(drop_batches(Plan((first, last))))
+    assert offers[:2] == [Plan((Batch(first.ops, restart=True),)), Plan((first,))]
+
+
 def test_merging_lets_one_do_the_work_of_two() -> None:
     plan = steps(Open("a", "u0"), Open("b", "u0"), Send("b", "m0"))
     assert proposed(merge_connections, plan) == [steps(Open("a", "u0"), Send("a", "m0"))]
