@@ -13,8 +13,8 @@ from typing import Final
 
 import msgspec
 
+from fuzzer.campaign.changes import in_parts, with_batches, with_ops
 from fuzzer.campaign.failure import Rate
-from fuzzer.campaign.passes import in_parts, with_batches, with_ops
 from fuzzer.campaign.passes_in_place import PAUSE
 from fuzzer.campaign.symbols import tidy
 from fuzzer.campaign.trials import Attempt, Trials

@@ -7,22 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fuzzer.campaign.passes import conns_of, keep, with_batches
+from fuzzer.campaign.changes import conns_of, keep, with_batches
 from fuzzer.campaign.symbols import tidy
 from fuzzer.history import History, OpenInv, Phase
-from fuzzer.plan import Plan
+from fuzzer.plan import Plan, Send
 from fuzzer.verdict import Finding
 
 BATCH = "batch:"
 
 
 def causal_parts(plan: Plan, finding: Finding, history: History) -> Iterator[Plan]:
-    """Parts of the plan, the boldest first: the witnesses' own ops, and all those of their users; both up to the last
-    batch that the witness events know of, and then whole. Each once; neither nothing nor everything."""
+    """Parts of the plan, the boldest first: the ops of whom the finding is about, also with those of who sent what the
+    witness events tell of, and all those of their users; each up to the last batch that these know of, and then whole.
+    Each once; neither nothing nor everything."""
     users = users_of(finding, history)
     cut = with_batches(plan, plan.batches[: last_batch(finding, history) + 1])
     told: list[Plan] = [tidy(plan)]
-    for conns in (set(finding.conns), conns_of(plan, users), {op.conn for op in plan.ops()}):
+    about, senders = set(finding.conns), senders_of(plan, finding, history)
+    everybody = {op.conn for op in plan.ops()}
+    for conns in (about, about and about | senders, conns_of(plan, users), everybody):
         for whole in (cut, plan):
             part = tidy(keep(whole, lambda place, op, conns=conns: op.conn in conns))  # type: ignore[misc]
             if part.batches and part not in told:
@@ -34,6 +37,12 @@ def users_of(finding: Finding, history: History) -> set[str]:
     """The users of the connections that the finding concerns."""
     owners = {event.conn: event.user for event in history.events if isinstance(event, OpenInv)}
     return {owners[conn] for conn in finding.conns if conn in owners}
+
+
+def senders_of(plan: Plan, finding: Finding, history: History) -> set[str]:
+    """Who sent the messages of the witness events."""
+    told = {getattr(history.events[index], "msg", "").partition(".")[0] for index in finding.witness}
+    return {op.conn for op in plan.ops() if isinstance(op, Send) and op.msg in told}
 
 
 def witnessed_batches(finding: Finding, history: History) -> set[int]:

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Final
 
 from fuzzer.campaign.causal import users_of
-from fuzzer.campaign.passes import conns_of, with_batches
+from fuzzer.campaign.changes import conns_of, with_batches
 from fuzzer.campaign.symbols import tidy
 from fuzzer.history import History
 from fuzzer.plan import Batch, Close, Drop, Malformed, Op, Open, Plan, Send, Subscribe, Unsubscribe

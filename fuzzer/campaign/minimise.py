@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from typing import Final
 
 import msgspec
 
 from fuzzer.campaign.amplify import Amplified, amplified, neighbours, slower
-from fuzzer.campaign.causal import causal_parts, users_of, witnessed_batches
+from fuzzer.campaign.causal import users_of, witnessed_batches
+from fuzzer.campaign.changes import conns_of, distinct
 from fuzzer.campaign.complexity import complexity
 from fuzzer.campaign.duels import duels
 from fuzzer.campaign.failure import Failure, Rate
 from fuzzer.campaign.haste import AFFORDABLE, hurries, patience, worth_pauses
 from fuzzer.campaign.options import Options
-from fuzzer.campaign.passes import FEWER, MANY_OPS, PASSES, conns_of, distinct
+from fuzzer.campaign.passes import FEWER, PASSES
+from fuzzer.campaign.prune import prune
 from fuzzer.campaign.reproduce import MEASURE, STEADY, Replayed, measure
 from fuzzer.campaign.shrink import AS_OFTEN, LOOKS, RARER, RAREST, Evidence, Shrinker
 from fuzzer.campaign.sure import MORE_OPS, SURE, first_sure, last_sure, surer
@@ -29,7 +32,6 @@ from fuzzer.verdict import Finding
 SHARE_OF_REPLAY: Final = 0.2  # of the shrink budget, on top of it
 LEAST_REPLAYS: Final = 3  # however long they take
 SHARE_OF_AMPLIFYING: Final = 0.3  # of the time that is left
-SHARE_OF_DUELS: Final = 0.2  # of the time that is left
 SHARE_OF_SURER: Final = 0.5  # of the time that is then left
 SHARE_OF_HUNT: Final = 0.7  # of the shrink budget; the rest is for making sure of the result
 FREQUENT: Final = 0.5  # from here on it costs less to shrink the plan as it stands, and no record can be much better
@@ -182,19 +184,12 @@ class Minimiser:
         return smallest, shrinker.steady_plans[-1]
 
     async def _prune(self, shrinker: Shrinker, start: Amplified) -> None:
-        shown = self._shown(start.plan, start.witness)
-        for part in causal_parts(start.plan, *shown) if shown else ():
-            if await shrinker.try_once(part, "the witnesses' own ops"):
-                break
-        if shown and shrinker.best.size() >= MANY_OPS:
-            await self._duel(shrinker, start.plan, *shown)
+        if first := self._shown(start.plan, start.witness):
+            best = partial(self._shown_by_best, shrinker)
+            await prune(shrinker, start.plan, first, best, self.trials.clock)
 
-    async def _duel(self, shrinker: Shrinker, plan: Plan, finding: Finding, history: History) -> None:
-        now = self.trials.clock()
-        until = now + max(0.0, shrinker.deadline - now) * SHARE_OF_DUELS
-        for candidate in duels(plan, finding, history):
-            if self.trials.clock() >= until or await shrinker.try_once(candidate, "one op against one message"):
-                break
+    def _shown_by_best(self, shrinker: Shrinker) -> tuple[Finding, History] | None:
+        return self._shown(shrinker.best, shrinker.witness)
 
     async def _steadier(self, shrinker: Shrinker, hurry: float, deadline: float) -> Amplified:
         """The smallest plan if nothing fails more often: not another order of it, nor a plan on the way to it that has

@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Final
 
 from fuzzer.campaign.amplify import neighbours, slower
-from fuzzer.campaign.passes import with_batches
+from fuzzer.campaign.changes import with_batches
 from fuzzer.campaign.symbols import tidy
 from fuzzer.campaign.trials import Trials
 from fuzzer.plan import Batch, Close, Drop, Open, Plan, Send, Subscribe

@@ -57,6 +57,14 @@ def test_the_boldest_guess_first_and_neither_all_nor_nothing() -> None:
     assert len(parts) == len(set(map(str, parts)))
 
 
+def test_who_sent_what_came_wrongly_belongs_to_it() -> None:
+    history = performed()
+    delivery = next(i for i, event in enumerate(history.events) if type(event).__name__ == "Dlv")
+    parts = list(causal_parts(PLAN, finding(delivery, conns=("b",)), history))
+    assert parts[:2] == [steps(Open("a", "u0")), steps(Open("a", "u0"), Close("a"))]  # b alone
+    assert parts[2] == steps((Open("a", "u0"), Open("b", "u0")), Send("a", "m0"))
+
+
 def test_a_finding_that_names_nobody_leaves_only_the_cut() -> None:
     assert list(causal_parts(PLAN, finding(2), performed())) == [
         steps((Open("a", "u0"), Open("b", "u0"), Open("c", "u1")))

@@ -9,8 +9,8 @@ import trio
 from campaign_fakes import CROWD, RACE, TWO_TABS, Bug, FakeHub, doubled, has, of, steps, two_opens_at_once
 
 from fuzzer.campaign import Failure, Options
+from fuzzer.campaign.changes import distinct
 from fuzzer.campaign.minimise import LEAST_REPLAYS, Minimiser
-from fuzzer.campaign.passes import distinct
 from fuzzer.campaign.trials import Attempt, Trials, shown_by
 from fuzzer.history import History
 from fuzzer.invariants import judge

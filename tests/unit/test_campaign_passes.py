@@ -8,30 +8,21 @@ import pytest
 from campaign_fakes import CROWD, steps
 from hypothesis import HealthCheck, given, settings
 
+from fuzzer.campaign.changes import conns_of, in_parts, keep, rename, without
 from fuzzer.campaign.complexity import complexity
-from fuzzer.campaign.passes import (
-    PASSES,
-    Pass,
-    conns_of,
+from fuzzer.campaign.passes import PASSES, Pass, fence_all, in_order, join_batches, plain_rooms, split_batches
+from fuzzer.campaign.passes_fewer import (
     drop_batches,
     drop_connections,
     drop_ops,
     drop_pairs,
     drop_users,
-    fence_all,
     halves,
-    in_order,
-    in_parts,
-    join_batches,
-    keep,
     merge_connections,
     merge_messages,
     merge_users,
-    plain_rooms,
-    rename,
-    split_batches,
+    open_late,
     trade_ops,
-    without,
 )
 from fuzzer.campaign.symbols import tidy
 from fuzzer.plan import Batch, Close, Drop, Open, Plan, Send, Subscribe, Unsubscribe
@@ -126,6 +117,13 @@ def test_a_tiny_plan_may_trade_ops_for_a_burst_or_another_user() -> None:
     assert steps(Open("a", "u0"), Open("b", "u1")) in offers
     assert all(offer.size() < plan.size() for offer in offers)
     assert list(trade_ops(CROWD)) == []
+
+
+def test_a_connection_may_come_in_place_of_its_first_op() -> None:
+    plan = steps(Open("a", "u0"), Open("b", "u0"), Drop("a"), Subscribe("b", "r0"), Send("b", "m0"))
+    late = list(open_late(plan))
+    assert [plan.size() for plan in late] == [4, 4]
+    assert tidy(late[1]) == steps(Open("a", "u0"), Drop("a"), Open("b", "u0"), Send("b", "m0"))
 
 
 def test_parallel_to_sequential_offers_everything_in_turn_first() -> None:

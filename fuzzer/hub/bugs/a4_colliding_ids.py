@@ -1,6 +1,6 @@
 """A4: colliding ids.
 
-A connection's id is the time of its coming, by a clock that moves in steps of some milliseconds. Those who come
+A connection's id is the time of its coming, by a clock that is read at most once in a few milliseconds. Those who come
 at the same time have the same id, whoever they are: when one of them leaves, all of them are unregistered.
 """
 
@@ -14,7 +14,7 @@ from fuzzer.hub.peer import Peer
 from fuzzer.hub.registry import Registry
 from fuzzer.plan import Close, Open
 
-TICK = 0.0156  # seconds for which a reading of the clock is used again: the step of many clocks on Windows
+TICK = 0.003  # seconds for which a reading of the clock is used again
 
 
 class ClockIds(Registry):
