@@ -5,7 +5,9 @@ A guess at what mattered, tried first because it can take away most of a plan in
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+
+import msgspec
 
 from fuzzer.campaign.changes import conns_of, keep, with_batches
 from fuzzer.campaign.symbols import tidy
@@ -31,6 +33,13 @@ def causal_parts(plan: Plan, finding: Finding, history: History) -> Iterator[Pla
             if part.batches and part not in told:
                 told.append(part)
                 yield part
+
+
+def in_company(finding: Finding, others: Iterable[Finding]) -> Finding:
+    """A finding that names nobody, as that of a crash, about whom the others of the same execution are."""
+    if finding.conns:
+        return finding
+    return msgspec.structs.replace(finding, conns=tuple(dict.fromkeys(conn for f in others for conn in f.conns)))
 
 
 def users_of(finding: Finding, history: History) -> set[str]:

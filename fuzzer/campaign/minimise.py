@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from fuzzer.campaign.amplify import Amplified, amplified, neighbours, slower
-from fuzzer.campaign.causal import users_of, witnessed_batches
+from fuzzer.campaign.causal import in_company, users_of, witnessed_batches
 from fuzzer.campaign.changes import conns_of, distinct
 from fuzzer.campaign.complexity import complexity
 from fuzzer.campaign.duels import duels
@@ -161,8 +161,8 @@ class Minimiser:
         """The finding and its history, of an execution of this very plan."""
         best = self.best
         if witness and witness.plan == plan and (finding := witness.finding(best.fingerprint)):
-            return finding, witness.history
-        return (best.finding, best.history) if best.history.plan == plan else None
+            return in_company(finding, witness.verdict.violations), witness.history
+        return (in_company(best.finding, best.others), best.history) if best.history.plan == plan else None
 
     async def _hunt(self, start: Amplified, hurry: float, deadline: float) -> tuple[Plan, Plan]:
         """First to fewer ops, then to plainer ones, each time from what fails more often, if that is hardly larger.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from campaign_fakes import steps
 from histories import H
 
-from fuzzer.campaign.causal import causal_parts, last_batch, users_of, witnessed_batches
+from fuzzer.campaign.causal import causal_parts, in_company, last_batch, users_of, witnessed_batches
 from fuzzer.history import History
 from fuzzer.plan import Close, Open, Plan, Send
 from fuzzer.plan_rules import problems
@@ -76,3 +76,10 @@ def test_connections_of_the_finale_belong_to_their_users() -> None:
     written = H().join("a").open("slot:u0.0", user="u0", role="slot")
     history = History(tuple(written.events), written.policy, Plan(()))
     assert users_of(finding(conns=("slot:u0.0", "nobody")), history) == {"u0"}
+
+
+def test_a_finding_that_names_nobody_is_about_whom_the_others_name() -> None:
+    others = (finding(conns=("a", "b")), finding(conns=("b", "c")))
+    assert in_company(finding(1), others) == finding(1, conns=("a", "b", "c"))
+    assert in_company(finding(1, conns=("d",)), others) == finding(1, conns=("d",))
+    assert in_company(finding(1), ()) == finding(1)
