@@ -53,6 +53,7 @@ class Finale:
     async def drain(self) -> None:
         """End every connection: those that we can, by closing; vanished ones by letting go of their sockets."""
         self._stage.record(Phase, "drain")
+        self._performer.patient = not self._quiescence.aborted  # who never came to rest is not waited for once more
         await self._close_all(self._stage.live())
         for actor in self._stage.actors.values():
             if actor.vanished:
@@ -184,7 +185,7 @@ class Finale:
         limit = self._stage.policy.limit
         count = 1 if limit is not None and limit.max - self._quiescence.kept == 1 else 2
         names = [f"canary.{i}" for i in range(count)]
-        self._quiescence.aborted = False
+        self._quiescence.aborted, self._performer.patient = False, True
         actors = await (self._queue_up(names) if self._shared else self._all_at_once(names))
         await self._quiescence.fence()
         await self._close_all(actors)

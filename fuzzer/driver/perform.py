@@ -51,6 +51,7 @@ from fuzzer.plan import (
 from fuzzer.target.model import Target
 
 CLOSE_TIMEOUT = 3.0  # seconds, at least, that an answer to our Close is waited for
+IMPATIENT = 0.25  # of the deadline
 MARGIN = 1.2  # of waiting beyond a declared bound, since only healthy time counts for it
 
 
@@ -61,6 +62,7 @@ class Performer:
         self._stage = stage
         self._nursery = nursery
         self._opener = Opener(stage, target, port, nursery)
+        self.patient = True
         self._writers: dict[type, Callable[..., Awaitable[Release | None]]] = {
             Send: self._send,
             Close: self._close,
@@ -188,7 +190,9 @@ class Performer:
 
     @property
     def close_patience(self) -> float:
-        """Seconds after which a Close that is not answered is given up."""
+        """Seconds after which a Close that is not answered is given up; few where that could prove nothing new."""
+        if not self.patient:
+            return self._stage.policy.deadline * IMPATIENT
         return max(CLOSE_TIMEOUT * self._stage.hurry, self._stage.policy.deadline * MARGIN)
 
     async def _ping(self, _: Ping, actor: Actor, conn: FuzzConn) -> Release:

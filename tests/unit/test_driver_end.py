@@ -9,7 +9,8 @@ from servers import with_hub
 
 from fuzzer.driver import perform
 from fuzzer.driver.session import Session, open_session
-from fuzzer.history import CloseLate, History, SendInv, UnsubOk
+from fuzzer.history import Abort, CloseLate, History, SendInv, UnsubOk
+from fuzzer.hub.bugs import BUGS
 from fuzzer.invariants import judge
 from fuzzer.plan import Batch, Close, Open, Plan, Subscribe, Unsubscribe
 
@@ -49,3 +50,13 @@ def test_hurry_scales_the_wait_for_an_answer_to_a_close(monkeypatch: pytest.Monk
                 return await session.execute(Plan((Batch((Open("a", "u0"),)), Batch((Close("a"),)))), hurry=1e-7)
 
     assert any(isinstance(event, CloseLate) and event.conn == "a" for event in trio.run(use).events)
+
+
+def test_who_never_came_to_rest_is_not_waited_for_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(perform, "CLOSE_TIMEOUT", 1e6)  # with patience, this would never end
+    history = history_of(BUGS["S33"].least, "S33")
+    assert any(isinstance(event, Abort) for event in history.events)
+    assert any(isinstance(event, CloseLate) for event in history.events)
+    verdict = judge(history)
+    assert verdict.violations
+    assert "HF504" not in {finding.code for finding in verdict.violations}  # so short a wait proves nothing
