@@ -37,6 +37,7 @@ class Finale:
         self._quiescence = quiescence
         self._counts = counts
         self._prompt = False  # the hub counted everybody off as soon as they had left
+        self._due = False  # so long has been waited for its counts that everybody must be off
 
     async def heal(self) -> None:
         """Every stalled connection reads again, every held one opens; then the hub must come to rest once more."""
@@ -80,7 +81,8 @@ class Finale:
             counts = await self._counts()
             gone = all(counts.get(name, 0) <= value for name, value in before.items())
             self._prompt = gone and look < PROMPT
-            done = gone or left <= 0
+            self._due = left <= 0
+            done = gone or self._due
             self._write({name: n for name, n in counts.items() if done or last.get(name) != n})
             last = counts
             if done:
@@ -153,7 +155,8 @@ class Finale:
     async def _open_slot(self, name: str, user: str, role: Role = "slot") -> Actor | None:
         """Try until accepted; the last time after every earlier occupant, refused attempts too, must be released."""
         bound, healthy = self._release_bound(), HealthyTime()
-        for attempt, pause in enumerate((0.0, *(pause for pause in RETRY_PAUSES if pause < bound), bound)):
+        later = () if self._due and not self._shared else (*(pause for pause in RETRY_PAUSES if pause < bound), bound)
+        for attempt, pause in enumerate((0.0, *later)):
             await self._healthily(pause, healthy)
             actor = await self._open_once(f"{name}.{attempt}" if attempt else name, user, role)
             if actor.live:

@@ -9,7 +9,7 @@ from servers import with_hub
 
 from fuzzer.driver import perform
 from fuzzer.driver.session import Session, open_session
-from fuzzer.history import Abort, CloseLate, History, SendInv, UnsubOk
+from fuzzer.history import Abort, CloseLate, History, OpenInv, SendInv, UnsubOk
 from fuzzer.hub.bugs import BUGS
 from fuzzer.invariants import judge
 from fuzzer.plan import Batch, Close, Open, Plan, Subscribe, Unsubscribe
@@ -60,3 +60,9 @@ def test_who_never_came_to_rest_is_not_waited_for_once_more(monkeypatch: pytest.
     verdict = judge(history)
     assert verdict.violations
     assert "HF504" not in {finding.code for finding in verdict.violations}  # so short a wait proves nothing
+
+
+def test_a_slot_is_tried_once_where_the_counts_were_waited_for_in_vain() -> None:
+    history = history_of(BUGS["S18"].least, "S18")
+    assert [e.conn for e in history.events if isinstance(e, OpenInv) and e.role == "slot"] == ["slot:u0.0"]
+    assert {"HF203", "HF401"} <= {finding.code for finding in judge(history).violations}
