@@ -59,14 +59,16 @@ def call(arguments: Sequence[str] | None = None) -> ExitCode:
         code = app.main(args=arguments, prog_name="hubfuzz", standalone_mode=False)
         sys.stdout.flush()
     except (Exception, KeyboardInterrupt, BaseExceptionGroup) as error:
-        return _nobody_listens() if _is_broken_pipe(error) else report_error(error)
+        return _nobody_listens() if _reader_left(error) else report_error(error)
     return ExitCode(code or 0)
 
 
-def _is_broken_pipe(error: BaseException) -> bool:
-    """Who read us has left, as ``| head`` does; from within trio that comes in groups."""
+def _reader_left(error: BaseException) -> bool:
+    """That comes in groups from within trio, where a broken pipe may as well be a socket's."""
+    from fuzzer.report.screen import ReaderLeft
+
     if isinstance(error, BaseExceptionGroup):
-        return all(map(_is_broken_pipe, error.exceptions))
+        return error.split(ReaderLeft)[1] is None
     return isinstance(error, BrokenPipeError)
 
 

@@ -14,10 +14,14 @@ from rich.text import Text
 from fuzzer.report.glyphs import Glyphs, glyphs_for
 
 
+class ReaderLeft(BrokenPipeError):
+    """Nobody reads the output any more, as after ``| head``."""
+
+
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        """Who reads us has left: an error like any other. Rich would leave by SystemExit, within a nursery."""
-        raise BrokenPipeError("nobody reads the output any more")
+        """An error like any other: Rich would leave by SystemExit, within a nursery."""
+        raise ReaderLeft
 
 
 class Screen:
