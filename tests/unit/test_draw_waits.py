@@ -33,3 +33,11 @@ def test_a_plan_that_waits_for_the_silent_has_somebody_silent() -> None:
     plans = list(draw_plans(shape, 3, count=60))
     silent = [p for p in plans if any(isinstance(op, Mute) or getattr(op, "how", "") == "vanish" for op in p.ops())]
     assert len(silent) >= 55
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_first_plan_waits_for_nothing(seed: int) -> None:
+    """It is the one of nothing but first choices, comes in every campaign, and every other finding waits for it."""
+    shape = Shape(started=True, waits=(0.3, 2.0), settled=1.6, expiry=2.0, given_up=1.5)
+    (first,) = draw_plans(shape, seed, count=1)
+    assert not any(batch.wait for batch in first.batches)
