@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from fuzzer.hub.target import embedded_target
 from fuzzer.plan import Mute
 from strategies import Shape, draw_plans
 from strategies.draw import EVERY, due_at
-from strategies.shape import Due
+from strategies.shape import Due, shape_of_target
 
 
 @pytest.mark.parametrize(("what", "every"), EVERY.items())
@@ -38,6 +39,6 @@ def test_a_plan_that_waits_for_the_silent_has_somebody_silent() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_the_first_plan_waits_for_nothing(seed: int) -> None:
     """It is the one of nothing but first choices, comes in every campaign, and every other finding waits for it."""
-    shape = Shape(started=True, waits=(0.3, 2.0), settled=1.6, expiry=2.0, given_up=1.5)
+    shape = shape_of_target(embedded_target())
     (first,) = draw_plans(shape, seed, count=1)
     assert not any(batch.wait for batch in first.batches)
