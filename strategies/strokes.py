@@ -172,7 +172,7 @@ def hold(draw: Draw, draft: Draft) -> Batches:
 def ask(draw: Draw, draft: Draft) -> Batches:
     """Somebody leaves, and another asks who is present once that must be known. Rare, since that takes long."""
     settled = draft.shape.settled
-    if settled is None or not draft.swarm.has("query") or draw.below(ASK_IN) < ASK_IN - 1:
+    if settled is None or not draft.swarm.has("query") or draw.below(ASK_IN):
         return race(draw, draft)
     aim, other = Aim(draw_user(draw, draft)), Aim(draft.users()[-1] if draft.users() else "u0")
     batches = gather(draw, draft, other, 1) + gather(draw, draft, aim, 2)

@@ -7,7 +7,7 @@ import pytest
 from fuzzer.hub.target import embedded_target
 from fuzzer.plan import Mute
 from strategies import Shape, draw_plans
-from strategies.draw import EVERY, due_at
+from strategies.draw import EVERY, LONG, draw_share, due_at
 from strategies.shape import Due, shape_of_target
 
 
@@ -37,8 +37,9 @@ def test_a_plan_that_waits_for_the_silent_has_somebody_silent() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_first_plan_waits_for_nothing(seed: int) -> None:
-    """It is the one of nothing but first choices, comes in every campaign, and every other finding waits for it."""
-    shape = shape_of_target(embedded_target())
-    (first,) = draw_plans(shape, seed, count=1)
-    assert not any(batch.wait for batch in first.batches)
+def test_of_the_first_plans_those_that_wait_long_come_last(seed: int) -> None:
+    """Every other finding would wait for them; and the one of nothing but first choices, which asks, always comes."""
+    share = draw_share(shape_of_target(embedded_target()), seed, 0)
+    waits = [any(batch.wait >= LONG for batch in plan.batches) for plan in share]
+    assert waits == sorted(waits)
+    assert any(waits)
