@@ -96,15 +96,18 @@ def _open_all(draw: Draw, draft: Draft, opens: list[Aim]) -> None:
     for start in range(0, len(opens), per_batch):
         turn = Turn(draft)
         for number, aim in enumerate(opens[start : start + per_batch], start):
-            token = draw_bad_token(draw, draft.shape.tokens) if number == refused else _first_token(draw, draft)
+            token = draw_bad_token(draw, draft.shape.tokens) if number == refused else _token(draw, draft, number)
             turn.ops.append(Open(conn=draft.new(""), user=aim.user, session=new_session(draft), token=token))
         after: Separator = draw_separator(draw, draft.swarm) if start else "fence"
         turn.finish(after)
 
 
-def _first_token(draw: Draw, draft: Draft) -> TokenKind:
-    """What runs out is for later, as a rule: there is hardly ever the time to wait for it."""
-    return good_token(draw, draft) if draft.shape.due == "expiry" else "valid"
+def _token(draw: Draw, draft: Draft, number: int) -> TokenKind:
+    """What runs out is for later, as a rule, since there is hardly ever the time to wait for it; where there is, the
+    first one's does."""
+    if draft.shape.due != "expiry" or draft.shape.expiry is None:
+        return "valid"
+    return good_token(draw, draft) if number else "brief"
 
 
 def _fall_silent(draw: Draw, draft: Draft) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from fuzzer.hub.target import embedded_target
 from fuzzer.plan import Mute
@@ -34,6 +35,14 @@ def test_a_plan_that_waits_for_the_silent_has_somebody_silent() -> None:
     plans = list(draw_plans(shape, 3, count=60))
     silent = [p for p in plans if any(isinstance(op, Mute) or getattr(op, "how", "") == "vanish" for op in p.ops())]
     assert len(silent) >= 55
+
+
+def test_a_plan_that_waits_for_an_expiry_nearly_always_does_so_and_has_a_token_that_expires() -> None:
+    shape = replace(shape_of_target(embedded_target()), due="expiry")
+    plans = list(draw_plans(shape, 3, count=60))
+    waiting = [plan for plan in plans if any(batch.wait == shape.expiry for batch in plan.batches)]
+    assert len(waiting) >= 50
+    assert all(any(getattr(op, "token", "") == "brief" for op in plan.ops()) for plan in waiting)
 
 
 @pytest.mark.parametrize("seed", range(5))
