@@ -177,9 +177,10 @@ def report(trials: Sequence[Trial], picture: Path | None, readme: Path | None, s
     horizon = min(trial.budget for trial in trials)
     alike = within(trials, horizon)
     several = len({trial.contender for trial in trials}) > 1
-    together = [f"All of them within the same {horizon:g} s:", compared(alike)] if several else [goals(trials)]
+    together = [f"All of them within the same {horizon:g} s:", compared(alike)] if several else []
+    reached = [goals(trials)] if any(trial.contender == REFERENCE for trial in trials) else []
     each = f"<details><summary>Each bug</summary>\n\n{by_bug(trials)}\n\n</details>"
-    text = "\n\n".join([_note(trials), *together, each])
+    text = "\n\n".join([_note(trials), *reached, *together, each])
     print(text)
     if picture is not None:
         plot(alike, picture)

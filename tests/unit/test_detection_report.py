@@ -77,6 +77,7 @@ def test_several_contenders_are_compared(tmp_path: Path) -> None:
     assert "3 trials, 1 to 2 for each bug and contender" in readme.read_text()
     assert "within the same 20 s" in readme.read_text()
     assert "three tests of fixed order" in readme.read_text()
+    assert "1 of 1 bugs found at all" in readme.read_text(), "with its own budget, whatever that of the others"
 
 
 def test_a12_is_antisymmetric() -> None:
