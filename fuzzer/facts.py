@@ -51,6 +51,7 @@ class Facts:
         self.names, self.answers, self.frames = notes.names, notes.answers, notes.frames
         self.unsubscribed, self.stops, self.bad = notes.unsubscribed, notes.stops, notes.bad
         self.outages, self.pauses = notes.outages, notes.pauses
+        self._controls = notes.controls
         self.clock = HealthyClock(notes.controls, notes.lags, self._standstills(notes))
         self.users: dict[str, list[Conn]] = defaultdict(list)
         for conn in self.conns.values():
@@ -84,6 +85,12 @@ class Facts:
         heartbeat = self.policy.t_heartbeat
         bound = LAG_THAT_COSTS_CONNECTIONS if heartbeat is None else min(LAG_THAT_COSTS_CONNECTIONS, heartbeat / 4)
         return self.clock.worst_lag(self.t(start), self.t(end)) >= bound
+
+    @property
+    def passing(self) -> list[tuple[int, int]]:
+        """The messages of the control pair, if they go to everybody: when each was sent, and had arrived."""
+        controls = self._controls if self.policy.group == "all" else []
+        return [(self.index_at(control.since), self.index_at(control.t)) for control in controls]
 
     @cached_property
     def drain(self) -> int:
@@ -265,11 +272,15 @@ class Facts:
             return conn.open_ok
         return self.index_at(self.clock.when(self.t(conn.open_ok), self.policy.t_join))
 
+    def session_of(self, conn: Conn) -> list[Conn]:
+        """``conn``, and those whose session it may have taken over, with their rooms."""
+        if self.policy.sessions != "takeover" or conn.inv.session is None:
+            return [conn]
+        return [c for c in self.of_user(conn.inv.user) if c.inv.session == conn.inv.session]
+
     def born(self, conn: Conn) -> int:
         """From when on it may count as there: who takes a session over may inherit its age."""
-        if self.policy.sessions != "takeover" or conn.inv.session is None:
-            return conn.open_inv
-        return min(c.open_inv for c in self.of_user(conn.inv.user) if c.inv.session == conn.inv.session)
+        return min(c.open_inv for c in self.session_of(conn))
 
 
 __all__ = [

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from fuzzer.facts_records import NEVER, Conn, Message
@@ -45,13 +45,20 @@ class Backlog:
                 self._handled.update(_handled(messages))
         self._weights = {group: sum(map(self._weight, some)) for group, some in self._groups.items()}
 
-    def crowded(self, conn: Conn, most: int) -> tuple[Span, ...]:
-        """The spans ``[start, end)`` of indices in which more than ``most`` bytes may have waited for ``conn``."""
-        if sum(self._weights.get(group, 0) for group in conn.episodes) * _most_times(conn) <= most:
+    def crowded(self, conn: Conn, most: int, passing: Sequence[Span]) -> tuple[Span, ...]:
+        """The spans ``[start, end)`` of indices in which more than ``most`` bytes may have waited for ``conn``.
+
+        What else it has read waited in the same queue. ``passing``: when messages were sent to its group, and had
+        surely been taken, of which it keeps no note.
+        """
+        besides = (len(conn.besides) + len(passing)) * ENVELOPE
+        if sum(self._weights.get(group, 0) for group in conn.episodes) * _most_times(conn) + besides <= most:
             return ()
         messages = [m for group in conn.episodes for m in self._groups.get(group, ())]
-        spans = _Waiting(conn, messages, self._handled).spans()
-        steps = [step for m, start, end in spans for step in ((start, self._weight(m)), (end, -self._weight(m)))]
+        waiting = _Waiting(conn, messages, self._handled)
+        spans = [(self._weight(m), start, end) for m, start, end in waiting.spans()]
+        spans += [(ENVELOPE, start, end) for start, end in waiting.others(passing)]
+        steps = [step for weight, start, end in spans for step in ((start, weight), (end, -weight))]
         return tuple(_above(sorted(steps), most))
 
     def _weight(self, message: Message) -> int:
@@ -77,6 +84,16 @@ class _Waiting:
             for again in conn.subscriptions.get(message.group, ()):
                 if message.inv < again.inv:
                     yield message, again.inv, self._over(again.answered)
+
+    def others(self, passing: Sequence[Span]) -> Iterator[Span]:
+        """A frame was queued after what was read before it; what passes is over as a message is."""
+        for read in self._conn.besides:
+            before = bisect_left(self._readings, (read, 0))
+            yield self._readings[before - 1][1] if before else self._conn.open_inv, read
+        for sent, taken in passing:
+            start, end = max(sent, self._conn.open_inv), self._over(taken)
+            if start < end:
+                yield start, end
 
     def _over(self, index: int) -> int:
         """When something was read that had been sent after ``index``: what was queued before it has gone."""

@@ -68,9 +68,9 @@ def _oversize(facts: Facts, conn: Conn) -> int:
 def _note_crowds(facts: Facts) -> None:
     most = facts.policy.backlog
     if most is not None:
-        backlog = Backlog(facts.sent, facts.policy)
+        backlog, passing = Backlog(facts.sent, facts.policy), facts.passing
         for conn in facts.conns.values():
-            conn.crowded = backlog.crowded(conn, most)
+            conn.crowded = backlog.crowded(conn, most, passing)
 
 
 def _expired(facts: Facts, conn: Conn) -> int:
@@ -101,9 +101,11 @@ def _too_old(facts: Facts, conn: Conn) -> int:
 
 
 def _too_many(facts: Facts, conn: Conn) -> int:
-    """Its first message above ``rate``: how fast they came in is for the server to see alone."""
+    """Its first message above ``rate``: how fast they came in is for the server to see alone.
+
+    The opening counts as one, since a token may be the first message."""
     most = facts.policy.rate
-    return NEVER if most is None or len(conn.spoke) <= most + 1 else conn.spoke[most + 1]
+    return NEVER if most is None or len(conn.spoke) <= most else conn.spoke[most]
 
 
 def _gap(facts: Facts, start: int, end: int) -> float:

@@ -176,19 +176,38 @@ def _send_ok(notes: Notes, i: int, e: SendOk) -> None:
 def _dlv(notes: Notes, i: int, e: Dlv) -> None:
     """A delivery proves membership unless it may be replayed history, or belong to an earlier stay.
 
-    What was sent before the stay was asked for may be history that a hub reads out before it registers. After a
-    second stay has begun a late delivery may still belong to the first.
+    After a second stay has begun a late delivery may still belong to the first.
     """
     message, conn = notes.messages.get(e.msg), notes.conns.get(e.conn)
     if message is None or conn is None:
         return
     notes.deliveries.append((i, e))
     message.got.setdefault(e.conn, i)
+    _heard(notes.conns[message.conn], message, i)
     episodes = conn.episodes.get(message.group, ())
-    if len(episodes) == 1 and message.inv > episodes[0].begin:
+    if len(episodes) == 1 and message.inv > episodes[0].begin and _is_live(notes.policy, message, episodes[0]):
         stay = episodes[0]
         stay.je = min(stay.je, i)
         stay.le = max(stay.le, message.inv)
+
+
+def _heard(sender: Conn, message: Message, i: int) -> None:
+    for episodes in sender.episodes.values():
+        for stay in episodes:
+            if stay.heard == NEVER and message.inv > stay.begin:
+                stay.heard = i
+
+
+def _is_live(policy: Policy, message: Message, stay: Episode) -> bool:
+    """Can this not be history that a hub reads out to who joins, before it registers it? (SPEC 2.1, and 2.2, MAY 5)
+
+    What was sent while the stay was being asked for may be: a hub may store and broadcast it, then come to the
+    request, read out, wait, and only then register. Not so what was sent after the stay was proved or, where the hub
+    says no welcome, after it had got through the request to something that came behind it.
+    """
+    if policy.replay == "none" or message.conn == stay.conn or message.inv > stay.je:
+        return True
+    return policy.join_evidence != "welcome" and message.inv > stay.heard
 
 
 def _server_end(notes: Notes, i: int, e: ServerEnd) -> None:
@@ -213,6 +232,12 @@ def _fault_end(notes: Notes, i: int, e: FaultEnd) -> None:
     conn = notes.conns.get(e.conn)
     if conn is not None:
         conn.faults = [(a, i if b == NEVER and k == e.kind else b, k) for a, b, k in conn.faults]
+
+
+def _frame(notes: Notes, i: int, e: Frame) -> None:
+    notes.frames.append((i, e))
+    if e.conn in notes.conns:
+        notes.conns[e.conn].besides.append(i)
 
 
 def _keep(name: str) -> Callable[[Notes, int, Event], None]:
@@ -249,7 +274,7 @@ _STEPS: dict[type, Callable[..., None]] = {
     Present: _present,
     PingInv: _spoke,
     Named: _keep("names"),
-    Frame: _keep("frames"),
+    Frame: _frame,
     SendInv: _send_inv,
     SendOk: _send_ok,
     Dlv: _dlv,

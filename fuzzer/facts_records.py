@@ -18,12 +18,14 @@ class Episode:
     """One stay of a connection in a group; ``begin`` is its invocation, ``end`` the unsubscription (or NEVER).
 
     ``je``: the first event that only a member can cause. ``le``: the last sending of which it was in the audience.
+    ``heard``: the first delivery, to anybody, of something that the connection sent after ``begin``.
     """
 
     conn: str
     group: str
     begin: int
     je: int = NEVER
+    heard: int = NEVER
     end: int = NEVER
     le: int = -1
 
@@ -60,7 +62,8 @@ class Conn:
     """Everything that happened to one connection. ``x``: from there on the server may drop it; ``causes``: why.
 
     ``crowded``: spans in which so much may have waited for it that a hub may take it for a slow reader.
-    ``spoke``: when it sent anything that a server must notice. ``close_late``: when we gave up an unanswered Close.
+    ``spoke``: when it sent anything that a server must notice. ``besides``: when it read a frame that nothing else is
+    known of. ``close_late``: when we gave up an unanswered Close.
     """
 
     name: str
@@ -79,6 +82,7 @@ class Conn:
     x: int = NEVER
     causes: dict[str, int] = field(default_factory=dict)
     spoke: list[int] = field(default_factory=list)
+    besides: list[int] = field(default_factory=list)
     je: int = NEVER
     le: int = -1
     episodes: dict[str, list[Episode]] = field(default_factory=dict)

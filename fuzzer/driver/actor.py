@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from fuzzer.driver.room_answers import RoomAnswers
 from fuzzer.history import Role
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Actor:
     first_message: str | None = None
     awaited_rooms: set[str] = field(default_factory=set)
     wanted_rooms: set[str] = field(default_factory=set)
+    room_answers: RoomAnswers = field(default_factory=RoomAnswers)
     unflushed: list[str] = field(default_factory=list)
 
     @property

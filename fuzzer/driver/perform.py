@@ -225,6 +225,7 @@ class Performer:
     async def _subscribe(self, op: Subscribe, actor: Actor, conn: FuzzConn) -> Release:
         self._stage.record(SubInv, actor.name, op.room)
         actor.wanted_rooms.add(op.room)
+        actor.room_answers.asked_to_join(op.room)
         if self._stage.codec.has_subscribed:
             actor.awaited_rooms.add(op.room)
         else:
@@ -237,6 +238,7 @@ class Performer:
     async def _unsubscribe(self, op: Unsubscribe, actor: Actor, conn: FuzzConn) -> Release:
         self._stage.record(UnsubInv, actor.name, op.room)
         actor.wanted_rooms.discard(op.room)
+        actor.room_answers.asked_to_leave(op.room)
         actor.groups.discard(f"room:{op.room}")
         await conn.prepare_text(
             [self._stage.codec.unsubscribe(self._stage.cast.room(op.room), self._stage.cast.user(actor.user))]

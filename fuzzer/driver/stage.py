@@ -6,14 +6,14 @@ whoever waits. Sections 2.0 (contract of the driver) of the specification is kep
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Literal
+from collections.abc import Callable, Iterator
 
 import trio
 
 from fuzzer.driver.actor import Actor
 from fuzzer.driver.cast import MARK, Cast
 from fuzzer.driver.recorder import Recorder
+from fuzzer.driver.room_answers import Way
 from fuzzer.history import (
     CloseOk,
     Dlv,
@@ -264,10 +264,12 @@ class Stage:
     def _joined(self, conn: str, group: str) -> None:
         self.record(Joined, conn, group)
 
-    def _room_answer(self, conn: str, real: str | None, way: Literal["in", "out", "refused"]) -> None:
+    def _room_answer(self, conn: str, real: str | None, way: Way) -> None:
         actor = self.actors[conn]
-        rooms: Iterable[str] = [self.cast.room_symbol(real)] if real else sorted(actor.awaited_rooms)[:1]
+        rooms = actor.room_answers.nameless(way) if not real else [self.cast.room_symbol(real)]
         for room in rooms:
+            if real:
+                actor.room_answers.named(room, way)
             actor.awaited_rooms.discard(room)
             if way != "in":
                 self.record(UnsubOk if way == "out" else SubRej, conn, room)
@@ -275,6 +277,8 @@ class Stage:
             self._joined(conn, f"room:{room}")
             if room in actor.wanted_rooms:
                 actor.groups.add(f"room:{room}")
+        if not real and actor.room_answers.none_awaited:
+            actor.awaited_rooms.clear()
 
     def forget(self, conn: str) -> None:
         """Nothing more will come here, nor need others wait for what this connection would have sent."""

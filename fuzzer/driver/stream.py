@@ -12,7 +12,6 @@ import ipaddress
 import os
 import socket
 import struct
-from collections import deque
 from collections.abc import Callable
 from typing import Literal
 
@@ -25,7 +24,7 @@ LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
 class FuzzStream(trio.abc.HalfCloseableStream):
-    """``sock`` must be non-blocking and unconnected; ``on_flushed`` is called once for each finished release."""
+    """``sock`` must be non-blocking and unconnected; ``on_flushed`` is called when all is taken that was released."""
 
     def __init__(self, sock: socket.socket, nursery: trio.Nursery, on_flushed: Callable[[], None]) -> None:
         self.end: Literal["eof", "reset"] | None = None  # how the peer ended, as read; None: it did not
@@ -46,7 +45,7 @@ class FuzzStream(trio.abc.HalfCloseableStream):
         self._idle: trio.Event | None = None  # set when the background writer ends; None: there is none
         self._accepted = 0  # bytes given to this stream for writing, so far
         self._sent = 0  # bytes taken by the kernel, so far
-        self._releases: deque[int] = deque()  # values of ``_accepted`` at which a release is complete
+        self._released: int | None = None  # the value of ``_sent`` from which on all that was released is taken
 
     async def connect(self, host: str, port: int, timeout: float) -> None:
         """TCP connect; raises ``OSError``, or ``trio.TooSlowError`` after ``timeout`` seconds."""
@@ -151,7 +150,7 @@ class FuzzStream(trio.abc.HalfCloseableStream):
         if not self._holding:
             return
         data, self._held, self._holding = bytes(self._held), bytearray(), False
-        self._releases.append(self._accepted + len(data))
+        self._released = self._accepted + len(data)
         if self._dripping:
             self._drip_until, self._dripping = self._accepted + len(data), False
         self.write(data)
@@ -185,10 +184,14 @@ class FuzzStream(trio.abc.HalfCloseableStream):
             self._break(error)
             return 0
         self._sent += sent
-        while self._releases and self._releases[0] <= self._sent:
-            self._releases.popleft()
-            self._on_flushed()
+        self._note_taken()
         return sent
+
+    def _note_taken(self) -> None:
+        """Tell only when nothing is on its way or withheld: who is told does not know what belongs to which release."""
+        if self._released is not None and self._released <= self._sent and not self._holding:
+            self._released = None
+            self._on_flushed()
 
     def _break(self, error: OSError) -> None:
         # The reader finds out by itself, after it has read what came before; a write tells nothing of that.
@@ -200,7 +203,7 @@ class FuzzStream(trio.abc.HalfCloseableStream):
         self._holding = False
         self._held.clear()
         self._pending.clear()
-        self._releases.clear()
+        self._released = None
 
     def _start_background(self) -> None:
         if self._idle is None:

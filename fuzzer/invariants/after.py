@@ -37,12 +37,18 @@ def _left(facts: Facts, conn: Conn, group: str, sent: int, read: int = NEVER) ->
     """The leaving that was confirmed before ``sent``, if no subscription was begun after it and before ``read``."""
     joined = max((s.inv for s in conn.subscriptions.get(group, ()) if s.inv < read), default=-1)
     leaves = (x for x in conn.leaves.get(group, ()) if joined < x.inv and x.answered < sent)
-    return next((x for x in leaves if facts.policy.subscriptions == "once" or not _still_in(conn, group, x)), None)
+    if facts.policy.order == "none":  # requests may be handled in any order: an open one to join, after the leaving
+        asked = conn.subscriptions.get(group, ())
+        leaves = (x for x in leaves if all(s.answered < x.inv for s in asked if s.inv < x.inv))
+    return next(
+        (x for x in leaves if facts.policy.subscriptions == "once" or not _still_in(facts, conn, group, x)), None
+    )
 
 
-def _still_in(conn: Conn, group: str, leave: Leave) -> int:
+def _still_in(facts: Facts, conn: Conn, group: str, leave: Leave) -> int:
     """How many subscriptions are left after ``leave`` in a hub that counts them; leaving a room of none takes none."""
-    steps = [(s.inv, 1) for s in conn.subscriptions.get(group, ())] + [(x.inv, -1) for x in conn.leaves[group]]
+    steps = [(s.inv, 1) for c in facts.session_of(conn) for s in c.subscriptions.get(group, ())]
+    steps += [(x.inv, -1) for x in conn.leaves[group]]
     count = 0
     for _, change in sorted(step for step in steps if step[0] <= leave.inv):
         count = max(count + change, 0)

@@ -96,9 +96,14 @@ class _Reader:
     def _inverted(self, earlier: Message, later: Message, at: int) -> bool:
         came = earlier.got.get(self.conn.name, NEVER)
         if came == NEVER:
-            return one_stay(self.facts, self.conn, earlier, at)
+            return self._promised(earlier) and one_stay(self.facts, self.conn, earlier, at)
         live = not self.facts.may_be_history(earlier, self.conn, came)
         return live and not self.facts.may_be_history(later, self.conn, at)
+
+    def _promised(self, message: Message) -> bool:
+        """Must it reach all whom it must reach, although its sender may have gone while it was on its way?"""
+        sender = self.facts.conns[message.conn]
+        return self.facts.policy.agreement or min(sender.owed_until, sender.server_end) >= self.facts.drain
 
 
 def _finding(facts: Facts, earlier: Message, later: Message, name: str) -> Finding:

@@ -38,6 +38,7 @@ def _wrong(facts: Facts, conn: Conn) -> Finding | None:
     if limit is None or limit.over != "evict-oldest":
         return None
     mates = (c for c in facts.slots.sharing(conn) if c is not conn and c.honest)
+    mates = (c for c in mates if c.causes["takeover"] > conn.server_end)  # who is replaced has no slot
     older = next((c for c in mates if c.je < facts.born(conn) and c.le > conn.server_end), None)
     if older is None:
         return None

@@ -84,10 +84,13 @@ def isolation(facts: Facts) -> Judgement:
 
 
 def _entitled(facts: Facts, message: Message, conn: Conn, at: int) -> bool:
-    """Whoever has asked to be in the group, even if it has left since: what was on its way may still arrive."""
+    """Whoever has asked to be in the group, even if it has left since: what was on its way may still arrive.
+
+    Who takes a session over may take its rooms over."""
     if not conn.honest or facts.policy.group == "all" or not facts.means(message.group):
         return True  # a bad token that receives is the business of HF601
-    return any(episode.begin < at for episode in conn.episodes.get(message.group, ()))
+    stays = (stay for c in facts.session_of(conn) for stay in c.episodes.get(message.group, ()))
+    return any(stay.begin < at for stay in stays)
 
 
 def _is_echo(facts: Facts, message: Message, conn: Conn, at: int) -> bool:

@@ -31,7 +31,8 @@ def _connections(facts: Facts) -> Judgement:
     obligations = 0
     own = [(je, le, None) for je, le, number in facts.slots.proved() for _ in range(number)]
     for user, conns in facts.slots.groups():
-        witnessed = [(c.je, c.le, c) for c in conns if c.honest and c.je < c.le]
+        spans = [(c.je, min(c.le, c.causes["takeover"]), c) for c in conns if c.honest]  # who is replaced has no slot
+        witnessed = [span for span in spans if span[0] < span[1]]
         obligations += len(witnessed)
         crowd = _crowd([*witnessed, *own], limit.max)
         if crowd:

@@ -1,7 +1,8 @@
 """Silence: when a message that has not arrived may be called lost although nothing later arrived either (SPEC 2.2, 3).
 
 Only when a fence failed, the deadline has passed in healthy time since the message was sent and since anything sent
-before it last came in (a backlog is progress, not silence), and neither end has given the server a right to stop.
+before it last came in, or anything of its sender anywhere (a backlog is progress, not silence), and neither end has
+given the server a right to stop.
 """
 
 from __future__ import annotations
@@ -46,10 +47,11 @@ class Silence:
         of room: what waits would come, and so would something of what follows.
         """
         policy, message, conn = self.facts.policy, self.message, self.conn
-        if policy.slow_consumer == "lossless" or not conn.was_crowded(message.inv, self.until):
+        full = [max(start, message.inv) for start, end in conn.crowded if start <= self.until and end > message.inv]
+        if policy.slow_consumer == "lossless" or not full:
             return False
         read = (m.got.get(conn.name, NEVER) for m in self.facts.messages.values())
-        came = any(message.inv < i < self.until for i in read)
+        came = any(min(full) < i < self.until for i in read)
         return came or frame_bytes(message) > (policy.backlog or NEVER)
 
     @property
@@ -105,6 +107,10 @@ def _volume(facts: Facts, conn: Conn, since: int, at: int) -> int:
 
 
 def _last_progress(message: Message, conn: Conn, facts: Facts, since: int, until: int) -> int:
-    """The last arrival on ``conn``, before ``until``, of anything sent before ``since``."""
-    arrivals = (m.got.get(conn.name, NEVER) for m in facts.messages.values() if m.inv < since and m is not message)
-    return max((i for i in arrivals if i < until), default=-1)
+    """The last arrival, before ``until``, of anything sent before ``since`` on ``conn``, or the first one anywhere of
+    anything that the sender had sent before: a hub that still works its way through these has not come to the message.
+    """
+    sent = [m for m in facts.messages.values() if m is not message]
+    there = (m.got.get(conn.name, NEVER) for m in sent if m.inv < since)
+    ahead = (min(m.got.values()) for m in sent if m.conn == message.conn and m.inv < message.inv and m.got)
+    return max((i for i in (*there, *ahead) if i < until), default=-1)

@@ -19,9 +19,9 @@ def error_storm(facts: Facts) -> Judgement:
     frames: dict[str, list[int]] = defaultdict(list)
     for i, e in facts.frames:
         frames[e.conn].append(i)
-    innocent = [conn for conn in facts.conns.values() if conn.honest and min(conn.open_ok, conn.je) < conn.x]
+    innocent = [conn for conn in facts.conns.values() if conn.honest and min(conn.open_ok, conn.je) < conn.owed_until]
     done = [i for i, e in enumerate(facts.events) if isinstance(e, _TOLD)] if frames else []
-    found = (_flood(facts, conn, [i for i in frames[conn.name] if i < conn.x], done) for conn in innocent)
+    found = (_flood(facts, conn, [i for i in frames[conn.name] if i < conn.owed_until], done) for conn in innocent)
     return Judgement("HF303", len(innocent), tuple(f for f in found if f is not None)[:1])
 
 

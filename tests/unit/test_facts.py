@@ -49,10 +49,11 @@ def test_a_welcome_is_evidence() -> None:
     assert facts(written).conns["a"].je == at(written, "Joined", "a")
 
 
-def test_a_delivery_is_evidence() -> None:
-    written = H().open("a", "b").ok("a", "b").send("m", "a").got("m", "b")
+def test_a_delivery_is_evidence_where_it_cannot_be_history() -> None:
+    written = H(Policy(replay="none")).open("a", "b").ok("a", "b").send("m", "a").got("m", "b")
     assert facts(written).conns["b"].je == at(written, "Dlv", "b")
     assert facts(written).conns["a"].je == NEVER
+    assert facts(H().open("a", "b").ok("a", "b").send("m", "a").got("m", "b")).conns["b"].je == NEVER
 
 
 def test_an_own_echo_is_evidence() -> None:

@@ -63,7 +63,7 @@ def said(policy: Policy | None, count: int) -> H:
     return written
 
 
-@pytest.mark.parametrize(("policy", "verdict"), [(TALKATIVE, NOTHING), (Policy(rate=4), CLOSED), (None, CLOSED)])
+@pytest.mark.parametrize(("policy", "verdict"), [(TALKATIVE, NOTHING), (Policy(rate=5), CLOSED), (None, CLOSED)])
 def test_whoever_sends_more_than_its_rate_may_be_closed(policy: Policy | None, verdict: set[str]) -> None:
     assert says(said(policy, 4).ended("a", 1008)) == verdict
 
@@ -72,7 +72,7 @@ def test_whoever_only_reads_has_no_rate() -> None:
     assert says(said(TALKATIVE, 9).ended("b", 1008)) == CLOSED
 
 
-@pytest.mark.parametrize(("policy", "verdict"), [(TALKATIVE, NOTHING), (Policy(rate=4), {"HF101 violated"})])
+@pytest.mark.parametrize(("policy", "verdict"), [(TALKATIVE, NOTHING), (Policy(rate=5), {"HF101 violated"})])
 def test_what_is_sent_beyond_the_rate_may_be_ignored(policy: Policy, verdict: set[str]) -> None:
     """The fourth message of a is never read by b, the fifth is."""
     written = said(policy, 3).send("m3", "a").send("m4", "a")

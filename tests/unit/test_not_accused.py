@@ -1,0 +1,167 @@
+"""What correct hubs may do, and what judges have once convicted: each history is from a review of the judges."""
+
+from __future__ import annotations
+
+import pytest
+from histories import H
+
+from fuzzer.history import Joined, SubInv, UnsubInv, UnsubOk
+from fuzzer.invariants import judge
+from fuzzer.policy import Limit, Policy
+
+
+def convicted(written: H) -> list[str]:
+    return [finding.code for finding in judge(written.history()).violations]
+
+
+# ---- history that is read out before the hub registers ---------------------------------------------------------------
+
+
+def read_out(policy: Policy) -> H:
+    """The hub stores and broadcasts m1, comes to the request of c, reads out to it, waits, and only then registers."""
+    written = H(policy).join("a", "b").open("c").send("m1", "a").got("m1", "b").ok("c").got("m1", "c")
+    written.send("m2", "a").got("m2", "b").add(Joined, conn="c", group="user:u0")
+    return written.send("m3", "a").got("m3", "b", "c")
+
+
+@pytest.mark.parametrize(
+    "policy", [Policy(), Policy(join_evidence="welcome", echo="never")], ids=["default", "welcome"]
+)
+def test_history_proves_no_membership(policy: Policy) -> None:
+    assert convicted(read_out(policy)) == []
+
+
+def test_what_is_read_out_is_membership_where_nothing_old_ever_is() -> None:
+    assert convicted(read_out(Policy(replay="none"))) == ["HF101"]
+
+
+def test_history_of_a_room_proves_no_membership_of_it() -> None:
+    written = H(Policy(group="room")).join("a", "b", "c").sub("a", "b").add(SubInv, conn="c", room="r0")
+    written.send("m1", "a", room="r0").got("m1", "b", "c").send("m2", "a", room="r0").got("m2", "b")
+    written.add(Joined, conn="c", group="room:r0").send("m3", "a", room="r0").got("m3", "b", "c")
+    assert convicted(written) == []
+
+
+def test_who_is_read_to_and_then_refused_was_never_a_member() -> None:
+    written = H(Policy(limit=Limit(1, codes=(4009,)))).join("a").open("c").send("m1", "a").got("m1", "a")
+    written.ok("c").got("m1", "c").send("m2", "a").got("m2", "a", "c").ended("c", 4009)
+    assert convicted(written) == []
+
+
+def test_a_page_of_what_was_missed_may_come_after_a_live_message() -> None:
+    written = H(Policy()).join("a", "b").open("c").send("m1", "a").got("m1", "b").ok("c").got("m1", "c")
+    written.send("m2", "a").got("m2", "b").add(Joined, conn="c", group="user:u0")
+    assert convicted(written.send("m3", "a").got("m3", "b", "c").got("m2", "c")) == []
+
+
+def heard(policy: Policy) -> H:
+    """c says something that others hear, then gets what was sent later, and then misses one."""
+    written = H(policy).join("a", "b").open("c").ok("c").send("mine", "c").got("mine", "a", "b")
+    written.send("m1", "a").got("m1", "b", "c").send("m2", "a").got("m2", "b")
+    return written.send("m3", "a").got("m3", "b", "c")
+
+
+def test_what_was_sent_after_it_had_been_heard_is_no_history() -> None:
+    assert convicted(heard(Policy(echo="never"))) == ["HF101"]
+
+
+def test_but_where_the_hub_says_welcome_nothing_else_is_needed_and_nothing_else_counts() -> None:
+    assert convicted(heard(Policy(echo="never", join_evidence="welcome"))) == []
+
+
+# ---- sessions --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("over", ["reject", "evict-oldest"])
+def test_who_is_replaced_and_lingers_takes_no_slot(over: str) -> None:
+    limit = Limit(1, over, codes=(4009,), statuses=(429,))  # type: ignore[arg-type]
+    written = H(Policy(sessions="takeover", limit=limit)).join("a", session="s0").join("b", session="s0")
+    assert convicted(written.send("m1", "b").got("m1", "a", "b").ended("a", 4001)) == []
+    other = H(Policy(sessions="takeover", limit=limit)).join("a", session="s0").join("b", session="s1")
+    assert convicted(other.send("m1", "b").got("m1", "a", "b")) == ["HF201"]
+
+
+def test_who_is_replaced_and_lingers_is_not_the_oldest() -> None:
+    written = H(Policy(sessions="takeover", limit=Limit(2, "evict-oldest", codes=(4009,))))
+    written.join("a", session="s0").join("b", session="s1").join("a2", session="s0")
+    written.open("d", session="s2").ok("d").welcome("d").ended("b", 4009)
+    assert convicted(written.send("m1", "d").got("m1", "a", "a2", "d").ended("a", 4001)) == []
+
+
+def resumed(policy: Policy) -> H:
+    written = H(policy).join("a", session="s0").join("b").sub("a", "b").drop("a").join("a2", session="s0")
+    return written.send("m", "b", room="r0").got("m", "b", "a2")
+
+
+def test_a_session_may_keep_its_rooms() -> None:
+    assert convicted(resumed(Policy(sessions="takeover", group="room"))) == []
+    assert convicted(resumed(Policy(group="room"))) == ["HF105"]
+
+
+# ---- queues, rates, orders -------------------------------------------------------------------------------------------
+
+
+def crowd(frames: int) -> H:
+    written = H(Policy()).join("a", "c")
+    for number in range(8):
+        written.send(f"m.{number}", "a")
+    for _ in range(frames):
+        written.frame("c", '{"type":"presence"}')
+    for number in range(6):
+        written.got(f"m.{number}", "c")
+    return written.got("m.7", "c")
+
+
+def test_other_frames_fill_the_queue_of_a_reader_as_well() -> None:
+    assert convicted(crowd(9)) == []
+    assert convicted(crowd(2)) == ["HF101"]
+
+
+@pytest.mark.parametrize(("group", "said"), [("all", []), ("user", ["HF101"])])
+def test_where_all_are_one_group_so_do_the_messages_of_the_control_pair(group: str, said: list[str]) -> None:
+    written = H(Policy(group=group)).join("a", "c")  # type: ignore[arg-type]
+    for number in range(15):
+        written.send(f"m.{number}", "a")
+    written.controls(0).send("m.15", "a")
+    for number in range(15):
+        written.got(f"m.{number}", "c")
+    assert convicted(written.send("~a@~0", "a").got("~a@~0", "c")) == said
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0.1, []), (6.0, ["HF101"])])
+def test_a_hub_that_works_through_what_the_sender_sent_before_is_not_silent(seconds: float, said: list[str]) -> None:
+    written = (
+        H(Policy(group="room", echo="never")).join("a", "c", "d").sub("a", "d", room="r0").sub("a", "c", room="r1")
+    )
+    for number in range(60):
+        written.send(f"x.{number}", "a", room="r0")
+    written.send("m", "a", room="r1")
+    for number in range(60):
+        written.controls(0.1).got(f"x.{number}", "d")
+    assert convicted(written.controls(seconds).quiet(False)) == said
+
+
+def test_the_token_may_count_as_the_first_message() -> None:
+    written = H(Policy(rate=3)).join("a", "b").send("m1", "a").got("m1", "b").send("m2", "a").got("m2", "b")
+    written.send("m3", "a")
+    assert convicted(written.ended("a", 1008)) == []
+
+
+def split(agreement: bool) -> H:
+    written = (
+        H(Policy(order="causal", agreement=agreement)).join("a", "b", "c").send("m1", "a").drop("a").got("m1", "b")
+    )
+    return written.send("m2", "b").got("m2", "c")
+
+
+def test_an_answer_may_come_without_its_question_where_nothing_is_agreed_on() -> None:
+    assert convicted(split(agreement=False)) == []
+    assert convicted(split(agreement=True)) == ["HF112"]
+
+
+@pytest.mark.parametrize(("order", "said"), [("none", []), ("fifo", ["HF106"])])
+def test_requests_may_be_handled_in_any_order_where_there_is_none(order: str, said: list[str]) -> None:
+    written = H(Policy(order=order, group="room")).join("a", "b").sub("b")  # type: ignore[arg-type]
+    written.add(SubInv, conn="a", room="r0").add(UnsubInv, conn="a", room="r0").add(UnsubOk, conn="a", room="r0")
+    written.add(Joined, conn="a", group="room:r0")
+    assert convicted(written.send("m", "b", room="r0").got("m", "b", "a")) == said
