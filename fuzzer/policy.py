@@ -64,8 +64,8 @@ class Policy(Value):
     it on top). ``t_idle``: a connection that sends nothing for so long may be closed; ``t_lifetime``: one that is open
     for so long may be, whatever it does. ``rate``: what a connection sends beyond so many messages (in all: no plan is
     long) may be ignored, or the connection closed. ``replay`` ``none``: who joins is read out nothing old, that is, no
-    message that was over before it began to: all in the group had read a later one of its sender. With ``may``, what was
-    sent before a connection had surely been taken on proves no membership when it is read: it may be history.
+    message that was over before it began to: all in the group had read a later one of its sender. With ``may``, what
+    was sent before a connection had surely been taken on proves no membership when it is read: it may be history.
     ``subscriptions`` ``once``: one leaving ends the stay in a room, however often it was asked for; else a hub may
     count. ``sessions`` ``takeover``: the newest connection of a session replaces the older ones, whose slots count no
     more for it. ``backlog``: so many bytes surely fit on the way to one reader; above that the hub may call it slow,
