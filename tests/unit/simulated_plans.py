@@ -78,6 +78,7 @@ THEMES = (
     ("open", "open", "sub", "sub", "sub", "sub", "fence", "unsub", "unsub", "fence", "room", "room", "room", "fence"),
     ("open", "open", "open", "burst", "burst", "send", "fence", "burst", "burst", "fence"),
     ("open", "brief", "fence", "wait", "wait", "send", "send", "fence"),
+    ("open", "open", "fence", "open", "send", "send", "send", "send", "send", "send", "fence"),
     ("open", "open", "open", "open", "fence", "stall", "big", "big", "send", "send", "fence"),
 )
 

@@ -87,6 +87,7 @@ class Ways:
     atomic: bool = False  # a broadcast is written to all in one step: one order for everybody
     sends_twice: bool = False
     replays: bool = False
+    reads_out_early: bool = False  # history first, and only after a while it registers who joins
     disconnects_slow: bool = False
     heartbeat: bool = False
     ignores_malformed: bool = False

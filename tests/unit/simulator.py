@@ -115,7 +115,14 @@ class Hub(Ends):
         else:
             self._write(peer, ("101",))
             yield self.world.some(JOIN)
+            if self.ways.reads_out_early:
+                self._read_out(peer, self._own(peer))
+                yield self.world.some(JOIN)
             self._register(peer)
+
+    def _read_out(self, peer: Peer, group: str) -> None:
+        for item in self._history.get(group, ())[-3:] if self.ways.replays else ():
+            self._write(peer, item)
 
     def _taking_over(self, peer: Peer) -> Peer:
         """The slots of its predecessors count no more for it."""
@@ -150,9 +157,8 @@ class Hub(Ends):
         if peer.lost or peer.closing:
             return
         self._taking_over(peer)
-        if self.ways.replays:
-            for item in self._history.get(self._own(peer), ())[-3:]:
-                self._write(peer, item)
+        if self.ways.joins_before_101 or not self.ways.reads_out_early:
+            self._read_out(peer, self._own(peer))
         peer.registered = True
         self.members.append(peer)
         self._note(peer, 1)
@@ -207,9 +213,9 @@ class Hub(Ends):
 
     def _on_sub(self, peer: Peer, group: str) -> Task:
         yield self.world.some(STEP)
-        if self.ways.replays and group not in peer.rooms and not peer.expired:
-            for item in self._history.get(group, ())[-3:]:
-                self._write(peer, item)
+        if group not in peer.rooms and not peer.expired:
+            self._read_out(peer, group)
+            yield self.world.some(JOIN) if self.ways.reads_out_early else 0.0
         peer.rooms.add(group)
         peer.joins[group] += 1
         self._write(peer, ("joined", group))
