@@ -21,7 +21,7 @@ from fuzzer.facts_reading import Notes
 from fuzzer.facts_records import NEVER, Conn, Episode, Message
 from fuzzer.facts_slots import Slots
 from fuzzer.facts_time import CONTROL_SPACING, LAG_THAT_SPOILS, HealthyClock
-from fuzzer.history import Event, History, OpenRej, SrvClose, StopInv
+from fuzzer.history import Event, History, OpenRej, SrvClose, SrvRst, StopInv
 from fuzzer.payload import widest
 from fuzzer.plan import Fill, Send, Stall
 
@@ -84,7 +84,10 @@ class Facts:
         """Did hubfuzz or the server stand still for so long that the server may have given a connection up for dead?"""
         heartbeat = self.policy.t_heartbeat
         bound = LAG_THAT_COSTS_CONNECTIONS if heartbeat is None else min(LAG_THAT_COSTS_CONNECTIONS, heartbeat / 4)
-        return self.clock.worst_lag(self.t(start), self.t(end)) >= bound
+        late = self.clock.worst_lag(self.t(start), self.t(end))
+        if heartbeat is not None or self.policy.t_idle is not None:  # it sees late what came in time
+            late = max(late, self.clock.slowest_round_trip(self.t(start), self.t(end)))
+        return late >= bound
 
     @property
     def passing(self) -> list[tuple[int, int]]:
@@ -265,6 +268,8 @@ class Facts:
         if limit is None or conn.server_end == NEVER or conn.server_end > conn.je:
             return False
         event = self.events[conn.server_end]
+        if isinstance(event, SrvRst):  # which may have swallowed the Close
+            return bool(limit.codes) and limit.over == "reject"
         return isinstance(event, SrvClose) and event.code in limit.codes
 
     def _joined_by_handshake(self, conn: Conn) -> int:

@@ -54,6 +54,10 @@ class HealthyClock:
         """How many good round trips of the control pair lie wholly in ``[start, end]``."""
         return sum(1 for e in self._controls if e.ok and e.since >= start and e.t <= end)
 
+    def slowest_round_trip(self, start: float, end: float) -> float:
+        """The longest that the control pair had to wait, or waited in vain, within ``[start, end]``."""
+        return max((e.t - e.since for e in self._controls if e.since < end and e.t > start), default=0.0)
+
     def worst_lag(self, start: float, end: float) -> float:
         """How long hubfuzz itself, or the server that we had stopped, stood still at worst in ``[start, end]``."""
         return max((late for a, b, late in self._lags if a < end and b > start), default=0.0)

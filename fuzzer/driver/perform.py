@@ -1,8 +1,7 @@
 """Performing one batch: everything is prepared first, then released in the drawn order with no checkpoint between.
 
 All but the last byte of each op is written beforehand; the last bytes follow in one tight loop, which makes the
-drawn order the order of arrival (measured: see ARCHITECTURE.md). An op that cannot be done is skipped and counted.
-"""
+drawn order the order of arrival (see ARCHITECTURE.md). An op that cannot be done is skipped and counted."""
 
 from __future__ import annotations
 
@@ -78,8 +77,17 @@ class Performer:
         self._opener.slow = frozenset(op.conn for op in plan.ops() if isinstance(op, Stall))
 
     async def prepare_batch(self, batch: Batch) -> list[Release]:
-        """Prepare every op in order; the releases are to be called in the same order, with no checkpoint between."""
-        return [release for op in batch.ops if (release := await self._prepare(op)) is not None]
+        """The releases of all ops, in their order, to be called with no checkpoint between. What takes its time is
+        prepared first: behind a frame that waits for its last byte no ping is answered."""
+        for op in batch.ops:
+            await self._decided(self._stage.actors.get(op.conn))
+        opened = {op.conn: await self.prepare_open(op) for op in batch.ops if isinstance(op, Open)}
+        found = [opened[op.conn] if isinstance(op, Open) else await self._prepare(op) for op in batch.ops]
+        return [release for release in found if release is not None]
+
+    async def _decided(self, actor: Actor | None) -> None:
+        if actor is not None and not actor.held:
+            await self._stage.until(lambda: actor.decided, OPEN_TIMEOUT)
 
     # ---- opening -------------------------------------------------------------------------------------------------
 
@@ -105,8 +113,7 @@ class Performer:
         actor = self._stage.actors.get(op.conn)
         if isinstance(op, Finish):
             return self._finish(op, actor)
-        if actor is not None and not actor.decided:
-            await self._stage.until(lambda: actor.decided, OPEN_TIMEOUT)
+        await self._decided(actor)
         why = _why_not(op, actor)
         if why or actor is None or actor.conn is None:
             self._stage.record(Skip, op.conn, op.__struct_config__.tag, why or "never opened")

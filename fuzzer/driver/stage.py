@@ -245,7 +245,7 @@ class Stage:
             self.awaited.discard((sent.msg, conn))
         elif self._is_stray(message.id):
             self.record(Stray, conn, message.id[:LONGEST_FRAME_KEPT])
-        elif not message.id.startswith(self._control_mark):
+        elif not message.id.startswith(MARK):  # history of earlier plans, or news of the control pair
             self.record(Frame, conn, message.id[:LONGEST_FRAME_KEPT])
 
     def _is_stray(self, real: str) -> bool:

@@ -51,7 +51,12 @@ def _cause(facts: Facts, conn: Conn) -> str:
     kinds = {kind for start, _, kind in conn.faults if start < end} if conn.only_cause("fault", end) else set()
     if kinds == {"malformed:oversize"}:
         return "oversize"
-    return "malformed" if kinds and all(k.startswith("malformed:") and "oversize" not in k for k in kinds) else ""
+    return "malformed" if kinds and all(k.startswith("malformed:") and not _too_big(k) for k in kinds) else ""
+
+
+def _too_big(kind: str) -> bool:
+    """May a hub call it malformed as well as too big? (A length of 2^63 is both.)"""
+    return kind in ("malformed:oversize", "malformed:huge-length")
 
 
 def _told_to_stop(facts: Facts, conn: Conn) -> bool:

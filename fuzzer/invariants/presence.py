@@ -18,7 +18,7 @@ def presence(facts: Facts) -> Judgement:
     for question in answered(facts):
         for user, conns in facts.users.items():
             must = _must_be_listed(facts, conns, question)
-            if must is None:
+            if must is None or (must and _may_be_spelt_otherwise(facts, user)):
                 continue
             obligations += 1
             if must != (user in question.users):
@@ -27,12 +27,19 @@ def presence(facts: Facts) -> Judgement:
     return Judgement("HF405", obligations, tuple(findings.values()))
 
 
+def _may_be_spelt_otherwise(facts: Facts, user: str) -> bool:
+    """Has it an odd name by which no answer has ever called it?"""
+    asked = (q for questions in facts.answers.values() for q in questions)
+    return user in facts.history.plan.names and not any(user in q.users for q in asked)
+
+
 def answered(facts: Facts) -> Iterator[Question]:
-    """Questions with their answers, of whoever had not sent bytes that may upset the order of answers."""
+    """Questions with their answers, of whoever has neither sent bytes that may upset their order, nor ceased to read:
+    what was told unasked meanwhile would be taken for an answer."""
     for name, questions in facts.answers.items():
         asker = facts.conns.get(name)
         if asker is not None and asker.honest:
-            yield from (q for q in questions if q.answered != NEVER and not asker.garbled(q.inv))
+            yield from (q for q in questions if q.answered != NEVER and q.answered < asker.first_fault)
 
 
 def _must_be_listed(facts: Facts, conns: list[Conn], question: Question) -> bool | None:

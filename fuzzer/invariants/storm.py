@@ -37,9 +37,10 @@ def _flood(facts: Facts, conn: Conn, frames: list[int], done: list[int]) -> Find
 
 def _finding(facts: Facts, conn: Conn, first: int, last: int, count: int) -> Finding:
     seconds = facts.policy.deadline
+    late = facts.we_were_late(first, last)  # then all that had gathered meanwhile is read at once
     return Finding(
         code="HF303",
-        strength="violated",
+        strength="inconclusive" if late else "violated",
         key="storm",
         summary=f"{conn.name} (user {conn.inv.user}), which did nothing wrong, was flooded with {count} frames",
         expected=f"at most {facts.policy.storm} frames in {seconds:g} s that nobody asked for",

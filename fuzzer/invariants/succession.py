@@ -66,7 +66,7 @@ def _in_place(facts: Facts, old: Conn, conn: Conn, answered: int) -> bool:
     Who had begun to end otherwise may be forgotten already, and its slot not be free before its own time.
     """
     unheard = facts.policy.t_heartbeat is None and all(drop.how == "vanish" for _, drop in old.drops)
-    other = ("takeover", "backlog", *(("drop",) if unheard else ()))
+    other = ("takeover", *(("drop",) if unheard else ()))
     ended = min(old.server_end, *(index for kind, index in old.causes.items() if kind not in other))
     return ended > answered and old.causes["takeover"] >= conn.open_inv
 

@@ -19,20 +19,23 @@ from fuzzer.verdict import Finding, Judgement
 
 def zombie(facts: Facts) -> Judgement:
     """A connection is still held though it has answered nothing for longer than ``t_heartbeat``."""
-    silent = [c for c in facts.conns.values() if _silent_since(c) != NEVER]
+    silent = [c for c in facts.conns.values() if _silent_since(facts, c) != NEVER]
     found = chain(_listed(facts), _refused(facts), _reached(facts, silent))
     first = {f.key: f for f in reversed(list(found))}
     return Judgement("HF403", _obligations(facts, silent), tuple(reversed(first.values())))
 
 
-def _silent_since(conn: Conn) -> int:
-    """Since when it has sent nothing and answered no ping; NEVER if it did, or was never open."""
+def _silent_since(facts: Facts, conn: Conn) -> int:
+    """Since when the hub has heard nothing of it; NEVER if it did, or was never open.
+
+    A hub that still works through what it had sent hears of it later than it was sent."""
     mute = min((start for start, _, kind in conn.faults if kind == "mute"), default=NEVER)
     vanished = min((i for i, drop in conn.drops if drop.how == "vanish"), default=NEVER)
     since = min(mute, vanished)
     if since == NEVER or conn.open_ok > since or not conn.honest:
         return NEVER
-    return max(since, *conn.spoke)
+    heard = (min(m.got.values()) for m in facts.messages.values() if m.conn == conn.name and m.got)
+    return max(since, *conn.spoke, *heard)
 
 
 def _due(facts: Facts, conn: Conn, at: float, more: float = 0.0) -> bool:
@@ -40,7 +43,7 @@ def _due(facts: Facts, conn: Conn, at: float, more: float = 0.0) -> bool:
 
     Not by this rule once it has ended in another way: then t_release or t_detect counts from there.
     """
-    since, bound = _silent_since(conn), facts.policy.t_heartbeat
+    since, bound = _silent_since(facts, conn), facts.policy.t_heartbeat
     ended = min(conn.server_end, conn.close_inv, conn.let_go, conn.causes["stop"])
     if bound is None or since == NEVER or not facts.t(since) <= at < facts.t(ended):
         return False
@@ -69,7 +72,7 @@ def _listed(facts: Facts) -> Iterator[Finding]:
             dead = [c for c in mates if c not in gone and _due(facts, c, at, more or 0.0)]
             if dead and len(gone) + len(dead) == len(mates):
                 said = f"asked by {question.conn}, the hub still counts user {user} as present"
-                witness = (_silent_since(dead[0]), question.inv, question.answered)
+                witness = (_silent_since(facts, dead[0]), question.inv, question.answered)
                 yield _finding(facts, dead[0], witness, said, at)
 
 
@@ -86,15 +89,15 @@ def _refused(facts: Facts) -> Iterator[Finding]:
         most = len(others) + facts.slots.outside(answered, at)
         if most >= limit.max > most - len(dead):
             said = f"{conn.name} was refused, because {dead[0].name} still holds one of {limit.max} slots"
-            yield _finding(facts, dead[0], (_silent_since(dead[0]), conn.open_inv, answered), said, at)
+            yield _finding(facts, dead[0], (_silent_since(facts, dead[0]), conn.open_inv, answered), said, at)
 
 
 def _reached(facts: Facts, silent: list[Conn]) -> Iterator[Finding]:
     """A message that was sent when its time was over was delivered to it."""
     for conn in silent:
-        if conn.le > _silent_since(conn) and _due(facts, conn, facts.t(conn.le)):
+        if conn.le > _silent_since(facts, conn) and _due(facts, conn, facts.t(conn.le)):
             said = f"a message that was sent at {facts.t(conn.le):.3f} s still reached it"
-            yield _finding(facts, conn, (_silent_since(conn), conn.le), said, facts.t(conn.le))
+            yield _finding(facts, conn, (_silent_since(facts, conn), conn.le), said, facts.t(conn.le))
 
 
 def _finding(facts: Facts, conn: Conn, witness: tuple[int, ...], said: str, at: float) -> Finding:

@@ -127,11 +127,11 @@ class StartedServer(Server):
             self._tree.go_on()
 
     async def shut_down(self, patience: float) -> int | None:
-        """What is left of the tree when the server itself has ended is killed, too."""
+        """The leader may be a mere wrapper, so all of the tree gets the time; what is then left of it is killed."""
         if self._tree is None or self._process is None:
             return None
         try:
-            await self._tree.end_gently(self._process, patience)
+            await self._tree.end_gently(self._process, patience, all_of_it=True)
             return self._process.poll()
         finally:
             self.kill()

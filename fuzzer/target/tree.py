@@ -72,13 +72,15 @@ class ProcessTree:
             with contextlib.suppress(psutil.Error):
                 process.send_signal(kind)
 
-    async def end_gently(self, leader: subprocess.Popen[bytes], grace: float = GRACE) -> None:
-        """Ask everybody to end and wait for it, no longer than ``grace`` seconds."""
+    async def end_gently(
+        self, leader: subprocess.Popen[bytes], grace: float = GRACE, *, all_of_it: bool = False
+    ) -> None:
+        """Ask everybody to end and wait for the leader, or for ``all_of_it``, no longer than ``grace`` seconds."""
         self.members()  # who has left the group can be found only while its parent lives
         self._signal_group(signal.SIGTERM)
         self._signal_group(signal.SIGCONT)  # a stopped process cannot obey
         with trio.move_on_after(grace):
-            while leader.poll() is None:
+            while leader.poll() is None or (all_of_it and self.is_alive()):
                 await trio.sleep(STEP)
 
     def kill(self) -> None:

@@ -86,7 +86,8 @@ def test_a_marked_id_that_nobody_sent_is_a_stray_but_not_the_control_pairs() -> 
 
 def test_where_all_are_one_group_only_own_unknown_ids_are_strays() -> None:
     stage = a_stage(Policy(group="all"))
-    stage.frame("a", frame("hf-other-m0"))
+    stage.frame("a", frame("foreign"))
+    stage.frame("a", frame("hf-other-m0"))  # history of an earlier plan, say
     stage.frame("a", frame("hf-n1-ghost"))
     assert kinds(stage)[-2:] == [Frame, Stray]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from histories import H
 
-from fuzzer.history import Joined, SubInv, UnsubInv, UnsubOk
+from fuzzer.history import Control, Joined, Lag, SrvEof, SrvRst, SubInv, UnsubInv, UnsubOk
 from fuzzer.invariants import judge
-from fuzzer.policy import Limit, Policy
+from fuzzer.policy import CloseCodes, Limit, Policy
 
 
 def convicted(written: H) -> list[str]:
@@ -165,3 +165,75 @@ def test_requests_may_be_handled_in_any_order_where_there_is_none(order: str, sa
     written.add(SubInv, conn="a", room="r0").add(UnsubInv, conn="a", room="r0").add(UnsubOk, conn="a", room="r0")
     written.add(Joined, conn="a", group="room:r0")
     assert convicted(written.send("m", "b", room="r0").got("m", "b", "a")) == said
+
+
+# ---- ends ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("kind", "said"), [("huge-length", []), ("reserved-opcode", ["HF503"])])
+def test_a_length_of_2_to_the_63_may_be_called_too_big(kind: str, said: list[str]) -> None:
+    policy = Policy(close_codes=CloseCodes(malformed=(1002,), oversize=(1009,)))
+    assert convicted(H(policy).join("a").fault("a", f"malformed:{kind}").ended("a", 1009)) == said
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0.95, []), (0.05, ["HF301"])])
+def test_a_server_that_was_starved_sees_a_pong_late(seconds: float, said: list[str]) -> None:
+    written = H(Policy(t_heartbeat=1.0)).join("a", "b").controls(0.5)
+    since = written.now
+    written.wait(seconds).add(Control, ok=True, since=since)
+    assert convicted(written.ended("a", 1011)) == said
+
+
+@pytest.mark.parametrize(("how", "said"), [(SrvRst, []), (SrvEof, ["HF301"])])
+def test_a_reset_may_have_swallowed_the_refusal(how: type, said: list[str]) -> None:
+    policy = Policy(join_evidence="handshake", limit=Limit(1, codes=(4429,)))
+    assert convicted(H(policy).join("a").open("b").ok("b").ended("b", how)) == said
+
+
+def slow_reader(messages: int) -> H:
+    policy = Policy(group="room", sessions="takeover", limit=Limit(2, statuses=(429,)))
+    written = H(policy).join("a", session="s").join("c").sub("a", "c")
+    written.send("~0", "a", room="r0").got("~0", "a", "c")
+    for number in range(messages):
+        written.send(f"m{number}", "c", room="r0", size=3000).got(f"m{number}", "c")
+    return written.open("b", session="s").refused("b")
+
+
+def test_the_slot_of_a_session_that_was_given_up_as_slow_has_its_own_time() -> None:
+    assert convicted(slow_reader(20).got("m0", "a").ended("a", 1013)) == []
+    assert convicted(slow_reader(0)) == ["HF404"]
+
+
+# ---- presence, heartbeat, floods -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("progress", "said"), [(0.15, []), (0.0, ["HF403"])])
+def test_who_is_mute_is_silent_only_when_the_hub_has_read_what_it_had_sent(progress: float, said: list[str]) -> None:
+    written = H(Policy(group="all", t_heartbeat=1.0, t_presence=0.3)).join("a").join("b", user="u1").controls(0.2)
+    for number in range(10):
+        written.send(f"m{number}", "a")
+    written.fault("a", "mute")
+    for number in range(10):
+        written.controls(progress, every=0.05).got(f"m{number}", "a", "b")
+    if not progress:
+        written.controls(1.5, every=0.05)
+    assert convicted(written.ask("b").present("b", "u0", "u1")) == said
+
+
+def asked(*, stalled: bool) -> H:
+    written = H(Policy(t_presence=0.5, t_release=0.5)).join("a")
+    if stalled:
+        written.fault("a", "stall")
+    written.join("b", user="u1").closed("b").controls(2.0).ask("a")
+    return (written.healed("a") if stalled else written).present("a", "u0", "u1")
+
+
+def test_to_who_stalls_old_news_may_look_like_an_answer() -> None:
+    assert convicted(asked(stalled=True)) == []
+    assert convicted(asked(stalled=False)) == ["HF405"]
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(60.0, []), (0.0, ["HF303"])])
+def test_what_gathered_while_we_were_suspended_is_no_flood(seconds: float, said: list[str]) -> None:
+    written = H().join("a", "b").wait(seconds).frame("a", "tick", 600)
+    assert convicted(written.add(Lag, seconds=seconds) if seconds else written) == said
