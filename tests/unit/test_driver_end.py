@@ -63,7 +63,7 @@ def test_who_never_came_to_rest_is_not_waited_for_once_more(monkeypatch: pytest.
 
 
 def test_a_slot_is_tried_once_where_the_counts_were_waited_for_in_vain() -> None:
-    """On a machine so busy that the server answers too slowly it has not been waited for in vain, so there are tries."""
+    """Of a machine so busy that the server answers slowly that cannot be said, so there more is tried."""
     histories = [history_of(BUGS["S18"].least, "S18") for _ in range(3)]
     assert any(slots(history) == ["slot:u0.0"] for history in histories)
     once = (history for history in histories if slots(history) == ["slot:u0.0"])
