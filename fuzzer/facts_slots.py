@@ -58,9 +58,11 @@ class Slots:
         return self._facts.healthy(start, at) < max(policy.t_release, policy.t_detect)
 
     def proved(self) -> Iterator[Proved]:
-        """When the control pair surely held slots: between its openings, since each of them has received a message."""
+        """When the control pair surely held slots: between its openings, since each of them has received a message; and
+        not beyond the end of a server process, whatever was told of it."""
         ends = [*(i for i, _ in self.outsiders), len(self._facts.events)][1:]
         for (start, told), end in zip(self.outsiders, ends, strict=False):
+            end = min((stop for stop, _ in self._facts.outages if start < stop < end), default=end)
             between = enumerate(self._facts.events[start:end], start)
             good = [(i, e) for i, e in between if isinstance(e, Control) and e.ok]
             if len(good) > told.pair:

@@ -57,7 +57,8 @@ def _kept_out(facts: Facts, conn: Conn, older: list[Conn]) -> Iterator[Finding]:
     outside = facts.slots.outside(answered, facts.t(conn.open_inv))
     if mine and len(others) + outside - len(mine) < limit.max:
         said = f"{conn.name} was refused, because {mine[0].name} still holds one of {limit.max} slots"
-        yield _finding(facts, mine[0], conn, "refused", said, (mine[0].je, conn.open_inv, answered))
+        late = facts.we_were_late(mine[0].je, answered)  # a hub may have given it up, and its slot has its own time
+        yield _finding(facts, mine[0], conn, "refused", said, (mine[0].je, conn.open_inv, answered), late)
 
 
 def _in_place(facts: Facts, old: Conn, conn: Conn, answered: int) -> bool:

@@ -190,17 +190,20 @@ def test_a_reset_may_have_swallowed_the_refusal(how: type, said: list[str]) -> N
     assert convicted(H(policy).join("a").open("b").ok("b").ended("b", how)) == said
 
 
-def slow_reader(messages: int) -> H:
+def slow_reader(messages: int, stood_still: float = 0.0) -> H:
     policy = Policy(group="room", sessions="takeover", limit=Limit(2, statuses=(429,)))
     written = H(policy).join("a", session="s").join("c").sub("a", "c")
     written.send("~0", "a", room="r0").got("~0", "a", "c")
     for number in range(messages):
         written.send(f"m{number}", "c", room="r0", size=3000).got(f"m{number}", "c")
+    if stood_still:
+        written.wait(stood_still).add(Lag, seconds=stood_still)
     return written.open("b", session="s").refused("b")
 
 
 def test_the_slot_of_a_session_that_was_given_up_as_slow_has_its_own_time() -> None:
     assert convicted(slow_reader(20).got("m0", "a").ended("a", 1013)) == []
+    assert convicted(slow_reader(0, stood_still=3.0)) == [], "it may have been given up for dead"
     assert convicted(slow_reader(0)) == ["HF404"]
 
 
