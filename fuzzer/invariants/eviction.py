@@ -78,7 +78,7 @@ def _finding(
         key=key,
         summary=f"{conn.name} (user {conn.inv.user}) was evicted, which was {key}",
         expected=expected,
-        observed=said + ("; but hubfuzz itself was late" if late else ""),
+        observed=said + ("; but hubfuzz or the server was late" if late else ""),
         witness=witness,
         conns=(conn.name, *mates),
         proof="order",

@@ -37,7 +37,8 @@ def _collateral(facts: Facts, conn: Conn) -> Finding:
         key=TORN if how == RESET else how,
         summary=f"the server ended {conn.name} (user {conn.inv.user}), which gave it no cause",
         expected=f"{conn.name} stays open",
-        observed=f"{how} at {facts.t(conn.server_end):.3f} s" + ("; but hubfuzz itself was late" if late else ""),
+        observed=f"{how} at {facts.t(conn.server_end):.3f} s"
+        + ("; but hubfuzz or the server was late" if late else ""),
         witness=(conn.je, conn.server_end),
         conns=(conn.name,),
         dial=f"{DIALS} (is something missing there?)",

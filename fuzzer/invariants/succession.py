@@ -89,7 +89,7 @@ def _closed(facts: Facts, old: Conn, conn: Conn) -> Finding:
     said = f"the server ended {conn.name} at {facts.t(conn.server_end):.3f} s"
     witness = (conn.je, _end(old), conn.server_end)
     return _finding(
-        facts, old, conn, "closed", f"{said}{'; but hubfuzz itself was late' if late else ''}", witness, late
+        facts, old, conn, "closed", f"{said}{'; but hubfuzz or the server was late' if late else ''}", witness, late
     )
 
 
