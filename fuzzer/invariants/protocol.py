@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from fuzzer.facts import Facts
+from fuzzer.facts import Conn, Facts
+from fuzzer.history import CloseInv
 from fuzzer.invariants.registry import Invariant
 from fuzzer.verdict import Finding, Judgement
+
+NO_CODE = 1005
+# Close codes that may stand in a frame: of the protocol and its registry (1004 to 1006 and 1015 may not), and private
+# ones (RFC 6455, 7.4). 1005 stands in a plan for a Close without a code.
+SENDABLE = (range(1000, 1004), range(1007, 1015), range(3000, 5000))
 
 
 def protocol_error(facts: Facts) -> Judgement:
@@ -13,9 +19,15 @@ def protocol_error(facts: Facts) -> Judgement:
     findings = []
     for i, e in facts.bad:
         conn = facts.conns.get(e.conn)
-        if conn is not None and not conn.garbled(i) and conn.causes["stop"] > i:
+        if conn is not None and not conn.garbled(i) and not _ill_closed(facts, conn, i) and conn.causes["stop"] > i:
             findings.append(_finding(facts, e.conn, i, e.detail))
     return Judgement("HF701", len(opened), tuple(findings))
+
+
+def _ill_closed(facts: Facts, conn: Conn, index: int) -> bool:
+    """Had it closed with a code that must not be sent? A server typically echoes the code (RFC 6455, 5.5.1)."""
+    close = facts.events[conn.close_inv] if conn.close_inv < index else None
+    return isinstance(close, CloseInv) and close.code != NO_CODE and not any(close.code in codes for codes in SENDABLE)
 
 
 def _finding(facts: Facts, conn: str, index: int, detail: str) -> Finding:
@@ -38,7 +50,7 @@ INVARIANTS = (
         "protocol",
         "The server sends nothing that RFC 6455 forbids.",
         "The bytes were read on one TCP connection, which keeps them whole and in order; the connection had sent no "
-        "malformed frame itself, and the server was not being stopped, which may cut a frame short.",
+        "malformed frame and no forbidden Close code itself, and the server was not being stopped, which may cut a frame short.",
         "",
         (
             "https://github.com/nats-io/nats-server/pull/4811",

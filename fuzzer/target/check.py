@@ -18,6 +18,8 @@ from fuzzer.target.place import HTTP_TOKEN
 from fuzzer.target.template import hint, names_in, nearest
 
 FORBIDDEN_HEADERS = ("host", "upgrade", "connection", "content-length", "transfer-encoding")
+LEAST_BOUND = 0.5  # seconds between two round trips of the control pair that may count as healthy
+LEAST_SIZE = 1_024  # of the longest fence, with the longest names that plans have
 IN_START = ("port", "python")
 
 
@@ -99,7 +101,6 @@ def _check_handshake(target: Target) -> None:
 
 
 def _check_policy(policy: Policy) -> None:
-    _positive("policy.deadline", policy.deadline)
     _check_numbers(policy)
     _check_close_codes(policy.close_codes)
     if policy.limit is not None:
@@ -111,14 +112,24 @@ def _check_policy(policy: Policy) -> None:
 
 
 def _check_numbers(policy: Policy) -> None:
-    for name in ("t_join", "t_release", "t_detect", "t_held_up"):
+    for name in ("deadline", "t_release", "t_detect"):
+        _long_enough(f"policy.{name}", getattr(policy, name))
+    for name in ("t_join", "t_held_up"):
         _not_negative(f"policy.{name}", getattr(policy, name))
     for name in ("t_heartbeat", "t_presence", "t_expiry", "t_shutdown", "t_idle", "t_lifetime"):
         if getattr(policy, name) is not None:
             _positive(f"policy.{name}", getattr(policy, name))
-    for name in ("storm", "stall_bytes", "max_size", "backlog", "max_rooms", "rate"):
+    _check_size(policy.max_size)
+    for name in ("storm", "stall_bytes", "backlog", "max_rooms", "rate"):
         if getattr(policy, name) is not None:
             _at_least_one(f"policy.{name}", getattr(policy, name))
+
+
+def _check_size(most: int | None) -> None:
+    if most is not None and most < LEAST_SIZE:
+        raise TargetError(
+            f"policy.max_size: found {most}, expected bytes, {LEAST_SIZE} or more: hubfuzz's own messages must get through"
+        )
 
 
 def _check_close_codes(codes: CloseCodes) -> None:
@@ -181,6 +192,14 @@ def _check_promises(target: Target) -> None:
 def _positive(key: str, value: float) -> None:
     if not (math.isfinite(value) and value > 0):
         raise TargetError(f"{key}: found {value:g}, expected seconds above 0")
+
+
+def _long_enough(key: str, value: float) -> None:
+    if not (math.isfinite(value) and value >= LEAST_BOUND):
+        raise TargetError(
+            f"{key}: found {value:g}, expected seconds, {LEAST_BOUND:g} or more: hubfuzz asks only so often "
+            "whether the server answers"
+        )
 
 
 def _not_negative(key: str, value: float) -> None:

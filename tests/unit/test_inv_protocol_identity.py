@@ -29,6 +29,17 @@ def test_bad_bytes_to_whoever_sent_bad_bytes() -> None:
     assert says(H().join("a").fault("a", "malformed:rsv-bit").bad("a")) == NOTHING
 
 
+@pytest.mark.parametrize("code", [0, 1, 999, 1004, 1006, 1015, 2999, 5000])
+def test_a_forbidden_close_code_that_is_echoed(code: int) -> None:
+    assert says(H().join("a").close_begun("a", code).bad("a")) == NOTHING
+    assert says(H().join("a").bad("a").close_begun("a", code)) == {"HF701 violated"}
+
+
+@pytest.mark.parametrize("code", [1005, 1000, 1014, 3000, 4999])
+def test_a_code_that_may_be_sent_excuses_nothing(code: int) -> None:
+    assert says(H().join("a").close_begun("a", code).bad("a")) == {"HF701 violated"}
+
+
 def test_a_frame_that_is_cut_by_a_stop() -> None:
     assert says(H().join("a").stop().bad("a")) == NOTHING
 

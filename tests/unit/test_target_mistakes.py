@@ -9,6 +9,8 @@ from target_files import DELIVER, PLACES, PUBLISH, SECRET, START, URL, WS, chang
 
 from fuzzer.target import load_target
 
+LONG_ENOUGH = "expected seconds, 0.5 or more: hubfuzz asks only so often whether the server answers"
+
 BAD = {
     # unknown keys
     ("[probe]", "[prob]"): "prob: unknown key; did you mean 'probe'?",
@@ -135,11 +137,15 @@ BAD = {
     ('id = "id", body', 'id = "", body'): 'protocol.deliver.id: found "", expected a path into the frame such as '
     '"payload.id"',
     # policy
-    ("deadline = 5", "deadline = 0"): "policy.deadline: found 0, expected seconds above 0",
-    ("deadline = 5", "deadline = nan"): "policy.deadline: found nan, expected seconds above 0",
-    ("deadline = 5", "t_release = -1"): "policy.t_release: found -1, expected seconds, 0 or more",
+    ("deadline = 5", "deadline = 0"): "policy.deadline: found 0, " + LONG_ENOUGH,
+    ("deadline = 5", "deadline = nan"): "policy.deadline: found nan, " + LONG_ENOUGH,
+    ("deadline = 5", "t_release = -1"): "policy.t_release: found -1, " + LONG_ENOUGH,
+    ("deadline = 5", "t_release = 0.1"): "policy.t_release: found 0.1, " + LONG_ENOUGH,
+    ("deadline = 5", "t_detect = 0.4"): "policy.t_detect: found 0.4, " + LONG_ENOUGH,
+    ("deadline = 5", "t_join = -1"): "policy.t_join: found -1, expected seconds, 0 or more",
     ("deadline = 5", "t_heartbeat = 0"): "policy.t_heartbeat: found 0, expected seconds above 0",
-    ("deadline = 5", "max_size = 0"): "policy.max_size: found 0, expected 1 or more",
+    ("deadline = 5", "max_size = 1023"): "policy.max_size: found 1023, expected bytes, 1024 or more: hubfuzz's own messages "
+    "must get through",
     ("deadline = 5", "backlog = 0"): "policy.backlog: found 0, expected 1 or more",
     ("deadline = 5", "rate = 0"): "policy.rate: found 0, expected 1 or more",
     ("deadline = 5", "t_lifetime = 0"): "policy.t_lifetime: found 0, expected seconds above 0",
