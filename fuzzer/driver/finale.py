@@ -8,19 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-import trio
-
 from fuzzer.driver.actor import Actor
+from fuzzer.driver.health import HealthyTime
 from fuzzer.driver.openings import OPEN_TIMEOUT
 from fuzzer.driver.perform import Performer
-from fuzzer.driver.quiesce import HealthyTime, Quiescence
+from fuzzer.driver.quiesce import Quiescence
 from fuzzer.driver.stage import Stage
 from fuzzer.history import Phase, Probe, Role
 from fuzzer.plan import Drop, Open
 
-POLL = 0.02
-LEAST_POLL = 0.002
-UNHEALTHY_MOST = 8.0
 RETRY_PAUSES = (0.04, 0.2)
 PROMPT = 3  # looks at the counts, a few milliseconds apart
 PROBE_PAUSES = (0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256)
@@ -35,6 +31,7 @@ class Finale:
         self._stage = stage
         self._performer = performer
         self._quiescence = quiescence
+        self._health = quiescence.health
         self._counts = counts
         self._prompt = False  # the hub counted everybody off as soon as they had left
         self._due = False  # so long has been waited for its counts that everybody must be off
@@ -75,9 +72,9 @@ class Finale:
             return
         self._stage.record(Phase, "probe")
         last: dict[str, int] = {}
-        left, healthy = self._release_bound(), HealthyTime()
+        left, healthy = self._health.release_bound(), HealthyTime()
         for look, pause in enumerate((0.0, *PROBE_PAUSES, left)):
-            left -= await self._healthily(min(pause, left), healthy)
+            left -= await self._health.wait(min(pause, left), healthy)
             counts = await self._counts()
             gone = all(counts.get(name, 0) <= value for name, value in before.items())
             self._prompt = gone and look < PROMPT
@@ -97,21 +94,6 @@ class Finale:
         """What has changed; of the last reading everything: only what is there when all is released proves a leak."""
         for name, value in counts.items():
             self._stage.record(Probe, name, value, "after")
-
-    def _release_bound(self) -> float:
-        """Healthy seconds after which everything that has ended must be released, with a margin."""
-        return max(self._stage.policy.t_release, self._stage.policy.t_detect) * 1.2 + POLL
-
-    async def _healthily(self, seconds: float, healthy: HealthyTime) -> float:
-        """Let so many healthy seconds pass, and say how many did: a server that does not answer is given up.
-
-        ``healthy`` is shared by the pauses of one wait, so that what lies between two of them counts."""
-        before, give_up = healthy.seconds, self._stage.record.now() + seconds * 2 + UNHEALTHY_MOST
-        while healthy.seconds - before < seconds and self._stage.record.now() < give_up:
-            await self._quiescence.check_control(healthy)
-            left = seconds - (healthy.seconds - before)
-            await trio.sleep(min(POLL, max(LEAST_POLL, left)))
-        return healthy.seconds - before
 
     # ---- slots ---------------------------------------------------------------------------------------------------
 
@@ -154,10 +136,10 @@ class Finale:
 
     async def _open_slot(self, name: str, user: str, role: Role = "slot") -> Actor | None:
         """Try until accepted; the last time after every earlier occupant, refused attempts too, must be released."""
-        bound, healthy = self._release_bound(), HealthyTime()
+        bound, healthy = self._health.release_bound(), HealthyTime()
         later = () if self._due and not self._shared else (*(pause for pause in RETRY_PAUSES if pause < bound), bound)
         for attempt, pause in enumerate((0.0, *later)):
-            await self._healthily(pause, healthy)
+            await self._health.wait(pause, healthy)
             actor = await self._open_once(f"{name}.{attempt}" if attempt else name, user, role)
             if actor.live:
                 return actor

@@ -10,43 +10,25 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import trio
 
 from fuzzer.driver.actor import Actor
 from fuzzer.driver.control import ControlPair
+from fuzzer.driver.health import Health, HealthyTime
 from fuzzer.driver.openings import OPEN_TIMEOUT
 from fuzzer.driver.perform import Performer
 from fuzzer.driver.stage import Pair, Stage
-from fuzzer.history import Abort, Control, Phase, Quiet
+from fuzzer.history import Abort, Phase, Quiet
 from fuzzer.plan import Send
 
 SOFT_START = 0.05
 SOFT_MOST = 0.5
 LINGER = 0.002
 CONTROL_PAUSE = 0.03
-CONTROL_SPACING = 0.5
 UNANSWERED_MOST = 8.0
 SHOWN = 3  # missing fences that are named
 OVERTAKEN_WAIT = 0.1
-
-
-@dataclass
-class HealthyTime:
-    """Seconds during which the control pair answered, as the judge will count them."""
-
-    seconds: float = 0.0
-    last: float | None = None
-
-    def note(self, ok: bool, since: float, now: float) -> None:
-        """One more round trip."""
-        if not ok or now - since > CONTROL_SPACING:
-            self.last = None
-            return
-        if self.last is not None and now - self.last <= CONTROL_SPACING:
-            self.seconds += now - self.last
-        self.last = now
 
 
 class Quiescence:
@@ -56,6 +38,7 @@ class Quiescence:
         self._stage = stage
         self._performer = performer
         self._control = control
+        self.health = Health(stage, control)
         self._server_is_dead = dead
         self._rounds = itertools.count()
         self._turns = itertools.count()
@@ -135,7 +118,7 @@ class Quiescence:
     async def _watched(self, reached: Callable[[], bool], end: float) -> None:
         healthy = HealthyTime()
         while not reached() and (left := end - self._stage.record.now()) > 0:
-            await self.check_control(healthy)
+            await self.health.check(healthy)
             await self._stage.until(reached, min(CONTROL_PAUSE, left))
 
     def _give_up_on_silent(self) -> None:
@@ -256,7 +239,7 @@ class Quiescence:
                 gap = min(gap * 2, SOFT_MOST)
                 next_fence = now + gap
             self._ping_silent()
-            await self.check_control(healthy)
+            await self.health.check(healthy)
             await self._stage.until(reached, CONTROL_PAUSE)
         return reached()
 
@@ -279,11 +262,4 @@ class Quiescence:
     async def prove_control(self) -> None:
         """Have each of the control pair receive once, where it shares the limit: then it was a member."""
         for _ in range(self._control.size if self.kept else 0):
-            await self.check_control(HealthyTime())
-
-    async def check_control(self, healthy: HealthyTime) -> None:
-        """One round trip of the control pair, written down."""
-        since = self._stage.record.now()
-        ok = await self._control.round_trip()
-        self._stage.record(Control, ok, round(since, 6))
-        healthy.note(ok, since, self._stage.record.now())
+            await self.health.check(HealthyTime())

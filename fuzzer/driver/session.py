@@ -14,7 +14,8 @@ from fuzzer.driver._trio_compat import seed_scheduler
 from fuzzer.driver.cast import Cast
 from fuzzer.driver.control import ControlPair
 from fuzzer.driver.finale import Counts, Finale, let_go
-from fuzzer.driver.holdings import holdings
+from fuzzer.driver.health import Health
+from fuzzer.driver.holdings import holdings, look_again, needs_another_look
 from fuzzer.driver.perform import Performer
 from fuzzer.driver.quiesce import Quiescence
 from fuzzer.driver.server_ops import ServerOps
@@ -77,10 +78,19 @@ class Session:
                 kept += await holdings(self.server, self._counts, kept, hurry)
             if not left or self._server_is_dead() or any(isinstance(e, Abort) for e in stage.record.events):
                 break
+        if cycles > 1 and needs_another_look(kept) and self._control.ready:
+            kept = await self._look_again(stage, kept, hurry)
         if plan.cycles > cycles:
             stage.record(Skip, _first_conn(plan), "cycles", "the server's process cannot be measured")
         log = tuple(line[:LINE_LENGTH] for line in self.server.recent())
         return History((*kept, *stage.record.events), policy, plan, self.target.name, log)
+
+    async def _look_again(self, stage: Stage, kept: list[Probe], hurry: float) -> list[Probe]:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_watch_own_lag, stage)
+            kept = await look_again(stage, Health(stage, self._control), self.server, kept, hurry)
+            nursery.cancel_scope.cancel()
+        return kept
 
     def _may_cycle(self) -> bool:
         return self.target.probe.process and self.server.pid is not None

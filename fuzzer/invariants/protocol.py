@@ -50,7 +50,8 @@ INVARIANTS = (
         "protocol",
         "The server sends nothing that RFC 6455 forbids.",
         "The bytes were read on one TCP connection, which keeps them whole and in order; the connection had sent no "
-        "malformed frame and no forbidden Close code itself, and the server was not being stopped, which may cut a frame short.",
+        "malformed frame and no forbidden Close code itself, and the server was not being stopped, which may cut a "
+        "frame short.",
         "",
         (
             "https://github.com/nats-io/nats-server/pull/4811",

@@ -85,7 +85,8 @@ def _leak(facts: Facts, name: str, readings: Readings) -> Finding:
 def _all_released(facts: Facts, readings: Readings) -> bool:
     """Had the server let go of all that the cycles had opened, so that what grows is not only late?
 
-    Either it says so itself, by counts of its own that do not grow; or all of it stands in this history.
+    Either it says so itself, by counts of its own that do not grow; or the last reading was taken when the release of
+    all in this history was due, and with it that of the cycles before, which had ended when it began.
     """
     index, last = readings[-1]
     counts = {e.name for _, e in facts.probes if e.when == "cycle" and not e.name.startswith("process.")}
@@ -93,7 +94,8 @@ def _all_released(facts: Facts, readings: Readings) -> bool:
         own = [[e.value for _, e in _readings(facts, name)] for name in counts]
         return all(values[-1] <= min(values) for values in own if values)
     before = [c for c in facts.conns.values() if c.open_inv < index]
-    return bool(before) and all(facts.surely_released(c, last.t) for c in before)
+    due = facts.healthy(0.0, last.t) >= max(facts.policy.t_release, facts.policy.t_detect)
+    return bool(before) and due and all(facts.surely_released(c, last.t) for c in before)
 
 
 def _counts_resources(policy: Policy) -> bool:

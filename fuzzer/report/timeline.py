@@ -20,7 +20,7 @@ from fuzzer.values import Value
 from fuzzer.verdict import Finding
 
 Span = tuple[int, int]
-FINALE = ("drain", "probe", "slots", "canary")
+FINALE = ("drain", "probe", "slots", "canary", "rest")
 
 
 class Stay(Value):

@@ -128,7 +128,8 @@ def _check_numbers(policy: Policy) -> None:
 def _check_size(most: int | None) -> None:
     if most is not None and most < LEAST_SIZE:
         raise TargetError(
-            f"policy.max_size: found {most}, expected bytes, {LEAST_SIZE} or more: hubfuzz's own messages must get through"
+            f"policy.max_size: found {most}, expected bytes, {LEAST_SIZE} or more: "
+            "hubfuzz's own messages must get through"
         )
 
 

@@ -6,7 +6,7 @@ import trio
 
 from fuzzer.driver.actor import Actor
 from fuzzer.driver.cast import Cast
-from fuzzer.driver.quiesce import HealthyTime
+from fuzzer.driver.health import HealthyTime
 from fuzzer.driver.stage import Stage
 from fuzzer.history import CloseOk, Dlv, Frame, Joined, SendOk, SrvClose, Stray, TcpClosed
 from fuzzer.plan import Batch, Open, Plan
