@@ -3,6 +3,9 @@
 Only when wsproto stands exactly between two messages is such a frame read here, in one pass. Everything else (parts of
 frames, fragments, control frames, binary, long or wrong frames, bad UTF-8) is given to wsproto unread, so that there is
 one judge of what RFC 6455 allows.
+
+wsproto drops what comes behind a Close frame. Messages there are data that no server may send (RFC 6455, 5.5.1): they
+are read all the same, so that somebody can say so.
 """
 
 from __future__ import annotations
@@ -11,8 +14,8 @@ from collections import deque
 from collections.abc import Generator
 
 from wsproto import ConnectionType, WSConnection
-from wsproto.connection import Connection
-from wsproto.events import CloseConnection, Event, TextMessage
+from wsproto.connection import Connection, ConnectionState
+from wsproto.events import BytesMessage, CloseConnection, Event, TextMessage
 
 FINAL_TEXT = 0x81
 TWO_BYTE_LENGTH = 126  # the length byte that says: the next two bytes are the length
@@ -25,14 +28,15 @@ class FastWSConnection(WSConnection):
         super().__init__(ConnectionType.CLIENT)
         self._texts: deque[str] = deque()
         self._ended = False
+        self._behind: Connection | None = None  # reads what comes after a Close
 
     def receive_data(self, data: bytes | None) -> None:
         """As in wsproto."""
-        if not data or self.connection is None or self._ended or not _between_messages(self.connection):
+        if data and self._behind is not None:
+            self._behind.receive_data(data)
+        elif not data or self.connection is None or self._ended or not _between_messages(self.connection):
             super().receive_data(data)
-            return
-        rest = self._read_texts(data)
-        if rest < len(data):
+        elif (rest := self._read_texts(data)) < len(data):
             super().receive_data(data[rest:])
 
     def events(self) -> Generator[Event, None, None]:
@@ -42,8 +46,12 @@ class FastWSConnection(WSConnection):
             yield TextMessage(data=texts.popleft(), frame_finished=True, message_finished=True)
         for event in super().events():
             # After a Close, or a parse failure, which comes as one, wsproto reads nothing more; so must this.
-            self._ended = self._ended or isinstance(event, CloseConnection)
+            if isinstance(event, CloseConnection) and not self._ended:
+                self._ended, self._behind = True, _reader_behind(self.connection)
             yield event
+        for event in self._behind.events() if self._behind is not None else ():
+            if isinstance(event, TextMessage | BytesMessage):
+                yield event
 
     def _read_texts(self, data: bytes) -> int:
         """Take whole text frames from the start of ``data``; returns where the first other byte is."""
@@ -64,6 +72,14 @@ class FastWSConnection(WSConnection):
                 break
             at = start + length
         return at
+
+
+def _reader_behind(connection: Connection | None) -> Connection | None:
+    """Reads from right behind the Close on; None after a parse failure, which leaves no such place."""
+    if connection is None or connection.state is ConnectionState.OPEN:
+        return None
+    rest = connection._proto._frame_decoder.buffer
+    return Connection(ConnectionType.CLIENT, trailing_data=bytes(rest.consume_at_most(len(rest))))
 
 
 def _between_messages(connection: Connection) -> bool:

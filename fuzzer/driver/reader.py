@@ -215,6 +215,7 @@ class ContainedConnection(WebSocketConnection):
         if self._over:
             return
         self._over = True
+        self._message_parts = []  # what comes now is no part of it
         if self._wsproto.state is ConnectionState.OPEN:  # no frame: wsproto reports its own parse failure so
             self._fail(int(event.code), event.reason or "")
         else:

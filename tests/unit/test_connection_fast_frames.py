@@ -10,8 +10,8 @@ from hostile import close, frame
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from wsproto import ConnectionType, WSConnection
-from wsproto.connection import Connection
-from wsproto.events import Event
+from wsproto.connection import Connection, ConnectionState
+from wsproto.events import CloseConnection, Event
 
 from fuzzer.driver import frames
 from fuzzer.driver._wsproto_compat import accept_unassigned_close_codes
@@ -73,15 +73,29 @@ def _read(upgrade: WSConnection, chunks: Iterator[bytes], pauses: list[bool]) ->
 @example(b"\x81\x81" + b"a" * 300, [])
 @example(frame(frames.TEXT, "é".encode()) * 40, list(range(1, 160, 3)))
 def test_equal_events_for_equal_bytes_in_any_chunks(stream, cuts):
-    fast = _read(FastWSConnection(), _chunks(stream, cuts), [])
-    assert fast == _read(WSConnection(ConnectionType.CLIENT), _chunks(stream, cuts), [])
+    events, state = _read(FastWSConnection(), _chunks(stream, cuts), [])
+    assert (_to_the_close(events), state) == _read(WSConnection(ConnectionType.CLIENT), _chunks(stream, cuts), [])
 
 
 @settings(max_examples=300, deadline=None)
 @given(STREAMS, CUTS, st.lists(st.booleans(), max_size=5))
 def test_events_that_are_fetched_late_keep_their_order(stream, cuts, pauses):
     whole = _joined(_read(WSConnection(ConnectionType.CLIENT), _chunks(stream, []), [])[0])
-    assert _joined(_read(FastWSConnection(), _chunks(stream, cuts), pauses)[0]) == whole
+    assert _joined(_to_the_close(_read(FastWSConnection(), _chunks(stream, cuts), pauses)[0])) == whole
+
+
+def _to_the_close(events: list[Event]) -> list[Event]:
+    """Without what is read behind a Close, where wsproto reads nothing."""
+    ends = [i for i, event in enumerate(events) if isinstance(event, CloseConnection)]
+    return events[: ends[0] + 1] if ends else events
+
+
+@given(CUTS, st.lists(st.booleans(), max_size=5))
+def test_messages_behind_a_close_are_read_in_any_chunks(cuts, pauses):
+    stream = frame(frames.TEXT, b"a") + close(1000) + frame(frames.TEXT, b"b") + frame(frames.PING) + close(1001)
+    events, state = _read(FastWSConnection(), _chunks(stream, cuts), pauses)
+    assert [getattr(e, "data", None) or e.code for e in events] == ["a", 1000, "b"]
+    assert state is ConnectionState.REMOTE_CLOSING
 
 
 def _joined(events: list[Event]) -> list[object]:

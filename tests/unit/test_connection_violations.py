@@ -63,6 +63,36 @@ def test_h6_a_close_frame_with_a_code_that_the_rfc_does_not_forbid_is_a_close(co
     assert play(script, client).results == [(0x88, struct.pack("!H", code))]
 
 
+@pytest.mark.parametrize("apart", [False, True], ids=["one-segment", "after-our-answer"])
+@pytest.mark.parametrize("unfinished", [b"", frame(1, b"part", fin=False)], ids=["between", "within-a-message"])
+def test_a_message_behind_a_close_is_told_behind_it(apart, unfinished):
+    def script(peer: Peer) -> None:
+        peer.upgrade(glued=unfinished + close(1000) + (b"" if apart else frame(1, b"behind")))
+        peer.read_frame()
+        peer.send(frame(1, b"behind") if apart else b"")
+
+    async def client(side: Client) -> None:
+        await side.open()
+        await side.record.until("tcp_closed")
+        ends = [("server_closed", 1000, ""), ("frame", "behind"), ("tcp_closed",)]
+        assert side.record.of("c") == [*OPEN, *ends]
+
+    play(script, client)
+
+
+def test_what_comes_behind_forbidden_bytes_is_not_read():
+    def script(peer: Peer) -> None:
+        peer.upgrade(glued=close(1005) + frame(1, b"behind"))
+        peer.read_frame()
+
+    async def client(side: Client) -> None:
+        await side.open()
+        await side.record.until("tcp_closed")
+        assert [what for what, *_ in side.record.of("c")] == ["opened", "server_bad", "tcp_closed"]
+
+    play(script, client)
+
+
 def test_h6_a_close_frame_without_a_code_is_1005_and_answered_without_a_code():
     def script(peer: Peer) -> tuple[int, bytes]:
         peer.upgrade(glued=frame(8))
