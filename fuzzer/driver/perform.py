@@ -108,8 +108,6 @@ class Performer:
     # ---- everything else -----------------------------------------------------------------------------------------
 
     async def _prepare(self, op: Op) -> Release | None:
-        if isinstance(op, Open):
-            return await self.prepare_open(op)
         actor = self._stage.actors.get(op.conn)
         if isinstance(op, Finish):
             return self._finish(op, actor)

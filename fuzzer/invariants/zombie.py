@@ -47,7 +47,13 @@ def _due(facts: Facts, conn: Conn, at: float, more: float = 0.0) -> bool:
     ended = min(conn.server_end, conn.close_inv, conn.let_go, conn.causes["stop"])
     if bound is None or since == NEVER or not facts.t(since) <= at < facts.t(ended):
         return False
-    return facts.healthy(facts.t(since), at) >= bound + more
+    return facts.healthy(facts.t(since), at) >= bound + more + _backlog(facts, conn)
+
+
+def _backlog(facts: Facts, conn: Conn) -> float:
+    """Seconds that a hub may take to read the last thing that it had sent, where no delivery shows that it has."""
+    unseen = any(m.conn == conn.name and not m.got for m in facts.messages.values())
+    return facts.policy.deadline if unseen else 0.0
 
 
 def _obligations(facts: Facts, silent: list[Conn]) -> int:
@@ -128,9 +134,10 @@ INVARIANTS = (
         "cleanup",
         "A peer that answers nothing any more is given up within t_heartbeat, and its slot and presence end with it.",
         "t_heartbeat is declared and has passed in healthy time since the connection vanished, or answered its last "
-        "ping, and since the last thing it sent. Evidence: a presence answer (asked t_presence later still) that "
-        "names a user with no other connection; a refusal because of the limit that only this slot explains; or a "
-        "message sent later that reached it. A connection that never finished its handshake is not judged.",
+        "ping, and since the last thing it sent; and the deadline, if something that it sent was seen by nobody. "
+        "Evidence: a presence answer (asked t_presence later still) that names a user with no other connection; a "
+        "refusal because of the limit that only this slot explains; or a message sent later that reached it. A "
+        "connection that never finished its handshake is not judged.",
         "policy.t_heartbeat",
         (
             "https://github.com/Kludex/starlette/issues/1811",

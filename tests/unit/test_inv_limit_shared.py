@@ -82,8 +82,9 @@ def test_the_control_pair_counts_once_both_of_it_have_received_before_and_after(
         answered(2, 2, 0),
         reopened(begun(shared(4), 2, 2).controls(0.1), 3, 2).join("a", "b", "c").controls(0.1),
         alive(begun(shared(4), 2, 2).controls(0.1, ok=False).join("a", "b", "c"), "a", "b", "c").controls(0.1),
+        alive(begun(shared(4), 2, 2).controls(0.1).restart().join("a", "b", "c"), "a", "b", "c").controls(0.1),
     ],
-    ids=["one-control", "early", "late", "unanswered", "reopened", "failed"],
+    ids=["one-control", "early", "late", "unanswered", "reopened", "failed", "restarted"],
 )
 def test_a_control_pair_that_need_not_have_been_there(written: H) -> None:
     assert says(written) == NOTHING

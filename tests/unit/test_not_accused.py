@@ -7,6 +7,7 @@ from histories import H
 
 from fuzzer.history import Control, Joined, Lag, SrvEof, SrvRst, SubInv, UnsubInv, UnsubOk
 from fuzzer.invariants import judge
+from fuzzer.plan import Plan
 from fuzzer.policy import CloseCodes, Limit, Policy
 
 
@@ -221,6 +222,29 @@ def test_who_is_mute_is_silent_only_when_the_hub_has_read_what_it_had_sent(progr
     if not progress:
         written.controls(1.5, every=0.05)
     assert convicted(written.ask("b").present("b", "u0", "u1")) == said
+
+
+@pytest.mark.parametrize(("more", "said"), [(0.0, []), (5.0, ["HF403"])])
+def test_who_is_mute_and_whose_messages_nobody_gets_may_be_heard_of_until_the_deadline(
+    more: float, said: list[str]
+) -> None:
+    written = H(Policy(echo="never", t_heartbeat=1.0, t_presence=0.3)).join("a").join("b", user="u1")
+    written.send("m", "a").fault("a", "mute").controls(1.5 + more, every=0.05)
+    assert convicted(written.ask("b").present("b", "u0", "u1")) == said
+
+
+def odd_name(*answers: tuple[str, ...]) -> H:
+    """u0, who has an odd name, is there all the while; what the answers call it is another matter."""
+    written = H(Policy(t_presence=0.5)).join("a").join("b", user="u1").controls(1.0)
+    written.plan = Plan((), names={"u0": "STRASSE \u00df"})
+    for users in answers:
+        written.ask("b").present("b", *users)
+    return written
+
+
+def test_who_has_an_odd_name_may_be_spelt_otherwise_until_an_answer_has_named_it_so() -> None:
+    assert convicted(odd_name(("u1",))) == []
+    assert convicted(odd_name(("u0", "u1"), ("u1",))) == ["HF405"]
 
 
 def asked(*, stalled: bool) -> H:
