@@ -105,6 +105,14 @@ class Script:
         if self.room is not None:
             self.together(*(Subscribe(conn=op.conn, room=self.room) for op in opens))
 
+    def reload(self, conn: str) -> str:
+        """The session of an open tab, on a new connection."""
+        old = next(op for batch in self.batches for op in batch.ops if isinstance(op, Open) and op.conn == conn)
+        new = Open(conn=next(self.symbols), user=old.user, session=old.session)
+        self.together(new)
+        self.join([new])
+        return new.conn
+
     def say(self, conn: str, size: int = 20, burst: int = 1) -> Send:
         """A message to the group, not yet in any batch."""
         return Send(conn=conn, msg=next(self.messages), size=size, count=burst, room=self.room)
@@ -153,7 +161,9 @@ def _limit(script: Script) -> None:
 
 
 def _lifecycle(script: Script) -> None:
-    """A window of tabs moves on: one enters while all others send, the oldest leaves while the newest sends."""
+    """A window of tabs moves on: one enters while all others send, the oldest leaves while the newest sends.
+
+    Where a session takes over, the newest tab is then loaded again: same session, new connection, which speaks."""
     ways: tuple[Callable[[str], Op], ...] = (
         lambda c: Close(conn=c),
         lambda c: Drop(conn=c, how="fin"),
@@ -170,6 +180,8 @@ def _lifecycle(script: Script) -> None:
         if len(here) == window:
             leaver = here.pop(0)
             script.together(next(ends)(leaver), *(script.say(tab) for tab in here[-1:]))
+    if script.sessions and script.policy.sessions == "takeover":
+        here[-1:] = [script.reload(tab) for tab in here[-1:]]
     script.together(*(script.say(tab) for tab in here))
 
 
@@ -257,7 +269,7 @@ _ALL: Final = (
     Scenario("five-tabs", 1, "concurrent tabs", "Tabs of one user at once: each is alive.", _five_tabs, _needs_two),
     Scenario("broadcast", 1, "broadcast", "Every tab gets what any tab sends.", _broadcast, _needs_two),
     Scenario("limit", 1, "limit", "The limit holds, and a freed slot can be used again.", _limit, _needs_limit),
-    Scenario("lifecycle", 1, "lifecycle", "Tabs come and go while messages flow.", _lifecycle, _always),
+    Scenario("lifecycle", 2, "lifecycle", "Tabs come and go while messages flow.", _lifecycle, _always),
     Scenario(
         "failure-isolation",
         1,

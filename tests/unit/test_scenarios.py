@@ -105,6 +105,17 @@ def test_lifecycle_never_holds_more_than_the_limit(limit: int | None) -> None:
         here -= {op.conn for op in batch.ops if isinstance(op, Close | Drop)}
 
 
+def test_where_a_session_takes_over_the_newest_tab_is_loaded_again_and_speaks() -> None:
+    plan = build("lifecycle", Policy(sessions="takeover"), sessions=True)
+    *others, last = (op for op in plan.ops() if isinstance(op, Open))
+    assert last.session == others[-1].session
+    assert last.conn in {op.conn for op in plan.batches[-1].ops}
+    assert others[-1].conn not in {op.conn for op in plan.batches[-1].ops}
+    for policy, sessions in ((Policy(sessions="takeover"), False), (Policy(), True)):
+        opens = [op for op in build("lifecycle", policy, sessions=sessions).ops() if isinstance(op, Open)]
+        assert len(opens) == len(others)
+
+
 def test_failure_isolation_has_every_failure_beside_a_survivor() -> None:
     plan = build("failure-isolation", policy_of(2))
     drops = {op.how for op in plan.ops() if isinstance(op, Drop)}
