@@ -23,6 +23,7 @@ SECOND_TIER = {f"S{n:02}" for n in (8, 9, 16, 22, 34, 37, 38, 39)}  # needs a pr
 ORDER_ONLY = {f"S{n:02}" for n in (3, 4, 5, 7, 9, 10, 11, 13, 14, 17, 19, 20, 24, 27, 28, 29, 31, 32, 33, 37)}
 FIRST_TIER_WITHIN = 60.0
 ORDER_WITHIN = 5.0
+MOMENTS = (0.5, 1.0, 1.5, 2.0, 5.0, 10.0)
 
 
 def times(trials: Iterable[Trial]) -> list[float]:
@@ -142,6 +143,18 @@ def _comparison(name: str, pairs: Sequence[tuple[list[Trial], list[Trial]]]) -> 
     return [f"{ever}/{len(pairs)}", share, f"{sum(effects) / len(effects):.2f}", str(faster), str(slower)]
 
 
+def over_time(trials: Sequence[Trial]) -> str:
+    """A row for each contender: of how many bugs a trial had found the violation after so many seconds, in the mean."""
+    bugs = len({trial.bug for trial in trials})
+    rows = []
+    for name, contender in CONTENDERS.items():
+        mine = [trial for trial in trials if trial.contender == name]
+        found = [sum(trial.found and trial.seconds <= most for trial in mine) for most in MOMENTS]
+        if mine:
+            rows.append([contender.title, *(f"{bugs * count / len(mine):.1f}" for count in found)])
+    return table([f"bugs found of {bugs}, in the mean", *(f"after {most:g} s" for most in MOMENTS)], rows)
+
+
 def plot(trials: Sequence[Trial], path: Path) -> None:
     """Bugs found against time: for each contender the mean share of trials that had found theirs by then."""
     import matplotlib
@@ -177,7 +190,7 @@ def report(trials: Sequence[Trial], picture: Path | None, readme: Path | None, s
     horizon = min(trial.budget for trial in trials)
     alike = within(trials, horizon)
     several = len({trial.contender for trial in trials}) > 1
-    together = [f"All of them within the same {horizon:g} s:", compared(alike)] if several else []
+    together = [f"All of them within the same {horizon:g} s:", compared(alike), over_time(alike)] if several else []
     reached = [goals(trials)] if any(trial.contender == REFERENCE for trial in trials) else []
     each = f"<details><summary>Each bug</summary>\n\n{by_bug(trials)}\n\n</details>"
     text = "\n\n".join([_note(trials), *reached, *together, each])

@@ -13,7 +13,7 @@ from fuzzer.plan_rules import problems
 from strategies.shape import Shape
 from tests.benchmarks.contenders import CONTENDERS
 from tests.benchmarks.detection import Trial
-from tests.benchmarks.detection_report import UNFOUND, a12, by_bug, goals, median, report, times, within
+from tests.benchmarks.detection_report import UNFOUND, a12, by_bug, goals, median, over_time, report, times, within
 
 
 def trial(seconds: float, found: bool = True, contender: str = "hubfuzz", seed: int = 0) -> Trial:
@@ -43,6 +43,15 @@ def test_contenders_with_longer_budgets_are_compared_within_the_shortest() -> No
     assert {t.budget for t in cut} == {10.0}
     assert within([soon], 20.0) == [soon]
     assert not within([trial(20.5)], 30.0)[0].found, "its plan ended after the budget"
+
+
+def test_bugs_found_by_a_moment_are_counted_in_the_mean() -> None:
+    ours = [trial(0.7), trial(1.8, seed=1), trial(20.0, False, seed=2)]
+    theirs = [msgspec.structs.replace(trial(0.4, contender="fixed"), bug="S03"), trial(3.0, contender="fixed")]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in over_time([*ours, *theirs]).splitlines()]
+    assert rows[0] == ["bugs found of 2, in the mean", *(f"after {n:g} s" for n in (0.5, 1, 1.5, 2, 5, 10))]
+    assert rows[2] == ["hubfuzz", "0.0", "0.7", "0.7", "1.3", "1.3", "1.3"]
+    assert rows[3][1:] == ["1.0", "1.0", "1.0", "1.0", "2.0", "2.0"]
 
 
 def test_the_goals_are_counted_and_who_misses_them_is_named() -> None:
