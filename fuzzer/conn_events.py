@@ -143,11 +143,15 @@ class Stray(Value, tag_field="e", tag="stray"):
 
 
 class Frame(Value, tag_field="e", tag="frame"):
-    """Any other data frame: errors, presence, foreign traffic. Text cut to 200 characters."""
+    """Any other data frame: errors, presence, foreign traffic. Text cut to 200 characters.
+
+    ``known``: no noise, but a message of somebody else, such as history, or an answer that nothing can be made of.
+    """
 
     t: float
     conn: str
     text: str
+    known: bool = False
 
 
 class CloseInv(Value, tag_field="e", tag="close_inv"):

@@ -13,22 +13,22 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable
 from functools import cache, cached_property
 
 from fuzzer.facts_ends import derive_end_causes
+from fuzzer.facts_lateness import Lateness
+from fuzzer.facts_progress import last_heard
 from fuzzer.facts_reading import Notes
 from fuzzer.facts_records import NEVER, Conn, Episode, Message
+from fuzzer.facts_replay import Replay
 from fuzzer.facts_slots import Slots
 from fuzzer.facts_time import CONTROL_SPACING, LAG_THAT_SPOILS, HealthyClock
 from fuzzer.history import Event, History, OpenRej, SrvClose, SrvRst, StopInv
 from fuzzer.payload import widest
-from fuzzer.plan import Fill, Send, Stall
+from fuzzer.plan import Fill, Send
 
 # Bytes of a frame around its body that no hub's protocol exceeds, as the strategies assume.
 ENVELOPE = 1_024
-# Seconds of own lateness after which a hub with a heartbeat, or with a time limit on logging in, may give us up.
-LAG_THAT_COSTS_CONNECTIONS = 0.5
 _width = cache(widest)
 
 
@@ -53,11 +53,13 @@ class Facts:
         self.outages, self.pauses = notes.outages, notes.pauses
         self._controls = notes.controls
         self.clock = HealthyClock(notes.controls, notes.lags, self._standstills(notes))
+        self._lateness = Lateness(self.policy, self.clock, self.events)
         self.users: dict[str, list[Conn]] = defaultdict(list)
         for conn in self.conns.values():
             self.users[conn.inv.user].append(conn)
             self._derive_membership(conn)
         self.slots = Slots(self)
+        self.replay = Replay(self)
         derive_end_causes(self)
 
     # ---- time ----------------------------------------------------------------------------------------------------
@@ -82,18 +84,18 @@ class Facts:
 
     def we_were_late(self, start: int, end: int) -> bool:
         """Did hubfuzz or the server stand still for so long that the server may have given a connection up for dead?"""
-        heartbeat = self.policy.t_heartbeat
-        bound = LAG_THAT_COSTS_CONNECTIONS if heartbeat is None else min(LAG_THAT_COSTS_CONNECTIONS, heartbeat / 4)
-        late = self.clock.worst_lag(self.t(start), self.t(end))
-        if heartbeat is not None or self.policy.t_idle is not None:  # it sees late what came in time
-            late = max(late, self.clock.slowest_round_trip(self.t(start), self.t(end)))
-        return late >= bound
+        return self._lateness.within(self.t(start), self.t(end))
 
     @property
     def passing(self) -> list[tuple[int, int]]:
         """The messages of the control pair, if they go to everybody: when each was sent, and had arrived."""
         controls = self._controls if self.policy.group == "all" else []
         return [(self.index_at(control.since), self.index_at(control.t)) for control in controls]
+
+    @cached_property
+    def heard(self) -> dict[str, int]:
+        """The last event that shows that the hub has just read something of this connection."""
+        return last_heard(self.messages.values())
 
     @cached_property
     def drain(self) -> int:
@@ -130,8 +132,8 @@ class Facts:
             return conn.close_ok, release
         if conn.inv.abandon == "after-101":  # its drop is written down before the 101 comes, and happens only then
             return min(conn.open_ok, conn.rejected), detect
-        if conn.let_go != NEVER:
-            return conn.let_go, self.policy.t_detect
+        if conn.let_go != NEVER:  # a hub learns of it behind what that connection had sent
+            return max(conn.let_go, self.heard.get(conn.name, -1)), self.policy.t_detect
         if conn.rejected != NEVER:
             return conn.rejected, release if self._server_refused(conn) else detect
         if conn.server_end != NEVER:
@@ -182,8 +184,12 @@ class Facts:
         most = self.policy.max_size
         if most is None or message.size == 0:
             return False
+        return message.size * self.width(message) + ENVELOPE > most
+
+    def width(self, message: Message) -> int:
+        """The most bytes that one character of its body can become."""
         fill = self._fills.get(message.name) or self._fills.get(message.name.rpartition(".")[0], "unicode")
-        return message.size * _width(fill) + ENVELOPE > most
+        return _width(fill)
 
     @cached_property
     def _fills(self) -> dict[str, Fill]:
@@ -198,55 +204,19 @@ class Facts:
         episodes = conn.episodes.get(message.group, ())
         return not any(e.je < message.inv for e in episodes[:1]) or self.rejoined(message, conn, at)
 
-    def over_before(self, message: Message, begin: int) -> bool:
-        """Was this broadcast surely over at ``begin``? All that may have been in the group had read a later one of its
-        sender.
-
-        Not only all whom it had reached: where each connection has a lock of its own, one that reads nothing holds up
-        the broadcast for those behind it, while others get the next one.
-        """
-        reached = [name for name, i in message.got.items() if i < begin]
-        if not reached or self.policy.order == "none":
-            return False
-        later = (m for m in self.sent[message.conn, message.group] if message.inv < m.inv < begin)
-        if not any(all(m.got.get(name, NEVER) < begin for name in reached) for m in later):
-            return False
-        waiting = self._there(message.group, begin).difference(reached)
-        return waiting <= self._without_echo(message.conn, message.group)
-
-    @cached_property
-    def _without_echo(self) -> Callable[[str, str], frozenset[str]]:
-        """The sender, if it reads all the time and yet no message of its own came back from the group."""
-        stalled = {op.conn for op in self.history.plan.ops() if isinstance(op, Stall)}
-
-        @cache
-        def without(sender: str, group: str) -> frozenset[str]:
-            echoed = sender in stalled or any(sender in m.got for m in self.sent[sender, group])
-            return frozenset() if echoed and self.policy.echo != "never" else frozenset({sender})
-
-        return without
-
-    @cached_property
-    def _there(self) -> Callable[[str, int], frozenset[str]]:
-        """Who may be in the group just before an index, as far as the server has not shown their end."""
-
-        @cache
-        def there(group: str, begin: int) -> frozenset[str]:
-            conns = (c for c in self.conns.values() if c.server_end >= begin)
-            return frozenset(c.name for c in conns if any(s.begin < begin for s in c.episodes.get(group, ())))
-
-        return there
-
     def rejoined(self, message: Message, conn: Conn, at: int) -> bool:
         """Did ``conn`` join the room again before ``at``, and not surely before ``message`` was sent?
 
         A subscription is surely handled when it was answered, or when a message that the same connection sent
         after it was delivered to anybody.
         """
-        again = [s for s in conn.subscriptions.get(message.group, ())[1:] if s.inv < at]
+        first = 0 if self.inherits(conn, message.group) else 1
+        again = [s for s in conn.subscriptions.get(message.group, ())[first:] if s.inv < at]
         return any(min(s.answered, self._heard_since(conn, s.inv)) > message.inv for s in again)
 
     def _heard_since(self, conn: Conn, index: int) -> int:
+        if self.policy.order == "none":  # what was asked later may be done sooner
+            return NEVER
         heard = (m.got.values() for m in self.messages.values() if m.conn == conn.name and m.inv > index)
         return min((i for got in heard for i in got), default=NEVER)
 
@@ -282,6 +252,11 @@ class Facts:
         if self.policy.sessions != "takeover" or conn.inv.session is None:
             return [conn]
         return [c for c in self.of_user(conn.inv.user) if c.inv.session == conn.inv.session]
+
+    def inherits(self, conn: Conn, group: str) -> bool:
+        """May it be in a room by its session, without having asked?"""
+        mates = (mate for mate in self.session_of(conn) if mate is not conn)
+        return group.startswith("room:") and any(group in mate.episodes for mate in mates)
 
     def born(self, conn: Conn) -> int:
         """From when on it may count as there: who takes a session over may inherit its age."""

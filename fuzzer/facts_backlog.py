@@ -12,49 +12,54 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
 from fuzzer.facts_records import NEVER, Conn, Message
-from fuzzer.policy import Policy
+
+if TYPE_CHECKING:
+    from fuzzer.facts import Facts
 
 ENVELOPE = 1_024
 """Bytes of a frame around its body that no hub's protocol exceeds, as the strategies assume."""
-WIDEST = 6
-"""Bytes that one character of a body becomes at most, escaped."""
+ESCAPED = 6
+"""Bytes that one character of a body becomes, escaped; of two UTF-16 units, twice as many."""
 
 Span = tuple[int, int]
 
 
-def frame_bytes(message: Message) -> int:
+def frame_bytes(facts: Facts, message: Message) -> int:
     """The most that its frame can weigh."""
-    return message.size * WIDEST + ENVELOPE
+    return message.size * max(ESCAPED, facts.width(message)) + ENVELOPE
 
 
 class Backlog:
     """The messages of one history that the hub may have taken, by group, and when each was surely handled."""
 
-    def __init__(self, sent: Mapping[tuple[str, str], list[Message]], policy: Policy) -> None:
+    def __init__(self, facts: Facts) -> None:
+        policy = facts.policy
+        self._facts = facts
         self._copies = 2 if policy.delivery == "at-least-once" else 1
         largest = NEVER if policy.max_size is None else policy.max_size
         self._groups: dict[str, list[Message]] = defaultdict(list)
         self._handled: dict[str, int] = {}
-        for (_, group), messages in sent.items():
+        for (_, group), messages in facts.sent.items():
             self._groups[group] += (m for m in messages if m.size <= largest)
             if policy.order != "none":
                 self._handled.update(_handled(messages))
         self._weights = {group: sum(map(self._weight, some)) for group, some in self._groups.items()}
 
-    def crowded(self, conn: Conn, most: int, passing: Sequence[Span]) -> tuple[Span, ...]:
+    def crowded(self, conn: Conn, groups: Set[str], most: int, passing: Sequence[Span]) -> tuple[Span, ...]:
         """The spans ``[start, end)`` of indices in which more than ``most`` bytes may have waited for ``conn``.
 
-        What else it has read waited in the same queue. ``passing``: when messages were sent to its group, and had
-        surely been taken, of which it keeps no note.
+        ``groups``: those that it may be in. What else it has read waited in the same queue. ``passing``: when messages
+        were sent to its group, and had surely been taken, of which it keeps no note.
         """
         besides = (len(conn.besides) + len(passing)) * ENVELOPE
-        if sum(self._weights.get(group, 0) for group in conn.episodes) * _most_times(conn) + besides <= most:
+        if sum(self._weights.get(group, 0) for group in groups) * _most_times(conn) + besides <= most:
             return ()
-        messages = [m for group in conn.episodes for m in self._groups.get(group, ())]
+        messages = [m for group in groups for m in self._groups.get(group, ())]
         waiting = _Waiting(conn, messages, self._handled)
         spans = [(self._weight(m), start, end) for m, start, end in waiting.spans()]
         spans += [(ENVELOPE, start, end) for start, end in waiting.others(passing)]
@@ -62,7 +67,7 @@ class Backlog:
         return tuple(_above(sorted(steps), most))
 
     def _weight(self, message: Message) -> int:
-        return frame_bytes(message) * self._copies
+        return frame_bytes(self._facts, message) * self._copies
 
 
 class _Waiting:
@@ -82,8 +87,8 @@ class _Waiting:
             if start < end:
                 yield message, start, end
             for again in conn.subscriptions.get(message.group, ()):
-                if message.inv < again.inv:
-                    yield message, again.inv, self._over(again.answered)
+                if message.inv < again.answered:
+                    yield message, max(message.inv, again.inv), self._over(again.answered)
 
     def others(self, passing: Sequence[Span]) -> Iterator[Span]:
         """A frame was queued after what was read before it; what passes is over as a message is."""

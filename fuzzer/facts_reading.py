@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
-from fuzzer.facts_records import NEVER, Conn, Episode, Leave, Message, Question, Subscription
+from fuzzer.facts_records import NEVER, Conn, Episode, Leave, Message, Question
+from fuzzer.facts_rooms import ROOM_STEPS, spoke
 from fuzzer.facts_server import SERVER_STEPS
 from fuzzer.history import (
     CloseInv,
@@ -39,11 +40,7 @@ from fuzzer.history import (
     SrvRst,
     Stopped,
     Stray,
-    SubInv,
-    SubRej,
     TcpClosed,
-    UnsubInv,
-    UnsubOk,
 )
 from fuzzer.policy import Policy
 
@@ -92,78 +89,27 @@ def _open_inv(notes: Notes, i: int, e: OpenInv) -> None:
     conn.episodes[group] = [Episode(e.conn, group, i)]
 
 
-def _joined(notes: Notes, i: int, e: Joined) -> None:
-    """The k-th answer belongs to the k-th subscription; if the hub answers fewer, evidence comes later, never early."""
-    conn = notes.conns.get(e.conn)
-    if conn is None:
-        return
-    notes.joins.append((i, e))
-    waiting = [s for s in conn.subscriptions.get(e.group, ()) if s.answered == NEVER]
-    if waiting:
-        waiting[0].answered = i
-        waiting[0].episode.je = min(waiting[0].episode.je, i)
-    elif e.group == notes.own_group(conn.inv):
-        conn.episodes[e.group][0].je = min(conn.episodes[e.group][0].je, i)
-
-
-def _sub_rej(notes: Notes, i: int, e: SubRej) -> None:
-    conn = notes.conns.get(e.conn)
-    waiting = [s for s in conn.subscriptions.get(f"room:{e.room}", ()) if s.answered == NEVER] if conn else []
-    for subscription in waiting[:1]:
-        subscription.answered = i
-
-
-def _sub_inv(notes: Notes, i: int, e: SubInv) -> None:
-    conn = notes.conns.get(e.conn)
-    if conn is None:
-        return
-    _spoke(notes, i, e)
-    group = f"room:{e.room}"
-    episodes = conn.episodes.setdefault(group, [])
-    if not episodes or episodes[-1].end != NEVER:
-        episodes.append(Episode(e.conn, group, i))
-    conn.subscriptions.setdefault(group, []).append(Subscription(i, episodes[-1]))
-
-
-def _unsub_inv(notes: Notes, i: int, e: UnsubInv) -> None:
-    conn = notes.conns.get(e.conn)
-    if conn is None:
-        return
-    group = f"room:{e.room}"
-    conn.spoke.append(i)
-    for episode in conn.episodes.get(group, [])[-1:]:
-        episode.end = min(episode.end, i)
-    leave = Leave(i)
-    conn.leaves.setdefault(group, []).append(leave)
-    notes.unsubscribed.append((e.conn, group, leave))
-
-
-def _unsub_ok(notes: Notes, i: int, e: UnsubOk) -> None:
-    conn = notes.conns.get(e.conn)
-    waiting = [leave for leave in conn.leaves.get(f"room:{e.room}", ()) if leave.answered == NEVER] if conn else []
-    if waiting:
-        waiting[0].answered = i
-
-
 def _query_inv(notes: Notes, i: int, e: QueryInv) -> None:
-    _spoke(notes, i, e)
-    notes.answers[e.conn].append(Question(i, e.conn))
+    spoke(notes, i, e)
+    waiting = [question for question in notes.answers[e.conn] if question.answered == NEVER]
+    question = Question(i, e.conn)
+    notes.answers[e.conn].append(question)
+    if waiting and notes.policy.order == "none":
+        for one in (*waiting, question):
+            one.mixed = True
 
 
 def _present(notes: Notes, i: int, e: Present) -> None:
+    if e.conn in notes.conns:
+        notes.conns[e.conn].besides.append(i)
     waiting = [question for question in notes.answers[e.conn] if question.answered == NEVER]
     if waiting:
         waiting[0].answered, waiting[0].users = i, e.users
 
 
-def _spoke(notes: Notes, i: int, e: QueryInv | PingInv | SubInv | SendInv) -> None:
-    if e.conn in notes.conns:
-        notes.conns[e.conn].spoke.append(i)
-
-
 def _send_inv(notes: Notes, i: int, e: SendInv) -> None:
     if e.conn in notes.conns:
-        _spoke(notes, i, e)
+        spoke(notes, i, e)
         message = notes.messages[e.msg] = Message(e.msg, e.conn, e.group, i, e.size, e.fence)
         notes.sent[e.conn, e.group].append(message)
 
@@ -207,7 +153,7 @@ def _is_live(policy: Policy, message: Message, stay: Episode) -> bool:
     """
     if policy.replay == "none" or message.conn == stay.conn or message.inv > stay.je:
         return True
-    return policy.join_evidence != "welcome" and message.inv > stay.heard
+    return policy.join_evidence != "welcome" and policy.order != "none" and message.inv > stay.heard
 
 
 def _server_end(notes: Notes, i: int, e: ServerEnd) -> None:
@@ -262,17 +208,13 @@ def _first(name: str) -> Callable[[Notes, int, OpenOk | OpenRej | CloseInv | Clo
 
 _STEPS: dict[type, Callable[..., None]] = {
     **SERVER_STEPS,
+    **ROOM_STEPS,
     OpenInv: _open_inv,
     OpenOk: _first("open_ok"),
     OpenRej: _first("rejected"),
-    Joined: _joined,
-    SubInv: _sub_inv,
-    SubRej: _sub_rej,
-    UnsubInv: _unsub_inv,
-    UnsubOk: _unsub_ok,
     QueryInv: _query_inv,
     Present: _present,
-    PingInv: _spoke,
+    PingInv: spoke,
     Named: _keep("names"),
     Frame: _frame,
     SendInv: _send_inv,

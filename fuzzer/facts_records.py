@@ -49,12 +49,13 @@ class Leave:
 
 @dataclass(slots=True)
 class Question:
-    """One question who is present, and its answer."""
+    """One question who is present, and its answer. ``mixed``: the answer may be that to another question."""
 
     inv: int
     conn: str
     answered: int = NEVER
     users: tuple[str, ...] = ()
+    mixed: bool = False
 
 
 @dataclass(slots=True)

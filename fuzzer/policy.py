@@ -19,7 +19,8 @@ class Limit(Value):
     ``codes`` are the close codes and ``statuses`` the HTTP statuses that mean "because of the limit". ``evict-any``:
     one of those that share the limit goes, whichever. ``scope``: who shares it: the connections of one ``user``, of one
     ``ip`` address, or all (``global``). hubfuzz has one address, so that the last two are the same to it; nobody else
-    may use the server from there, and the control pair needs slots of its own.
+    may use the server from there, and the control pair needs slots of its own. Only WebSockets count: not the requests
+    for the counts of ``[probe]``.
     """
 
     max: int
@@ -57,22 +58,23 @@ class Policy(Value):
 
     ``names``: exact: users are one only if their names are equal to the byte; folded: or if they differ in no more than
     letter case, Unicode form, spaces and invisible characters, so that hubfuzz makes no two such users. ``max_rooms``:
-    a connection is in at most so many rooms at once. ``t_heartbeat``: a peer that answers nothing is given up (and what
-    it held is free) after at most so long. ``t_presence``: after so long, presence says who of all users is connected.
-    ``t_expiry``: so long after its token expired a connection is no member any more. ``t_shutdown``: after SIGTERM the
-    process ends within it (and ``t_held_up``, for which a machine may hold a process up without any sign, is given to
-    it on top). ``t_idle``: a connection that sends nothing for so long may be closed; ``t_lifetime``: one that is open
-    for so long may be, whatever it does. ``rate``: what a connection sends beyond so many messages (in all: no plan is
-    long) may be ignored, or the connection closed. ``replay`` ``none``: who joins is read out nothing old, that is, no
-    message that was over before it began to: all in the group had read a later one of its sender. With ``may``, what
-    was sent before a connection had surely been taken on proves no membership when it is read: it may be history.
-    ``subscriptions`` ``once``: one leaving ends the stay in a room, however often it was asked for; else a hub may
-    count. ``sessions`` ``takeover``: the newest connection of a session replaces the older ones, whose slots count no
-    more for it. ``backlog``: so many bytes surely fit on the way to one reader; above that the hub may call it slow,
-    and close it or leave messages out, though it reads. They are counted wide, with all characters escaped and 1,024
-    bytes around each body, so that the default is a queue of 16 small messages. ``storm``: more frames than this within
-    the deadline that nobody asked for, on one connection that did nothing wrong, are a flood. ``answers_close``: a
-    Close is answered within the deadline. ``resources``: descriptors and threads come back to where they were.
+    a connection is in at most so many rooms at once, and a subscription beyond is answered by a refusal.
+    ``t_heartbeat``: a peer that answers nothing is given up (and what it held is free) after at most so long.
+    ``t_presence``: after so long, presence says who of all users is connected. ``t_expiry``: so long after its token
+    expired a connection is no member any more. ``t_shutdown``: after SIGTERM the process ends within it (and
+    ``t_held_up``, for which a machine may hold a process up without any sign, is given to it on top). ``t_idle``: a
+    connection that sends nothing for so long may be closed; ``t_lifetime``: one that is open for so long may be,
+    whatever it does. ``rate``: what a connection sends beyond so many messages (in all: no plan is long) may be
+    ignored, or the connection closed. ``replay`` ``none``: who joins is read out nothing old, that is, no message that
+    was over before it began to: all in the group had read a later one of its sender. With ``may``, what was sent before
+    a connection had surely been taken on proves no membership when it is read: it may be history. ``subscriptions``
+    ``once``: one leaving ends the stay in a room, however often it was asked for; else a hub may count. ``sessions``
+    ``takeover``: the newest connection of a session replaces the older ones, whose slots count no more for it.
+    ``backlog``: so many bytes surely fit on the way to one reader; above that the hub may call it slow, and close it or
+    leave messages out, though it reads. They are counted wide, with all characters escaped and 1,024 bytes around each
+    body, so that the default is a queue of 16 small messages. ``storm``: more frames than this within the deadline that
+    nobody asked for, on one connection that did nothing wrong, are a flood. ``answers_close``: a Close is answered
+    within the deadline. ``resources``: descriptors and threads come back to where they were.
     """
 
     group: Literal["user", "room", "all"] = "user"

@@ -15,7 +15,7 @@ from fuzzer.driver.cast import Cast
 from fuzzer.driver.control import ControlPair
 from fuzzer.driver.finale import Counts, Finale, let_go
 from fuzzer.driver.health import Health
-from fuzzer.driver.holdings import holdings, look_again, needs_another_look
+from fuzzer.driver.holdings import holdings, look_again, needs_another_look, until_moved
 from fuzzer.driver.perform import Performer
 from fuzzer.driver.quiesce import Quiescence
 from fuzzer.driver.server_ops import ServerOps
@@ -88,7 +88,7 @@ class Session:
     async def _look_again(self, stage: Stage, kept: list[Probe], hurry: float) -> list[Probe]:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_watch_own_lag, stage)
-            kept = await look_again(stage, Health(stage, self._control), self.server, kept, hurry)
+            kept = await look_again(stage, Health(stage, self._control), self.server, self._counts, kept, hurry)
             nursery.cancel_scope.cancel()
         return kept
 
@@ -147,10 +147,12 @@ class Session:
 
     async def _ready_control(self, quiescence: Quiescence) -> None:
         """The control pair is there; where slots are shared, perhaps only when an earlier plan's are free again."""
+        alone = {} if self._control.ready else await self._counts()
         for _ in range(SHARED_TRIES if self._shares_slots else 1):
             if self._control.ready:
                 break
             await self._control.round_trip()
+        await until_moved(self._counts, alone, self.target.policy.t_release)
         await quiescence.prove_control()
 
     @property

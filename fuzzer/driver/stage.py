@@ -245,8 +245,8 @@ class Stage:
             self.awaited.discard((sent.msg, conn))
         elif self._is_stray(message.id):
             self.record(Stray, conn, message.id[:LONGEST_FRAME_KEPT])
-        elif not message.id.startswith(MARK):  # history of earlier plans, or news of the control pair
-            self.record(Frame, conn, message.id[:LONGEST_FRAME_KEPT])
+        elif not message.id.startswith(self._control_mark):  # history of earlier plans, or of others
+            self.record(Frame, conn, message.id[:LONGEST_FRAME_KEPT], True)
 
     def _is_stray(self, real: str) -> bool:
         """A marked id that this plan never sent. Where everybody is one group, others' marked ids are legitimate."""
@@ -267,6 +267,8 @@ class Stage:
     def _room_answer(self, conn: str, real: str | None, way: Way) -> None:
         actor = self.actors[conn]
         rooms = actor.room_answers.nameless(way) if not real else [self.cast.room_symbol(real)]
+        if not rooms:
+            self.record(Frame, conn, f"an answer without a room ({way})", True)
         for room in rooms:
             if real:
                 actor.room_answers.named(room, way)

@@ -37,6 +37,8 @@ def _left(facts: Facts, conn: Conn, group: str, sent: int, read: int = NEVER) ->
     """The leaving that was confirmed before ``sent``, if no subscription was begun after it and before ``read``."""
     joined = max((s.inv for s in conn.subscriptions.get(group, ()) if s.inv < read), default=-1)
     leaves = (x for x in conn.leaves.get(group, ()) if joined < x.inv and x.answered < sent)
+    mates = [s for c in facts.session_of(conn) if c is not conn for s in c.subscriptions.get(group, ())]
+    leaves = (x for x in leaves if not any(x.inv < s.answered and s.inv < read for s in mates))  # another socket
     if facts.policy.order == "none":  # requests may be handled in any order: an open one to join, after the leaving
         asked = conn.subscriptions.get(group, ())
         leaves = (x for x in leaves if all(s.answered < x.inv for s in asked if s.inv < x.inv))

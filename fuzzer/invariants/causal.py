@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from fuzzer.facts import NEVER, Conn, Facts, Message
+from fuzzer.facts_progress import live_readers
 from fuzzer.invariants.delivery import one_stay
 from fuzzer.invariants.registry import Invariant
 from fuzzer.verdict import Finding, Judgement
@@ -22,7 +23,7 @@ def causal(facts: Facts) -> Judgement:
     obligations = 0
     owed = _owed(facts)
     for messages in _groups(facts).values():
-        before = _predecessors(messages)
+        before = _predecessors(facts, messages)
         for name in dict.fromkeys(name for m in messages for name in m.got):
             pairs = _Reader(facts, facts.conns[name], messages, before, owed)
             obligations += pairs.count()
@@ -46,10 +47,11 @@ def _owed(facts: Facts) -> dict[str, set[str]]:
     return owed
 
 
-def _predecessors(messages: list[Message]) -> list[int]:
-    """For each message the mask of those that precede it."""
+def _predecessors(facts: Facts, messages: list[Message]) -> list[int]:
+    """For each message the mask of those that precede it. What was read out of a store need not have been broadcast."""
     steps = [(m.inv, number, m.conn, True) for number, m in enumerate(messages)]
-    steps += [(at, number, name, False) for number, m in enumerate(messages) for name, at in m.got.items()]
+    readings = ((number, live_readers(facts, m)) for number, m in enumerate(messages))
+    steps += [(at, number, name, False) for number, readers in readings for name, at in readers.items()]
     known: dict[str, int] = defaultdict(int)  # what has been sent or read on each connection, and its predecessors
     before = [0] * len(messages)
     for _, number, name, sending in sorted(steps):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fuzzer.facts import NEVER, Conn, Facts
+from fuzzer.facts_progress import unseen
 from fuzzer.history import CloseInv, SrvClose, SrvEof, StopInv
 from fuzzer.invariants.registry import Invariant
 from fuzzer.invariants.silence import CONTROLS_NEEDED
@@ -126,12 +127,13 @@ def _unanswered(facts: Facts, conn: Conn) -> Iterator[Finding]:
         since = facts.t(max(conn.close_inv, _last_progress(facts, conn)))
         healthy = facts.healthy(since, facts.t(conn.close_late))
         good = facts.clock.good_round_trips(since, facts.t(conn.close_late))
-        proved = healthy >= facts.policy.deadline and good >= CONTROLS_NEEDED and not _held_up(facts, conn)
+        due = facts.policy.deadline * (2 if unseen(facts, conn) else 1)  # it may stand behind what that one had sent
+        proved = healthy >= due and good >= CONTROLS_NEEDED and not _held_up(facts, conn)
         said = f"no answer in {healthy:.2f} s during which the control pair was answered"
         expected = f"a Close frame in answer, within {facts.policy.deadline:g} s"
         yield _no_answer(conn, "silent", conn.close_late, expected, said, "violated" if proved else "inconclusive")
     elif conn.server_end != NEVER and isinstance(facts.events[conn.server_end], SrvEof):
-        late = facts.we_were_late(conn.close_inv, conn.server_end)
+        late = facts.we_were_late(conn.open_inv, conn.server_end)
         strength = "inconclusive" if late else _unless_it_stood_still(facts, conn.close_inv, conn.server_end)
         said = "the end of the stream without a Close frame"
         expected = "a Close frame in answer, before the end"
@@ -198,7 +200,8 @@ INVARIANTS = (
         "closing",
         "The server answers a Close with a Close.",
         "RFC 6455, 5.5.1. The member had given no other cause, its code is one that may be sent, and the deadline "
-        "passed in healthy time since the Close and since the last progress; or a FIN came with no Close frame "
+        "passed in healthy time since the Close and since the last progress (once more, if nobody was seen to get what "
+        "that one had sent before); or a FIN came with no Close frame "
         "before it, and for all but 0.25 s the server had shown that it ran. A reset proves nothing: it may have "
         "swallowed the frame.",
         "policy.answers_close, policy.deadline",

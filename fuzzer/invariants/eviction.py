@@ -12,6 +12,9 @@ from fuzzer.invariants.registry import Invariant
 from fuzzer.policy import Policy
 from fuzzer.verdict import Finding, Judgement
 
+# Upon these a hub may take somebody off the list of candidates, and stop the deliveries a moment later.
+_GIVE_BACK = ("takeover", "close", "fault", "drop", "expiry")
+
 
 def eviction(facts: Facts) -> Judgement:
     """A connection was evicted that should have stayed."""
@@ -38,7 +41,7 @@ def _wrong(facts: Facts, conn: Conn) -> Finding | None:
     if limit is None or limit.over != "evict-oldest":
         return None
     mates = (c for c in facts.slots.sharing(conn) if c is not conn and c.honest)
-    mates = (c for c in mates if c.causes["takeover"] > conn.server_end)  # who is replaced has no slot
+    mates = (c for c in mates if min(c.causes[kind] for kind in _GIVE_BACK) > conn.server_end)
     older = next((c for c in mates if c.je < facts.born(conn) and c.le > conn.server_end), None)
     if older is None:
         return None

@@ -99,10 +99,11 @@ def _is_echo(facts: Facts, message: Message, conn: Conn, at: int) -> bool:
 
 
 def _is_read_out(facts: Facts, message: Message, conn: Conn) -> bool:
-    """Was it over before ``conn`` first began to join the group?"""
-    judged = facts.policy.replay == "none" and conn.honest
-    stays = conn.episodes.get(message.group, ()) if judged else ()
-    return any(facts.over_before(message, stay.begin) for stay in stays[:1])
+    """Was it over before ``conn`` first began to join the group? Who took a session over may have been in it before."""
+    stays = conn.episodes.get(message.group, ())
+    if facts.policy.replay != "none" or not conn.honest or not stays or facts.inherits(conn, message.group):
+        return False
+    return facts.replay.over_before(message, stays[0].begin)
 
 
 def _newcomers(facts: Facts) -> int:
@@ -112,7 +113,7 @@ def _newcomers(facts: Facts) -> int:
     stays = [stays[0] for conn in facts.conns.values() if conn.honest for stays in conn.episodes.values()]
     streams = [(group, sent) for (_, group), sent in facts.sent.items()]
     came = ((s.begin, sent) for s in stays for group, sent in streams if s.group == group and s.je != NEVER)
-    return sum(1 for begin, sent in came if any(facts.over_before(m, begin) for m in sent))
+    return sum(1 for begin, sent in came if any(facts.replay.over_before(m, begin) for m in sent))
 
 
 def _strangers(facts: Facts) -> int:

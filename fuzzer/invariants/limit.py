@@ -14,6 +14,8 @@ from fuzzer.policy import Limit, Policy
 from fuzzer.verdict import Finding, Judgement
 
 Whose = TypeVar("Whose")
+# Upon these a hub may free the slot at once, and stop the deliveries a moment later.
+_GIVE_BACK = ("takeover", "close", "fault", "expiry")
 
 
 def limit_exceeded(facts: Facts) -> Judgement:
@@ -31,7 +33,7 @@ def _connections(facts: Facts) -> Judgement:
     obligations = 0
     own = [(je, le, None) for je, le, number in facts.slots.proved() for _ in range(number)]
     for user, conns in facts.slots.groups():
-        spans = [(c.je, min(c.le, c.causes["takeover"]), c) for c in conns if c.honest]  # who is replaced has no slot
+        spans = [(c.je, min(c.le, *(c.causes[kind] for kind in _GIVE_BACK)), c) for c in conns if c.honest]
         witnessed = [span for span in spans if span[0] < span[1]]
         obligations += len(witnessed)
         crowd = _crowd([*witnessed, *own], limit.max)

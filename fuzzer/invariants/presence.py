@@ -39,7 +39,7 @@ def answered(facts: Facts) -> Iterator[Question]:
     for name, questions in facts.answers.items():
         asker = facts.conns.get(name)
         if asker is not None and asker.honest:
-            yield from (q for q in questions if q.answered != NEVER and q.answered < asker.first_fault)
+            yield from (q for q in questions if not q.mixed and q.answered < min(asker.first_fault, NEVER))
 
 
 def _must_be_listed(facts: Facts, conns: list[Conn], question: Question) -> bool | None:
@@ -67,9 +67,10 @@ def _finding(facts: Facts, user: str, conns: list[Conn], question: Question, mis
     expected = (
         f"{user} is present: {', '.join(mates)} had joined" if missing else f"{user} is not: all its ends are past"
     )
+    late = missing and any(facts.we_were_late(facts.conns[name].open_inv, question.answered) for name in mates)
     return Finding(
         code="HF405",
-        strength="violated",
+        strength="inconclusive" if late else "violated",
         key="missing" if missing else "ghost",
         summary=f"presence {'leaves out' if missing else 'still names'} user {user}, asked by {question.conn}",
         expected=f"{expected} (t_presence {bound:g} s)",
@@ -92,7 +93,8 @@ INVARIANTS = (
         "cleanup",
         "The answer who is present names every user with a connection and no user without one.",
         "The answer covers all users of the hub. Missing: one connection had joined t_presence (in healthy time) "
-        "before the question, and had no end cause until the answer was read. Ghost: every connection of the user "
+        "before the question, and had no end cause until the answer was read; and neither hubfuzz nor the server stood "
+        "still meanwhile, so that it may have been given up. Ghost: every connection of the user "
         "had surely been released t_presence before the question. Answers belong to questions in their order.",
         "policy.t_presence",
         (

@@ -52,7 +52,7 @@ class Silence:
             return False
         read = (m.got.get(conn.name, NEVER) for m in self.facts.messages.values())
         came = any(min(full) < i < self.until for i in read)
-        return came or frame_bytes(message) > (policy.backlog or NEVER)
+        return came or frame_bytes(self.facts, message) > (policy.backlog or NEVER)
 
     @property
     def sender_owed(self) -> bool:

@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 
 from fuzzer.facts import Conn, Facts
-from fuzzer.history import CloseInv, DropInv, FaultInv, OpenInv, PingInv, QueryInv, SendInv, SubInv, UnsubInv
+from fuzzer.history import CloseInv, Control, DropInv, FaultInv, OpenInv, PingInv, QueryInv, SendInv, SubInv, UnsubInv
 from fuzzer.invariants.registry import Invariant
 from fuzzer.verdict import Finding, Judgement
 
@@ -18,9 +18,11 @@ def error_storm(facts: Facts) -> Judgement:
     """More than ``storm`` frames within the deadline, not counting one for everything that anybody had done."""
     frames: dict[str, list[int]] = defaultdict(list)
     for i, e in facts.frames:
-        frames[e.conn].append(i)
+        if not e.known:
+            frames[e.conn].append(i)
     innocent = [conn for conn in facts.conns.values() if conn.honest and min(conn.open_ok, conn.je) < conn.owed_until]
-    done = [i for i, e in enumerate(facts.events) if isinstance(e, _TOLD)] if frames else []
+    told = (*_TOLD, Control) if facts.policy.group == "all" else _TOLD  # the control pair's messages go to all, too
+    done = [i for i, e in enumerate(facts.events) if isinstance(e, told)] if frames else []
     found = (_flood(facts, conn, [i for i in frames[conn.name] if i < conn.owed_until], done) for conn in innocent)
     return Judgement("HF303", len(innocent), tuple(f for f in found if f is not None)[:1])
 

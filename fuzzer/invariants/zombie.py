@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from fuzzer.facts import NEVER, Conn, Facts
+from fuzzer.facts_progress import unseen
 from fuzzer.invariants.limit import told_the_limit
 from fuzzer.invariants.presence import answered
 from fuzzer.invariants.registry import Invariant
@@ -34,8 +35,7 @@ def _silent_since(facts: Facts, conn: Conn) -> int:
     since = min(mute, vanished)
     if since == NEVER or conn.open_ok > since or not conn.honest:
         return NEVER
-    heard = (min(m.got.values()) for m in facts.messages.values() if m.conn == conn.name and m.got)
-    return max(since, *conn.spoke, *heard)
+    return max(since, facts.heard.get(conn.name, -1), *conn.spoke)
 
 
 def _due(facts: Facts, conn: Conn, at: float, more: float = 0.0) -> bool:
@@ -52,8 +52,7 @@ def _due(facts: Facts, conn: Conn, at: float, more: float = 0.0) -> bool:
 
 def _backlog(facts: Facts, conn: Conn) -> float:
     """Seconds that a hub may take to read the last thing that it had sent, where no delivery shows that it has."""
-    unseen = any(m.conn == conn.name and not m.got for m in facts.messages.values())
-    return facts.policy.deadline if unseen else 0.0
+    return facts.policy.deadline if unseen(facts, conn) else 0.0
 
 
 def _obligations(facts: Facts, silent: list[Conn]) -> int:

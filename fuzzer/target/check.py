@@ -182,6 +182,10 @@ def _check_promises(target: Target) -> None:
         raise TargetError('policy.group: found "room", which needs protocol.publish_room and protocol.subscribe')
     if policy.join_evidence == "welcome" and not target.codec().has_welcome:
         raise TargetError('policy.join_evidence: found "welcome", which needs protocol.welcome')
+    if policy.join_evidence == "handshake" and getattr(target.auth, "message", None) is not None:
+        raise TargetError(
+            'policy.join_evidence: found "handshake", but who it is says only the first message (auth.message)'
+        )
     if policy.t_presence is not None and not target.has_presence:
         raise TargetError("policy.t_presence: needs protocol.query and protocol.present")
     if policy.t_expiry is not None and not target.has_tokens:

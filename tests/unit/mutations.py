@@ -162,7 +162,7 @@ def read_out(facts: Facts, rng: Random) -> Events | None:
     sites = []
     for conn in facts.conns.values():
         for group, (stay, *_) in conn.episodes.items() if conn.honest else ():
-            old = [m for m in facts.messages.values() if m.group == group and facts.over_before(m, stay.begin)]
+            old = [m for m in facts.messages.values() if m.group == group and facts.replay.over_before(m, stay.begin)]
             sites += [(stay.je, m.name, conn.name) for m in old if conn.je < min(conn.x, conn.server_end)]
     site = pick(rng, sites)
     return site and inserted(facts, site[0] + 1, Dlv, msg=site[1], conn=site[2])

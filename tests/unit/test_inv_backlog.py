@@ -19,7 +19,7 @@ FITS = 16  # small messages in the queue that every hub has
 
 
 def flooded(policy: Policy | None, size: int = 10_000) -> H:
-    """Ten thousand characters, sixty thousand bytes at most, are on their way to a and b."""
+    """Ten thousand characters, a hundred and twenty thousand bytes at most, are on their way to a and b."""
     return H(policy).join("a", "b").send("m0", "a", size=size)
 
 
@@ -46,7 +46,7 @@ def test_whoever_has_not_read_that_much_may_be_closed() -> None:
         flooded(UNBOUNDED),
         flooded(LARGE),
         flooded(SMALL, size=1_000),
-        H(SMALL).join("a", "b").send("m0", "a", size=7_000).got("m0", "a", "b").send("m1", "a", size=7_000),
+        H(SMALL).join("a", "b").send("m0", "a", size=3_500).got("m0", "a", "b").send("m1", "a", size=3_500),
         H(SMALL).join("a", "b").join("c", user="u1").send("m0", "c", size=10_000),
     ],
     ids=["unbounded", "far below it", "below it", "read in between", "to somebody else"],

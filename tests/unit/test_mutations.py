@@ -37,7 +37,7 @@ EVICT: dict[str, Any] = {"limit": Limit(9, "evict-oldest", codes=(EVICTED,)), "s
 PLAIN: dict[str, Any] = {"group": "user", "limit": None, "sessions": "independent"}
 FIFO: dict[str, Any] = {"order": "fifo", "limit": None, "sessions": "independent"}
 ONE_COPY: dict[str, Any] = {"task_per_message": False, "sends_twice": False, "replays": False}
-SEEN: dict[str, Any] = {"t_presence": 0.3, **PLAIN}
+SEEN: dict[str, Any] = {"t_presence": 0.3, "order": "fifo", **PLAIN}
 WATCH = ("open", "wait", "query", "wait", "query", "fence")
 
 MUTATIONS = (
