@@ -152,7 +152,7 @@ INVARIANTS = (
         "broadcast",
         "Nothing is delivered after a confirmed leaving, after the server's Close, after a refusal, after the token.",
         "The message was sent only after the confirmation was read, it had not joined again, and it had left as often "
-        "as it had joined (unless subscriptions = once); frames of one "
+        "as it had joined (unless subscriptions = once), and nobody of its session had joined meanwhile; frames of one "
         "connection arrive in the order in which they were written; a token is over only when t_expiry has passed in "
         "healthy time. What was on its way when the leaving was asked for is nobody's fault.",
         "policy.t_expiry, policy.subscriptions, protocol.unsubscribed",

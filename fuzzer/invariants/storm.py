@@ -61,7 +61,8 @@ INVARIANTS = (
         "failure isolation",
         "A connection that did nothing wrong is not flooded with frames that nobody asked for.",
         "Only data frames that the target file does not name are counted, within one deadline; one more is allowed "
-        "for everything that any client had done until then (receipts, presence, farewells).",
+        "for everything that any client had done until then (receipts, presence, farewells), the control pair as "
+        "well where all are one group. Messages of others, such as history, are not counted.",
         "policy.storm",
         (
             "https://github.com/home-assistant/core/issues/81293",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import trio
 from msgspec.structs import replace
+from trio.testing import MockClock
 
-from fuzzer.driver.holdings import needs_another_look
+from fuzzer.driver.holdings import needs_another_look, until_moved
 from fuzzer.driver.session import Session, open_session
 from fuzzer.history import Abort, History, Phase, Probe
 from fuzzer.hub.bugs import BUGS
@@ -92,6 +93,21 @@ def test_who_lets_go_late_is_not_accused() -> None:
     assert values[-1] <= values[0]
     assert not judge(history).violations
     assert not [e for e in history.events if isinstance(e, Abort)]
+
+
+@pytest.mark.parametrize(("stale", "asked"), [(2, 3), (0, 1), (1000, None)])
+def test_counts_from_before_the_control_pair_was_there_are_no_baseline(stale: int, asked: int | None) -> None:
+    answers = iter([0] * stale + [2] * 99)
+    seen: list[int] = []
+
+    async def counts() -> dict[str, int]:
+        seen.append(next(answers))
+        return {"connections": seen[-1]}
+
+    trio.run(
+        until_moved, counts, {"connections": 0}, 0.5 if asked is None else 30.0, clock=MockClock(autojump_threshold=0)
+    )
+    assert (len(seen) == asked) if asked else seen[-1] == 0
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,19 @@ def test_where_all_are_one_group_only_own_unknown_ids_are_strays() -> None:
     stage.frame("a", frame("foreign"))
     stage.frame("a", frame("hf-other-m0"))  # history of an earlier plan, say
     stage.frame("a", frame("hf-n1-ghost"))
-    assert kinds(stage)[-2:] == [Frame, Stray]
+    assert kinds(stage)[-3:] == [Frame, Frame, Stray]
+    assert [e.known for e in stage.record.events if isinstance(e, Frame)] == [True, True]
+
+
+def test_an_answer_that_nothing_can_be_made_of_is_a_frame_all_the_same() -> None:
+    stage = a_stage()
+    for room in ("r0", "r1"):
+        stage.actors["a"].room_answers.asked_to_join(room)
+    stage.frame("a", '{"type": "subscribed"}')
+    assert isinstance(stage.record.events[-1], Frame)
+    assert stage.record.events[-1].known
+    stage.frame("a", '{"type": "error"}')
+    assert not stage.record.events[-1].known  # type: ignore[union-attr]
 
 
 def test_the_welcome_proves_membership() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from histories import H, obligations, says
 
+from fuzzer.history import Frame
 from fuzzer.invariants.resources import theil_sen
 from fuzzer.policy import Policy
 
@@ -38,6 +39,13 @@ def test_a_flood_on_a_connection_that_did_nothing() -> None:
     ids=["few", "receipts", "told", "own-fault", "bad-token", "trickle", "default"],
 )
 def test_frames_that_are_no_flood(written: H) -> None:
+    assert says(written) == NOTHING
+
+
+def test_messages_of_others_are_no_flood_however_many() -> None:
+    written = H(CALM).join("a")
+    for number in range(99):
+        written.add(Frame, conn="a", text=f"old-{number}", known=True)
     assert says(written) == NOTHING
 
 

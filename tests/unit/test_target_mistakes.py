@@ -223,3 +223,11 @@ def test_other_machines_only_by_name(tmp_path: Path) -> None:
 def test_this_machine_has_many_names(tmp_path: Path, host: str) -> None:
     target = load_target(write(tmp_path, changed("ws://127.0.0.1:{port}", f"ws://{host}:{{port}}")))
     assert target.endpoint(81, "u").port == 81
+
+
+def test_a_handshake_proves_nothing_of_who_says_only_then_who_it_is(tmp_path: Path) -> None:
+    said = changed('place = "query:token"', """place = "message"\nmessage = '{"token": "{token}"}'""")
+    said = said.replace("deadline = 5", 'deadline = 5\njoin_evidence = "handshake"')
+    assert complaint(write(tmp_path, said)) == (
+        'policy.join_evidence: found "handshake", but who it is says only the first message (auth.message)'
+    )
