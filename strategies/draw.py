@@ -22,6 +22,7 @@ from strategies.swapped import most_with_twins, with_twins
 
 # One plan of so many waits for what takes seconds to show. By the number, not by a draw: a minute then surely has some.
 EVERY: Final[dict[Due, int]] = {"expiry": 250, "given-up": 80}
+FIRST_EXPIRY: Final = (30, 100)  # plans
 FIRST_BATCH: Final = 12  # so that the first plan is there at once
 BATCH: Final = 50
 LONG: Final = 0.5  # seconds
@@ -73,8 +74,11 @@ def due_at(place: int) -> Due:
 
 
 def _first(base_seed: int, number: int) -> int:
-    """Where this share of plans begins; each seed begins elsewhere, so that waits come at another time."""
-    return sum(_examples(earlier) for earlier in range(number)) + Random(base_seed).randrange(max(EVERY.values()))
+    """Where this share of plans begins; each seed begins elsewhere, so that waits come at another time.
+
+    But soon: what shows only after a wait is to be found by a run of a minute, too."""
+    soon = EVERY["expiry"] - Random(base_seed).randrange(*FIRST_EXPIRY)
+    return sum(_examples(earlier) for earlier in range(number)) + soon
 
 
 def _examples(number: int) -> int:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from fuzzer.hub.target import embedded_target
 from fuzzer.plan import Mute
 from strategies import Shape, draw_plans
-from strategies.draw import EVERY, LONG, draw_share, due_at
+from strategies.draw import EVERY, FIRST_EXPIRY, LONG, draw_share, due_at
 from strategies.shape import Due, shape_of_target
 
 
@@ -21,6 +21,13 @@ def test_what_seldom_pays_to_wait_for_is_waited_for_at_the_latest_after_so_many_
             any(batch.wait == seconds for batch in plan.batches) for plan in draw_plans(shape, seed, count=3 * every)
         ]
         assert sum(waited) >= 2
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_first_of_them_comes_soon_enough_for_a_run_of_a_minute(seed: int) -> None:
+    shape = shape_of_target(embedded_target())
+    plans = draw_plans(shape, seed, count=FIRST_EXPIRY[1] + 20)
+    assert any(batch.wait == shape.expiry for plan in plans for batch in plan.batches)
 
 
 def test_the_place_of_a_plan_says_what_it_waits_for() -> None:
