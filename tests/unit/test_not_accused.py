@@ -179,7 +179,7 @@ def test_a_length_of_2_to_the_63_may_be_called_too_big(kind: str, said: list[str
 
 @pytest.mark.parametrize(("seconds", "said"), [(0.95, []), (0.05, ["HF301"])])
 def test_a_server_that_was_starved_sees_a_pong_late(seconds: float, said: list[str]) -> None:
-    written = H(Policy(t_heartbeat=1.0)).join("a", "b").controls(0.5)
+    written = H(Policy(t_heartbeat=1.0)).join("a", "b").controls(0.5, every=0.05)
     since = written.now
     written.wait(seconds).add(Control, ok=True, since=since)
     assert convicted(written.ended("a", 1011)) == said
