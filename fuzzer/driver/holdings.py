@@ -66,7 +66,9 @@ async def look_again(
     late = await holdings(server, counts, kept, hurry)
     for probe in late:
         stage.record(Probe, probe.name, probe.value, "cycle")
-    return kept[: len(kept) - len(late)]
+    last = {probe.name: number for number, probe in enumerate(kept)}
+    replaced = {last[probe.name] for probe in late if probe.name in last}
+    return [probe for number, probe in enumerate(kept) if number not in replaced]
 
 
 async def _half_closed(server: Server, last: dict[str, int], hurry: float) -> int:

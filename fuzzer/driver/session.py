@@ -152,7 +152,8 @@ class Session:
             if self._control.ready:
                 break
             await self._control.round_trip()
-        await until_moved(self._counts, alone, self.target.policy.t_release)
+        if self._control.ready:
+            await until_moved(self._counts, alone, self.target.policy.t_release)
         await quiescence.prove_control()
 
     @property
