@@ -74,7 +74,8 @@ class Policy(Value):
     leave messages out, though it reads. They are counted wide, with all characters escaped and 1,024 bytes around each
     body, so that the default is a queue of 16 small messages. ``storm``: more frames than this within the deadline that
     nobody asked for, on one connection that did nothing wrong, are a flood. ``answers_close``: a Close is answered
-    within the deadline. ``resources``: descriptors and threads come back to where they were.
+    within the deadline. ``resources``: descriptors and threads come back to where they were, but for
+    ``resources_slack`` of each that may stay by design: the bound of a thread pool that grows to it, a cache of files.
     """
 
     group: Literal["user", "room", "all"] = "user"
@@ -109,6 +110,7 @@ class Policy(Value):
     storm: int = 200
     answers_close: bool = True
     resources: bool = False
+    resources_slack: int = 0
     close_codes: CloseCodes = CloseCodes()
     refuse_tokens: tuple[str, ...] = (
         "expired",

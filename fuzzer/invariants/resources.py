@@ -36,7 +36,7 @@ def resource_leak(facts: Facts) -> Judgement:
             continue
         judged += 1
         used = readings[max(2, len(readings) // 4) :]  # the first cycles fill caches and pools
-        if _grows(used, MEMORY_SLOPE if name == MEMORY else SLOPE):
+        if _grows(used, MEMORY_SLOPE if name == MEMORY else SLOPE) and _beyond(facts.policy, name, readings):
             findings.append(_leak(facts, name, used))
     surest = sorted(findings, key=lambda finding: finding.strength != "violated")
     return Judgement("HF402", judged, tuple(surest[:1]))  # a socket that is kept is a descriptor, too
@@ -53,6 +53,11 @@ def _grows(readings: Readings, least: float) -> bool:
     later = values[len(values) // 2 :]
     steady = min(theil_sen(values), theil_sen(later)) >= least and trend(values) >= TREND
     return steady and values[-1] - values[0] >= least * (len(values) - 1) and values[-1] == max(values)
+
+
+def _beyond(policy: Policy, name: str, readings: Readings) -> bool:
+    """More has come than may stay by design: a pool that makes a thread for each task until it is full, say."""
+    return name == MEMORY or readings[-1][1].value - readings[0][1].value > policy.resources_slack
 
 
 def theil_sen(values: list[int]) -> float:
@@ -111,8 +116,9 @@ INVARIANTS = (
         "Descriptors, threads and half-closed sockets of the server do not grow with every cycle of the same plan.",
         "At least 8 cycles, the first of them for warming up; a median slope of at least one in two cycles, also in "
         "the last half. Every connection was surely released at the last reading, and the server's own counts did "
-        "not grow meanwhile: a hub that lets go late is not told from one that never does. A pool that grows by one "
-        "each cycle to its bound looks the same: run more cycles than its bound. Memory is advice, never a violation.",
+        "not grow meanwhile: a hub that lets go late is not told from one that never does. A pool that grows with "
+        "every task to its bound looks the same: policy.resources_slack declares that bound, and less growth is not "
+        "looked at. Memory is advice, never a violation.",
         "policy.resources",
         (
             "https://github.com/nodetool-ai/nodetool/pull/4673",

@@ -10,21 +10,31 @@ from fuzzer.history import CloseInv, Control, DropInv, FaultInv, OpenInv, PingIn
 from fuzzer.invariants.registry import Invariant
 from fuzzer.verdict import Finding, Judgement
 
-# Whatever anybody does, a hub may tell everybody once: receipts, presence, typing, a farewell.
+# Whatever anybody does, a hub may tell everybody once: presence, typing, a farewell. A receipt comes from each reader.
 _TOLD = (OpenInv, CloseInv, DropInv, FaultInv, PingInv, QueryInv, SendInv, SubInv, UnsubInv)
 
 
 def error_storm(facts: Facts) -> Judgement:
-    """More than ``storm`` frames within the deadline, not counting one for everything that anybody had done."""
+    """More than ``storm`` frames within the deadline, not counting what everything that anybody had done may bring."""
     frames: dict[str, list[int]] = defaultdict(list)
     for i, e in facts.frames:
         if not e.known:
             frames[e.conn].append(i)
     innocent = [conn for conn in facts.conns.values() if conn.honest and min(conn.open_ok, conn.je) < conn.owed_until]
-    told = (*_TOLD, Control) if facts.policy.group == "all" else _TOLD  # the control pair's messages go to all, too
-    done = [i for i, e in enumerate(facts.events) if isinstance(e, told)] if frames else []
+    done = _told(facts) if frames else []
     found = (_flood(facts, conn, [i for i in frames[conn.name] if i < conn.owed_until], done) for conn in innocent)
     return Judgement("HF303", len(innocent), tuple(f for f in found if f is not None)[:1])
+
+
+def _told(facts: Facts) -> list[int]:
+    """Where something happened that may be told to everybody, once for each time that it may be told."""
+    told = (*_TOLD, Control) if facts.policy.group == "all" else _TOLD  # the control pair's messages go to all, too
+    opened, done = 0, []
+    for i, e in enumerate(facts.events):
+        opened += isinstance(e, OpenInv)
+        if isinstance(e, told):
+            done += [i] * (opened if isinstance(e, SendInv) else 1)
+    return done
 
 
 def _flood(facts: Facts, conn: Conn, frames: list[int], done: list[int]) -> Finding | None:
@@ -61,8 +71,9 @@ INVARIANTS = (
         "failure isolation",
         "A connection that did nothing wrong is not flooded with frames that nobody asked for.",
         "Only data frames that the target file does not name are counted, within one deadline; one more is allowed "
-        "for everything that any client had done until then (receipts, presence, farewells), the control pair as "
-        "well where all are one group. Messages of others, such as history, are not counted.",
+        "for everything that any client had done until then (presence, typing, farewells), the control pair as well "
+        "where all are one group, and for each message one for every connection opened by then (receipts). Messages "
+        "of others, such as history, are not counted.",
         "policy.storm",
         (
             "https://github.com/home-assistant/core/issues/81293",

@@ -114,7 +114,7 @@ def _check_policy(policy: Policy) -> None:
 def _check_numbers(policy: Policy) -> None:
     for name in ("deadline", "t_release", "t_detect"):
         _long_enough(f"policy.{name}", getattr(policy, name))
-    for name in ("t_join", "t_held_up"):
+    for name in ("t_join", "t_held_up", "resources_slack"):
         _not_negative(f"policy.{name}", getattr(policy, name))
     for name in ("t_heartbeat", "t_presence", "t_expiry", "t_shutdown", "t_idle", "t_lifetime"):
         if getattr(policy, name) is not None:

@@ -30,13 +30,14 @@ def test_a_flood_on_a_connection_that_did_nothing() -> None:
     [
         H(CALM).join("a").frame("a", times=11),
         H(CALM).join("a", "b", "c").frame("a", times=13),  # a receipt for each of the others
-        H(CALM).join("a", "b").send("m", "a").send("n", "b").close_begun("b").frame("a", times=15),
+        H(CALM).join("a", "b").send("m", "a").send("n", "b").close_begun("b").frame("a", times=17),
+        H(CALM).join("a", "b", "c", "d").send("m", "a").frame("a", times=18),  # "read by b", "read by c", ...
         H(CALM).join("a").fault("a", "malformed:not-json").frame("a", times=99),
         H(CALM).open("a", token="expired").ok("a").frame("a", times=99),
         H(CALM).join("a").frame("a", times=8).wait(6).frame("a", times=8),  # a trickle is no flood
         H().join("a").frame("a", times=200),
     ],
-    ids=["few", "receipts", "told", "own-fault", "bad-token", "trickle", "default"],
+    ids=["few", "presence", "told", "receipts", "own-fault", "bad-token", "trickle", "default"],
 )
 def test_frames_that_are_no_flood(written: H) -> None:
     assert says(written) == NOTHING
@@ -76,6 +77,12 @@ def test_a_count_that_grows_with_every_cycle(name: str) -> None:
 
 def test_one_in_two_cycles_with_noise_is_enough() -> None:
     assert says(cycles([10, 10, 11, 11, 12, 11, 13, 13, 14, 14, 15, 16])) == LEAK
+
+
+@pytest.mark.parametrize(("slack", "said"), [(39, LEAK), (40, NOTHING)])
+def test_a_pool_that_makes_a_thread_for_each_task_until_it_is_full(slack: int, said: set[str]) -> None:
+    pool = Policy(resources=True, resources_slack=slack)
+    assert says(cycles([10 + 4 * n for n in range(11)], "process.threads", policy=pool)) == said
 
 
 @pytest.mark.parametrize(
