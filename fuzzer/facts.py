@@ -17,10 +17,11 @@ from functools import cache, cached_property
 
 from fuzzer.facts_ends import derive_end_causes
 from fuzzer.facts_lateness import Lateness
-from fuzzer.facts_progress import last_heard
+from fuzzer.facts_progress import last_heard, unseen, unseen_senders
 from fuzzer.facts_reading import Notes
 from fuzzer.facts_records import NEVER, Conn, Episode, Message
 from fuzzer.facts_replay import Replay
+from fuzzer.facts_rooms import may_be_taken_out
 from fuzzer.facts_slots import Slots
 from fuzzer.facts_time import CONTROL_SPACING, LAG_THAT_SPOILS, HealthyClock
 from fuzzer.history import Event, History, OpenRej, SrvClose, SrvRst, StopInv
@@ -49,6 +50,7 @@ class Facts:
         self.failed_fences = notes.failed_fences
         self.strays, self.probes, self.logs, self.exits = notes.strays, notes.probes, notes.logs, notes.exits
         self.names, self.answers, self.frames = notes.names, notes.answers, notes.frames
+        self.presence_is_pushed = notes.presence_is_pushed
         self.unsubscribed, self.stops, self.bad = notes.unsubscribed, notes.stops, notes.bad
         self.outages, self.pauses = notes.outages, notes.pauses
         self._controls = notes.controls
@@ -98,6 +100,11 @@ class Facts:
         return last_heard(self.messages.values())
 
     @cached_property
+    def unseen(self) -> frozenset[str]:
+        """The connections that have sent something that nobody was seen to get."""
+        return unseen_senders(self.messages.values())
+
+    @cached_property
     def drain(self) -> int:
         """Where we began to close everything."""
         return next((i for i, name in self.phases if name == "drain"), NEVER)
@@ -127,17 +134,19 @@ class Facts:
         return back, max(self.policy.t_detect, self.policy.t_release)
 
     def _end_and_bound(self, conn: Conn) -> tuple[int, float]:
-        release, detect = self.policy.t_release, max(self.policy.t_detect, self.policy.t_release)
+        work = self.policy.deadline if unseen(self, conn) else 0.0  # when the hub has got through it nothing shows
+        release, detect = self.policy.t_release + work, max(self.policy.t_detect, self.policy.t_release) + work
+        heard = self.heard.get(conn.name, -1)  # a hub comes to an end behind what that connection had sent
         if conn.close_ok != NEVER:
-            return conn.close_ok, release
+            return max(conn.close_ok, heard), release  # which a layer below may have answered long before
         if conn.inv.abandon == "after-101":  # its drop is written down before the 101 comes, and happens only then
             return min(conn.open_ok, conn.rejected), detect
-        if conn.let_go != NEVER:  # a hub learns of it behind what that connection had sent
-            return max(conn.let_go, self.heard.get(conn.name, -1)), self.policy.t_detect
+        if conn.let_go != NEVER:
+            return max(conn.let_go, heard), self.policy.t_detect + work
         if conn.rejected != NEVER:
             return conn.rejected, release if self._server_refused(conn) else detect
         if conn.server_end != NEVER:
-            return conn.tcp_closed, release
+            return max(conn.tcp_closed, heard), release
         return NEVER, 0.0
 
     def _server_refused(self, conn: Conn) -> bool:
@@ -165,7 +174,7 @@ class Facts:
             if self._publishes(sender, message):
                 audience = (c for c in there[message.group] if c is not sender or self.policy.echo == "always")
                 audience = (c for c in audience if message.inv < min(c.causes["expiry"], c.causes["stop"]))
-                pairs += [(message, c) for c in audience if c.stay(message.group, message.inv) is not None]
+                pairs += [(message, c) for c in audience if self._is_in(c, message)]
         return pairs
 
     def _publishes(self, sender: Conn, message: Message) -> bool:
@@ -173,7 +182,12 @@ class Facts:
         ended = min(sender.first_fault, *(sender.causes[kind] for kind in ("expiry", "stop", "rate")))
         if not sender.honest or ended <= message.inv or self.may_be_oversize(message):
             return False
-        return self.means(message.group) and sender.stay(message.group, message.inv) is not None
+        return self.means(message.group) and self._is_in(sender, message)
+
+    def _is_in(self, conn: Conn, message: Message) -> bool:
+        """Is it surely in the group? The late leaving of another connection may take its session out of a room."""
+        stay = conn.stay(message.group, message.inv)
+        return stay is not None and not may_be_taken_out(stay, self.mates(conn))
 
     def means(self, group: str) -> bool:
         """Does the policy say who is in this group? Where groups are rooms, a message to no room is undefined."""
@@ -208,11 +222,12 @@ class Facts:
         """Did ``conn`` join the room again before ``at``, and not surely before ``message`` was sent?
 
         A subscription is surely handled when it was answered, or when a message that the same connection sent
-        after it was delivered to anybody.
+        after it was delivered to anybody. That of another connection of its session may be answered to the newest.
         """
-        first = 0 if self.inherits(conn, message.group) else 1
-        again = [s for s in conn.subscriptions.get(message.group, ())[first:] if s.inv < at]
-        return any(min(s.answered, self._heard_since(conn, s.inv)) > message.inv for s in again)
+        asked = [(c, s) for c in self.session_of(conn) for s in c.subscriptions.get(message.group, ())]
+        first = [] if self.inherits(conn, message.group) else asked[:1]
+        again = [(c, s) for c, s in asked if s.inv < at and (c, s) not in first]
+        return any(min(s.answered, self._heard_since(c, s.inv)) > message.inv for c, s in again)
 
     def _heard_since(self, conn: Conn, index: int) -> int:
         if self.policy.order == "none":  # what was asked later may be done sooner
@@ -253,10 +268,13 @@ class Facts:
             return [conn]
         return [c for c in self.of_user(conn.inv.user) if c.inv.session == conn.inv.session]
 
+    def mates(self, conn: Conn) -> list[Conn]:
+        """The other connections of its session, whose rooms may be its own."""
+        return [mate for mate in self.session_of(conn) if mate is not conn]
+
     def inherits(self, conn: Conn, group: str) -> bool:
         """May it be in a room by its session, without having asked?"""
-        mates = (mate for mate in self.session_of(conn) if mate is not conn)
-        return group.startswith("room:") and any(group in mate.episodes for mate in mates)
+        return group.startswith("room:") and any(group in mate.episodes for mate in self.mates(conn))
 
     def born(self, conn: Conn) -> int:
         """From when on it may count as there: who takes a session over may inherit its age."""

@@ -20,6 +20,11 @@ def last_heard(messages: Iterable[Message]) -> dict[str, int]:
     return heard
 
 
+def unseen_senders(messages: Iterable[Message]) -> frozenset[str]:
+    """Who has sent something that nobody was seen to get."""
+    return frozenset(message.conn for message in messages if not message.got)
+
+
 def live_readers(facts: Facts, message: Message) -> dict[str, int]:
     """Who read it, and when, other than perhaps out of a store, long after: that proves no broadcast."""
     if facts.policy.replay == "none":
@@ -29,4 +34,4 @@ def live_readers(facts: Facts, message: Message) -> dict[str, int]:
 
 def unseen(facts: Facts, conn: Conn) -> bool:
     """Has it sent something that nobody was seen to get? When the hub has read that, nothing shows."""
-    return any(m.conn == conn.name and not m.got for m in facts.messages.values())
+    return conn.name in facts.unseen

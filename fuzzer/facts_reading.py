@@ -72,6 +72,7 @@ class Notes:
         self.answers: dict[str, list[Question]] = defaultdict(list)
         self.unsubscribed: list[tuple[str, str, Leave]] = []  # (connection, group, request)
         self.pauses: list[tuple[int, int]] = []
+        self.presence_is_pushed = False  # told also unasked, so that no answer can be told from such news
         self.outages: list[tuple[int, int]] = []  # from the end of a server process until the next one is ready
         for index, event in enumerate(events):
             step = _STEPS.get(type(event))
@@ -103,6 +104,7 @@ def _present(notes: Notes, i: int, e: Present) -> None:
     if e.conn in notes.conns:
         notes.conns[e.conn].besides.append(i)
     waiting = [question for question in notes.answers[e.conn] if question.answered == NEVER]
+    notes.presence_is_pushed = notes.presence_is_pushed or not waiting
     if waiting:
         waiting[0].answered, waiting[0].users = i, e.users
 

@@ -101,6 +101,14 @@ class Conn:
         ends = (index for kind, index in self.causes.items() if kind != "backlog")
         return min(ends) if self.honest else self.open_inv
 
+    @property
+    def own_cause(self) -> int:
+        """From when on the server may end it for its own sake, not to make room for another.
+
+        A correct hub may take it off its lists then, and stop the deliveries a moment later.
+        """
+        return min(index for kind, index in self.causes.items() if kind != "evict")
+
     def was_crowded(self, start: int, end: int) -> bool:
         """May too much have waited for it at any moment of ``[start, end]``?"""
         return any(a <= end and b > start for a, b in self.crowded)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from fuzzer.facts_records import NEVER, Conn, Episode, Leave, Subscription
@@ -82,6 +82,12 @@ def _unsub_ok(notes: Notes, i: int, e: UnsubOk) -> None:
     waiting = [leave for leave in conn.leaves.get(f"room:{e.room}", ()) if leave.answered == NEVER]
     if waiting:
         waiting[0].answered = i
+
+
+def may_be_taken_out(stay: Episode, mates: Iterable[Conn]) -> bool:
+    """Did another connection of the session ask to leave, which a hub may have come to only after ``stay`` began?"""
+    leaves = (leave for mate in mates for leave in mate.leaves.get(stay.group, ()))
+    return any(leave.answered > stay.begin for leave in leaves)
 
 
 ROOM_STEPS: dict[type, Callable[..., None]] = {

@@ -61,7 +61,6 @@ class Stage:
         self._audiences: dict[str, tuple[str, frozenset[str]]] = {}
         self._given_up: set[Pair] = set()
         self._pings: dict[bytes, float] = {}
-        self._presence_is_pushed = False
         self.stood_still = 0.0  # seconds for which we had stopped the server
         self._lot = trio.lowlevel.ParkingLot()
 
@@ -180,7 +179,8 @@ class Stage:
             self._room_answer(conn, found.room, "refused")
         elif isinstance(found, Unsubscribed):
             self._room_answer(conn, found.room, "out")
-        elif isinstance(found, Presence) and self._is_answer(conn):
+        elif isinstance(found, Presence):
+            self.actors[conn].questions = max(0, self.actors[conn].questions - 1)
             self.record(Present, conn, tuple(u for name in found.users if (u := self.cast.user_symbol(name))))
         else:
             self.record(Frame, conn, _text(data))
@@ -235,6 +235,11 @@ class Stage:
         actor.gone = True
         self.forget(conn)
 
+    @property
+    def unseen(self) -> bool:
+        """Is there a message that nobody was seen to get? When the server has got through it nothing shows."""
+        return not self._group_of.keys() <= {msg for msg, _ in self.delivered}
+
     # ---- parts ---------------------------------------------------------------------------------------------------
 
     def _message(self, conn: str, message: Message) -> None:
@@ -253,13 +258,6 @@ class Stage:
         if self.policy.group == "all":
             return real.startswith(self.cast.own_mark)
         return real.startswith(MARK) and not real.startswith(self._control_mark)
-
-    def _is_answer(self, conn: str) -> bool:
-        """Was it asked for? Of a hub that also tells unasked who is present, no answer can be told from such news."""
-        actor = self.actors[conn]
-        self._presence_is_pushed = self._presence_is_pushed or not actor.questions
-        actor.questions = max(0, actor.questions - 1)
-        return not self._presence_is_pushed
 
     def _joined(self, conn: str, group: str) -> None:
         self.record(Joined, conn, group)

@@ -21,6 +21,8 @@ def authentication(facts: Facts) -> Judgement:
 
 def _admitted(facts: Facts, conn: Conn) -> Finding | None:
     seen = [(i, f"it was welcomed in {e.group}") for i, e in facts.joins if e.conn == conn.name]
+    told = [q for q in facts.answers.get(conn.name, ()) if q.answered != NEVER and q.users]
+    seen += [(q.answered, f"it was told who is present: {', '.join(q.users)}") for q in told]
     for i, e in facts.deliveries:
         if e.conn == conn.name:
             seen.append((i, f"it received {e.msg}"))
@@ -77,7 +79,8 @@ INVARIANTS = (
         "authentication",
         "authentication",
         "A bad, expired, not yet valid, foreign or unsigned token neither joins nor receives nor sends.",
-        "Only a member is welcomed, receives, or has its messages delivered; an open connection proves nothing.",
+        "Only a member is welcomed, receives, is told who is present, or has its messages delivered; an open one "
+        "proves nothing.",
         "policy.refuse_tokens",
         ("https://github.com/cometd/cometd/issues/594", "https://github.com/home-assistant/core/issues/56760"),
         authentication,

@@ -48,8 +48,13 @@ def one_stay(facts: Facts, conn: Conn, message: Message, at: int) -> bool:
     if slow and facts.policy.slow_consumer != "lossless":
         return False
     stay = conn.stay(message.group, message.inv)
-    begins = [episode.begin for episode in conn.episodes[message.group]]
-    return stay is not None and not any(stay.begin < begin < at for begin in begins)
+    return stay is not None and not any(stay.begin < begin < at for begin in _joinings(facts, conn, message.group))
+
+
+def _joinings(facts: Facts, conn: Conn, group: str) -> list[int]:
+    """When it asked to be in the group; in a room any connection of its session may bring it back."""
+    askers = facts.session_of(conn) if group.startswith("room:") else [conn]
+    return [episode.begin for asker in askers for episode in asker.episodes.get(group, ())]
 
 
 def _gap_finding(facts: Facts, message: Message, later: Message, conn: Conn, at: int) -> Finding:

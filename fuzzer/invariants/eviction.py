@@ -12,9 +12,6 @@ from fuzzer.invariants.registry import Invariant
 from fuzzer.policy import Policy
 from fuzzer.verdict import Finding, Judgement
 
-# Upon these a hub may take somebody off the list of candidates, and stop the deliveries a moment later.
-_GIVE_BACK = ("takeover", "close", "fault", "drop", "expiry")
-
 
 def eviction(facts: Facts) -> Judgement:
     """A connection was evicted that should have stayed."""
@@ -25,14 +22,10 @@ def eviction(facts: Facts) -> Judgement:
 
 def _evicted(facts: Facts, conn: Conn) -> bool:
     limit = facts.policy.limit
-    if limit is None or not conn.honest or not conn.je < conn.server_end < _other_cause(conn):
+    if limit is None or not conn.honest or not conn.je < conn.server_end < conn.own_cause:
         return False
     event = facts.events[conn.server_end]
     return isinstance(event, SrvClose) and event.code in limit.codes
-
-
-def _other_cause(conn: Conn) -> int:
-    return min(index for kind, index in conn.causes.items() if kind != "evict")
 
 
 def _wrong(facts: Facts, conn: Conn) -> Finding | None:
@@ -41,7 +34,7 @@ def _wrong(facts: Facts, conn: Conn) -> Finding | None:
     if limit is None or limit.over != "evict-oldest":
         return None
     mates = (c for c in facts.slots.sharing(conn) if c is not conn and c.honest)
-    mates = (c for c in mates if min(c.causes[kind] for kind in _GIVE_BACK) > conn.server_end)
+    mates = (c for c in mates if c.own_cause > conn.server_end)
     older = next((c for c in mates if c.je < facts.born(conn) and c.le > conn.server_end), None)
     if older is None:
         return None

@@ -14,8 +14,6 @@ from fuzzer.policy import Limit, Policy
 from fuzzer.verdict import Finding, Judgement
 
 Whose = TypeVar("Whose")
-# Upon these a hub may free the slot at once, and stop the deliveries a moment later.
-_GIVE_BACK = ("takeover", "close", "fault", "expiry")
 
 
 def limit_exceeded(facts: Facts) -> Judgement:
@@ -33,7 +31,7 @@ def _connections(facts: Facts) -> Judgement:
     obligations = 0
     own = [(je, le, None) for je, le, number in facts.slots.proved() for _ in range(number)]
     for user, conns in facts.slots.groups():
-        spans = [(c.je, min(c.le, *(c.causes[kind] for kind in _GIVE_BACK)), c) for c in conns if c.honest]
+        spans = [(c.je, min(c.le, c.own_cause), c) for c in conns if c.honest]
         witnessed = [span for span in spans if span[0] < span[1]]
         obligations += len(witnessed)
         crowd = _crowd([*witnessed, *own], limit.max)
@@ -49,7 +47,8 @@ def _rooms(facts: Facts) -> Judgement:
     obligations = 0
     for conn in facts.conns.values() if most is not None else ():
         stays = [stay for group, found in conn.episodes.items() if group.startswith("room:") for stay in found]
-        witnessed = [(stay.je, stay.le, stay.group) for stay in stays if conn.honest and stay.je < stay.le]
+        spans = [(stay.je, min(stay.le, stay.end), stay.group) for stay in stays if conn.honest]
+        witnessed = [span for span in spans if span[0] < span[1]]
         obligations += len(witnessed)
         crowd = _crowd(witnessed, most or 0)
         if crowd:
@@ -211,8 +210,9 @@ INVARIANTS = (
         "limit-exceeded",
         "limit",
         "No user has more members than the limit at any instant, and no connection is in more rooms than it may be.",
-        "Each counted connection joined before the instant and was in the audience of a message sent after it; of the "
-        "rooms of one connection the same holds for each room. Where all users share the limit (limit.scope), those of "
+        "Each counted connection joined before the instant and was in the audience of a message sent after it, before "
+        "anything let the hub end it for its own sake; of the rooms of one connection the same holds for each room, "
+        "before it asked to leave it. Where all users share the limit (limit.scope), those of "
         "the control pair count, if it was answered before and after.",
         "policy.limit, policy.max_rooms",
         (

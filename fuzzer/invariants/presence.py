@@ -35,8 +35,8 @@ def _may_be_spelt_otherwise(facts: Facts, user: str) -> bool:
 
 def answered(facts: Facts) -> Iterator[Question]:
     """Questions with their answers, of whoever has neither sent bytes that may upset their order, nor ceased to read:
-    what was told unasked meanwhile would be taken for an answer."""
-    for name, questions in facts.answers.items():
+    what was told unasked meanwhile would be taken for an answer. Of a hub that tells it unasked none counts."""
+    for name, questions in facts.answers.items() if not facts.presence_is_pushed else ():
         asker = facts.conns.get(name)
         if asker is not None and asker.honest:
             yield from (q for q in questions if not q.mixed and q.answered < min(asker.first_fault, NEVER))

@@ -84,7 +84,7 @@ def _count(driver: Driver) -> Task:
 
 def bound(driver: Driver) -> float:
     """After so long everything is released, unless somebody stood still."""
-    return max(driver.policy.t_release, driver.policy.t_detect) * 1.3
+    return (max(driver.policy.t_release, driver.policy.t_detect) + driver.policy.deadline) * 1.3
 
 
 def _slots(driver: Driver, user: str) -> Task:

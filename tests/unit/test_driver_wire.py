@@ -6,6 +6,7 @@ import pytest
 from recording import POLICY, RecordingHub, record
 
 from fuzzer.driver import frames, perform
+from fuzzer.facts import Facts
 from fuzzer.history import (
     Abort,
     CloseInv,
@@ -228,4 +229,5 @@ def test_who_is_present_is_told_in_symbols_of_the_plan() -> None:
 def test_of_a_hub_that_tells_unasked_who_is_present_nothing_is_an_answer() -> None:
     history, _ = record(plan((Open("a", "u0"), Open("b", "u1")), (Query("a"),)), pushes=True)
     assert of(history, QueryInv)
-    assert not of(history, Present)
+    assert of(history, Present)
+    assert Facts(history).presence_is_pushed
