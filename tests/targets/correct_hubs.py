@@ -27,7 +27,7 @@ def on_node() -> Target:
 
 OTHER_MAKERS: dict[str, Callable[[], Target]] = {
     name: partial(load_target, HERE / f"{name}.toml")
-    for name in ("fastapi", "websockets", "aiohttp", "starlette", "lossy", "rooms", "queue", "queue_close")
+    for name in ("fastapi", "websockets", "aiohttp", "starlette", "lossy", "rooms", "queue", "queue_close", "storing")
 }
 OTHER_MAKERS["node-ws"] = on_node
 
