@@ -17,7 +17,7 @@ from functools import cache, cached_property
 
 from fuzzer.facts_ends import derive_end_causes
 from fuzzer.facts_lateness import Lateness
-from fuzzer.facts_progress import last_heard, unseen, unseen_senders
+from fuzzer.facts_progress import last_heard, unseen, unseen_senders, was_behind
 from fuzzer.facts_reading import Notes
 from fuzzer.facts_records import NEVER, Conn, Episode, Message
 from fuzzer.facts_replay import Replay
@@ -87,6 +87,11 @@ class Facts:
     def we_were_late(self, start: int, end: int) -> bool:
         """Did hubfuzz or the server stand still for so long that the server may have given a connection up for dead?"""
         return self._lateness.within(self.t(start), self.t(end))
+
+    def may_be_given_up(self, conn: Conn, until: int) -> bool:
+        """May a server that waits for its peers have taken this one for silent, wrongly and yet rightly?"""
+        behind = was_behind(self, conn, until, self._lateness.patience)
+        return behind or self.we_were_late(conn.open_inv, until)
 
     @property
     def passing(self) -> list[tuple[int, int]]:

@@ -31,6 +31,11 @@ class Lateness:
         self._waits_for_peers = bool(patience)
         self._bound = min(ALWAYS, *(max(LEAST, bound / SHARE) for bound in patience)) if patience else ALWAYS
 
+    @property
+    def patience(self) -> float:
+        """Seconds after which a server that waits for its peers may give up who seems to be silent."""
+        return self._bound if self._waits_for_peers else float("inf")
+
     def within(self, start: float, end: float) -> bool:
         """Was hubfuzz late, or the server stopped, within these seconds?
 

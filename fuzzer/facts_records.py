@@ -142,6 +142,11 @@ class Conn:
         vanished = (i for i, drop in self.drops if drop.how == "vanish" and i < at)
         return min((*stalls, *vanished), default=NEVER)
 
+    def was_deaf(self, start: int, end: int) -> bool:
+        """Did it not read at any moment of ``[start, end]``?"""
+        stalls = ((a, b) for a, b, kind in self.faults if kind == "stall")
+        return self.deaf_since(end) < end or any(a < end and b > start for a, b in stalls)
+
     def stay(self, group: str, index: int) -> Episode | None:
         """The stay that provably had begun, and that nobody had begun to end, at ``index``."""
         for episode in self.episodes.get(group, ()):

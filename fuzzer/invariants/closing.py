@@ -31,7 +31,7 @@ def close_code(facts: Facts) -> Judgement:
         cause = _cause(facts, conn)
         codes = _declared(facts.policy.close_codes, cause)
         code = _code(facts, conn)
-        if not codes or code is None or facts.we_were_late(conn.open_inv, min(conn.server_end, conn.causes["stop"])):
+        if not codes or code is None or facts.may_be_given_up(conn, min(conn.server_end, conn.causes["stop"])):
             continue
         obligations += 1
         if code not in codes:
@@ -133,7 +133,7 @@ def _unanswered(facts: Facts, conn: Conn) -> Iterator[Finding]:
         expected = f"a Close frame in answer, within {facts.policy.deadline:g} s"
         yield _no_answer(conn, "silent", conn.close_late, expected, said, "violated" if proved else "inconclusive")
     elif conn.server_end != NEVER and isinstance(facts.events[conn.server_end], SrvEof):
-        late = facts.we_were_late(conn.open_inv, conn.server_end)
+        late = facts.may_be_given_up(conn, conn.server_end)
         strength = "inconclusive" if late else _unless_it_stood_still(facts, conn.close_inv, conn.server_end)
         said = "the end of the stream without a Close frame"
         expected = "a Close frame in answer, before the end"
@@ -149,8 +149,8 @@ def _last_progress(facts: Facts, conn: Conn) -> int:
 
 def _held_up(facts: Facts, conn: Conn) -> bool:
     """A lossless hub may have to make senders wait for a reader that stalls."""
-    at = conn.close_late
-    return facts.policy.slow_consumer == "lossless" and any(c.deaf_since(at) < at for c in facts.conns.values())
+    others = facts.conns.values() if facts.policy.slow_consumer == "lossless" else ()
+    return any(other.was_deaf(conn.close_inv, conn.close_late) for other in others)
 
 
 def _no_answer(conn: Conn, key: str, end: int, expected: str, said: str, strength: Strength) -> Finding:

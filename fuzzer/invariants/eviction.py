@@ -67,7 +67,7 @@ def _makes_full(facts: Facts, opened: Conn, victim: Conn) -> bool:
 def _finding(
     facts: Facts, conn: Conn, key: str, expected: str, said: str, witness: tuple[int, ...], mates: tuple[str, ...] = ()
 ) -> Finding:
-    late = key != "wrong" and facts.we_were_late(conn.open_inv, conn.server_end)
+    late = key != "wrong" and facts.may_be_given_up(conn, conn.server_end)
     return Finding(
         code="HF204",
         strength="inconclusive" if late else "violated",

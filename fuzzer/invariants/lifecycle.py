@@ -30,7 +30,7 @@ def _our_end(facts: Facts, conn: Conn) -> int:
 def _collateral(facts: Facts, conn: Conn) -> Finding:
     """A hub with a heartbeat may end who does not answer in time; when hubfuzz itself was late, nothing is proved."""
     how = _how(facts.events[conn.server_end])
-    late = facts.we_were_late(conn.open_inv, conn.server_end)
+    late = facts.may_be_given_up(conn, conn.server_end)
     return Finding(
         code="HF301",
         strength="inconclusive" if late else "violated",

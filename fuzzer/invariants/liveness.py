@@ -55,7 +55,7 @@ def _received(facts: Facts, conn: Conn, start: int) -> bool:
 def _turned_away(facts: Facts, conn: Conn, ended: int, start: int) -> Finding:
     """A fresh user is below any limit of its own; other refusals (overload, for one) the policy does not speak of."""
     event = facts.events[ended]
-    sure = _tells_the_limit(facts, event) and not facts.we_were_late(conn.open_inv, ended)
+    sure = _tells_the_limit(facts, event) and not facts.may_be_given_up(conn, ended)
     strength: Strength = "violated" if sure else "inconclusive"
     return _finding(conn, (start, ended), "refused", strength, f"refused: {_how(event)}")
 

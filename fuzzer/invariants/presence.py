@@ -67,7 +67,7 @@ def _finding(facts: Facts, user: str, conns: list[Conn], question: Question, mis
     expected = (
         f"{user} is present: {', '.join(mates)} had joined" if missing else f"{user} is not: all its ends are past"
     )
-    late = missing and any(facts.we_were_late(facts.conns[name].open_inv, question.answered) for name in mates)
+    late = missing and any(facts.may_be_given_up(facts.conns[name], question.answered) for name in mates)
     return Finding(
         code="HF405",
         strength="inconclusive" if late else "violated",

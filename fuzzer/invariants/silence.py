@@ -30,7 +30,8 @@ class Silence:
         A lossless hub may have to make senders wait for a reader that stalls: there a delay proves nothing.
         """
         facts = self.facts
-        if facts.policy.slow_consumer == "lossless" and any(_deaf(c, self.until) for c in facts.conns.values()):
+        others = facts.conns.values() if facts.policy.slow_consumer == "lossless" else ()
+        if any(other.was_deaf(self.since, self.until) for other in others):
             return False
         good = facts.clock.good_round_trips(facts.t(self.since), facts.t(self.until))
         return self.healthy >= facts.policy.deadline and good >= CONTROLS_NEEDED
@@ -95,10 +96,6 @@ def blockers(facts: Facts, at: int) -> list[Conn]:
 
 def _there(conn: Conn, at: int) -> bool:
     return conn.owed_until > at and conn.server_end > at
-
-
-def _deaf(conn: Conn, at: int) -> bool:
-    return conn.deaf_since(at) < at
 
 
 def _volume(facts: Facts, conn: Conn, since: int, at: int) -> int:

@@ -57,7 +57,7 @@ def _kept_out(facts: Facts, conn: Conn, older: list[Conn]) -> Iterator[Finding]:
     outside = facts.slots.outside(answered, facts.t(conn.open_inv))
     if mine and len(others) + outside - len(mine) < limit.max:
         said = f"{conn.name} was refused, because {mine[0].name} still holds one of {limit.max} slots"
-        late = facts.we_were_late(mine[0].je, answered)  # a hub may have given it up, and its slot has its own time
+        late = facts.may_be_given_up(mine[0], answered)  # a hub may have given it up, and its slot has its own time
         yield _finding(facts, mine[0], conn, "refused", said, (mine[0].je, conn.open_inv, answered), late)
 
 
@@ -85,7 +85,7 @@ def _end(conn: Conn) -> int:
 
 
 def _closed(facts: Facts, old: Conn, conn: Conn) -> Finding:
-    late = facts.we_were_late(conn.open_inv, conn.server_end)
+    late = facts.may_be_given_up(conn, conn.server_end)
     said = f"the server ended {conn.name} at {facts.t(conn.server_end):.3f} s"
     witness = (conn.je, _end(old), conn.server_end)
     return _finding(

@@ -30,7 +30,9 @@ def test_a_token_that_expires_is_a_cause_from_a_second_before() -> None:
 def test_whoever_is_silent_for_half_the_idle_time_may_be_closed() -> None:
     assert says(H(IDLE).join("a").controls(1.1).ended("a", 4000)) == NOTHING
     assert says(H(IDLE).join("a").controls(0.8).ended("a", 4000)) == CLOSED
-    assert says(H(IDLE).join("a").controls(0.8).send("m", "a").controls(0.8).ended("a", 4000)) == CLOSED
+    assert (
+        says(H(IDLE).join("a", "b").controls(0.8).send("m", "a").got("m", "b").controls(0.8).ended("a", 4000)) == CLOSED
+    )
     assert says(H(IDLE).join("a").wait(0.8).ended("a", 4000)) == UNSURE  # it may have got no time to read
     assert says(H().join("a").wait(60).ended("a", 4000)) == CLOSED  # no idle time is declared
 
