@@ -102,12 +102,12 @@ class Facts:
     @cached_property
     def heard(self) -> dict[str, int]:
         """The last event that shows that the hub has just read something of this connection."""
-        return last_heard(self.messages.values())
+        return last_heard(self)
 
     @cached_property
     def unseen(self) -> frozenset[str]:
-        """The connections that have sent something that nobody was seen to get."""
-        return unseen_senders(self.messages.values())
+        """The connections that have sent something of which nothing shows that the hub has come to it."""
+        return unseen_senders(self)
 
     @cached_property
     def drain(self) -> int:

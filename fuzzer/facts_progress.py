@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from fuzzer.facts_records import Conn, Message
+from fuzzer.facts_records import NEVER, Conn, Message
 
 if TYPE_CHECKING:
     from fuzzer.facts import Facts
 
 
-def last_heard(messages: Iterable[Message]) -> dict[str, int]:
-    """For each sender the last event that shows that the hub has just read something of it."""
-    heard: dict[str, int] = {}
-    for message in messages:
+def last_heard(facts: Facts) -> dict[str, int]:
+    """For each connection the last event that shows that the hub has just read something of it."""
+    heard: dict[str, int] = defaultdict(lambda: -1)
+    for conn in facts.conns.values():
+        for _, answered in requests(facts, conn):
+            heard[conn.name] = max(heard[conn.name], answered if answered != NEVER else -1)
+    for message in facts.messages.values():
         if message.got:
-            heard[message.conn] = max(heard.get(message.conn, -1), min(message.got.values()))
+            heard[message.conn] = max(heard[message.conn], min(message.got.values()))
     return heard
 
 
-def unseen_senders(messages: Iterable[Message]) -> frozenset[str]:
-    """Who has sent something that nobody was seen to get."""
-    return frozenset(message.conn for message in messages if not message.got)
+def requests(facts: Facts, conn: Conn) -> list[tuple[int, int]]:
+    """What it asked for, to join, to leave, or who is there: when it asked, and when it was answered."""
+    asked = (*conn.subscriptions.values(), *conn.leaves.values(), facts.answers.get(conn.name, ()))
+    return [(one.inv, one.answered) for some in asked for one in some]
+
+
+def unseen_senders(facts: Facts) -> frozenset[str]:
+    """Who has sent something that nobody was seen to get, or asked for something that was not answered."""
+    asked = (c for c in facts.conns.values() if any(answered == NEVER for _, answered in requests(facts, c)))
+    return frozenset([*(m.conn for m in facts.messages.values() if not m.got), *(conn.name for conn in asked)])
 
 
 def live_readers(facts: Facts, message: Message) -> dict[str, int]:
@@ -38,17 +48,14 @@ def was_behind(facts: Facts, conn: Conn, until: int, patience: float) -> bool:
     Nobody reads a Pong that stands behind messages which are still being worked through (in one TCP connection). What
     nobody is seen to get takes it as long, each, as the slowest of those that somebody got.
     """
-    mine = [m for m in facts.messages.values() if m.conn == conn.name and m.inv < until]
-    took = (_took(facts, m, min(*m.got.values(), until)) for m in mine if m.got)
+    done = [(m.inv, min(m.got.values(), default=NEVER)) for m in facts.messages.values() if m.conn == conn.name]
+    mine = [(sent, read) for sent, read in (*done, *requests(facts, conn)) if sent < until]
+    took = (facts.t(min(read, until)) - facts.t(sent) for sent, read in mine if read != NEVER)
     if any(seconds >= patience for seconds in took):
         return True
-    hidden = [m for m in mine if not m.got and _took(facts, m, until) >= patience]
-    slowest = max((_took(facts, m, min(m.got.values())) for m in facts.messages.values() if m.got), default=patience)
-    return len(hidden) * slowest >= patience
-
-
-def _took(facts: Facts, message: Message, until: int) -> float:
-    return facts.t(until) - facts.t(message.inv)
+    hidden = [sent for sent, read in mine if read == NEVER and facts.t(until) - facts.t(sent) >= patience]
+    seen = (facts.t(min(m.got.values())) - facts.t(m.inv) for m in facts.messages.values() if m.got)
+    return len(hidden) * max(seen, default=patience) >= patience
 
 
 def unseen(facts: Facts, conn: Conn) -> bool:

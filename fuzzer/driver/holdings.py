@@ -47,14 +47,20 @@ def needs_another_look(kept: Sequence[Probe]) -> bool:
     return any(len(values) > WARM_UP and values[-1] > values[WARM_UP] for values in found.values())
 
 
-async def until_moved(counts: Counts, before: dict[str, int], seconds: float) -> None:
-    """Wait, but no longer than that, until the server's counts show what has just been opened.
+async def until_moved(counts: Counts, before: dict[str, int], opened: int, seconds: float) -> None:
+    """Wait, but no longer than that, until the server's counts show all ``opened`` connections, and nothing else.
 
-    A server may tell counts that it takes only now and then: those from before the control pair was there would make
-    a leak of the pair."""
+    A server may tell counts that it takes only now and then: those from before the control pair was there, or from
+    between its two openings, would make a leak of the pair. A count that fell shows that others were leaving meanwhile.
+    """
     with trio.move_on_after(seconds):
-        while before and await counts() == before:
+        while before and not _show(await counts(), before, opened):
             await trio.sleep(PAUSES[-1])
+
+
+def _show(now: dict[str, int], before: dict[str, int], opened: int) -> bool:
+    grown = [now.get(name, value) - value for name, value in before.items()]
+    return max(grown) >= opened and min(grown) >= 0
 
 
 async def look_again(

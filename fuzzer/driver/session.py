@@ -16,19 +16,18 @@ from fuzzer.driver.control import ControlPair
 from fuzzer.driver.finale import Counts, Finale, let_go
 from fuzzer.driver.health import Health
 from fuzzer.driver.holdings import holdings, look_again, needs_another_look, until_moved
+from fuzzer.driver.lag import watch_own_lag
 from fuzzer.driver.perform import Performer
 from fuzzer.driver.quiesce import Quiescence
 from fuzzer.driver.server_ops import ServerOps
 from fuzzer.driver.stage import Stage
-from fuzzer.history import Abort, History, Lag, Outsiders, Phase, Probe, ServerExit, ServerLog, Skip
+from fuzzer.history import Abort, History, Outsiders, Phase, Probe, ServerExit, ServerLog, Skip
 from fuzzer.plan import Batch, Plan, Unsubscribe
 from fuzzer.policy import Policy
 from fuzzer.target.model import Target
 from fuzzer.target.probe import ProbeError, read_counts
 from fuzzer.target.process import Server, serve
 
-TICK = 0.01
-LAG_WORTH_TELLING = 0.05
 LEAST_BOUND = 0.15
 TAIL_LINES = 12
 SHARED_TRIES = 3
@@ -87,7 +86,7 @@ class Session:
 
     async def _look_again(self, stage: Stage, kept: list[Probe], hurry: float) -> list[Probe]:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_watch_own_lag, stage)
+            nursery.start_soon(watch_own_lag, stage)
             kept = await look_again(stage, Health(stage, self._control), self.server, self._counts, kept, hurry)
             nursery.cancel_scope.cancel()
         return kept
@@ -103,7 +102,7 @@ class Session:
         self._stages += 1
         seed_scheduler(plan.schedule_seed)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_watch_own_lag, stage)
+            nursery.start_soon(watch_own_lag, stage)
             try:
                 await self._play(plan, stage, nursery)
             finally:
@@ -153,7 +152,7 @@ class Session:
                 break
             await self._control.round_trip()
         if self._control.ready:
-            await until_moved(self._counts, alone, self.target.policy.t_release)
+            await until_moved(self._counts, alone, self._control.size, self.target.policy.t_release)
         await quiescence.prove_control()
 
     @property
@@ -255,16 +254,6 @@ def _cut(log: str) -> str:
 
 def _first_conn(plan: Plan) -> str:
     return next((op.conn for op in plan.ops()), "")
-
-
-async def _watch_own_lag(stage: Stage) -> None:
-    """Write down when hubfuzz itself was late: its timings prove nothing then."""
-    while True:
-        due = trio.current_time() + TICK
-        await trio.sleep_until(due)
-        late = trio.current_time() - due
-        if late > LAG_WORTH_TELLING:
-            stage.record(Lag, round(late, 4))
 
 
 def hurried(policy: Policy, hurry: float) -> Policy:

@@ -28,10 +28,26 @@ def _trouble(facts: Facts, conn: Conn, start: int) -> Finding | None:
         return None  # we told the server to end
     if ended < min(conn.je, conn.close_inv):
         return None if _may_be_full(facts, conn, ended) else _turned_away(facts, conn, ended, start)
+    unwelcome = _unwelcomed(facts, conn, start)
+    if unwelcome is not None:
+        return unwelcome
     end = next((i for i in facts.failed_fences if i > start), NEVER)
     if end == NEVER or _received(facts, conn, start) or min(conn.close_inv, conn.server_end) < end:
         return None
     return _silent(facts, conn, start, end)
+
+
+def _unwelcomed(facts: Facts, conn: Conn, start: int) -> Finding | None:
+    """A 101, and then none of the welcome that others got, though the deadline for it has passed."""
+    end, policy = min(conn.close_inv, len(facts.events) - 1), facts.policy
+    others = any(not joined.group.startswith("room:") for _, joined in facts.joins)
+    if policy.join_evidence != "welcome" or not others or conn.je != NEVER or conn.open_ok > end:
+        return None
+    since, until, bound = facts.t(conn.open_ok), facts.t(end), policy.deadline + policy.t_join
+    if facts.healthy(since, until) < bound or facts.clock.good_round_trips(since, until) < CONTROLS_NEEDED:
+        return None
+    observed = f"it was never welcomed in {facts.healthy(since, until):.2f} s, while the control pair was answered"
+    return _finding(conn, (start, end), "canary", "violated", observed, bound)
 
 
 def _silent(facts: Facts, conn: Conn, start: int, end: int) -> Finding:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from fuzzer.plan import TokenKind
-from fuzzer.target.auth import expiry_of_brief, mint
+from fuzzer.target.auth import expiry_of_brief, mint, seconds
 from fuzzer.target.config import JwtAuth, TextProtocol, reveal
 from fuzzer.target.errors import TargetError
 from fuzzer.target.place import Place, parse_place
@@ -16,6 +16,9 @@ from fuzzer.values import Value
 
 if TYPE_CHECKING:
     from fuzzer.target.model import Target
+
+
+LONGEST_PLAN = 600.0  # seconds; no plan, with all that is waited for, takes as long
 
 
 class Endpoint(Value):
@@ -47,8 +50,16 @@ def build_endpoint(target: Target, port: int | None, user: str, session: str | N
         tuple(_headers(target, place, user, session, token).items()),
         _subprotocols(target.subprotocols, place, token),
         _first_message(target, user, session, token),
-        expiry_of_brief(now) if token is not None and kind == "brief" else None,
+        _expires(auth, kind, now) if isinstance(auth, JwtAuth) else None,
     )
+
+
+def _expires(auth: JwtAuth, kind: TokenKind, now: float) -> float | None:
+    """When a good token ends; None if no plan takes that long."""
+    if kind == "brief":
+        return expiry_of_brief(now)
+    lifetime = seconds(auth.lifetime)
+    return int(now) + lifetime if kind == "valid" and lifetime < LONGEST_PLAN else None
 
 
 def address(url: str, port: int | None) -> tuple[str, int]:

@@ -78,6 +78,10 @@ class ProcessTree:
         """Ask everybody to end and wait for the leader, or for ``all_of_it``, no longer than ``grace`` seconds."""
         self.members()  # who has left the group can be found only while its parent lives
         self._signal_group(signal.SIGTERM)
+        for process in self._strays if all_of_it else ():  # told as well, since they are waited for
+            with contextlib.suppress(psutil.Error):
+                if os.getpgid(process.pid) != self._root:
+                    process.terminate()
         self._signal_group(signal.SIGCONT)  # a stopped process cannot obey
         with trio.move_on_after(grace):
             while leader.poll() is None or (all_of_it and self.is_alive()):

@@ -95,19 +95,26 @@ def test_who_lets_go_late_is_not_accused() -> None:
     assert not [e for e in history.events if isinstance(e, Abort)]
 
 
-@pytest.mark.parametrize(("stale", "asked"), [(2, 3), (0, 1), (1000, None)])
-def test_counts_from_before_the_control_pair_was_there_are_no_baseline(stale: int, asked: int | None) -> None:
-    answers = iter([0] * stale + [2] * 99)
+@pytest.mark.parametrize(
+    ("answers", "asked"),
+    [
+        ([0, 0, 2], 3),
+        ([2], 1),
+        ([0, 1, 2], 3),  # from between the two openings
+        ([-5, -3, 2], 3),  # those of an earlier plan were leaving
+        ([0] * 1000, None),
+    ],
+)
+def test_counts_without_the_whole_control_pair_are_no_baseline(answers: list[int], asked: int | None) -> None:
     seen: list[int] = []
 
     async def counts() -> dict[str, int]:
-        seen.append(next(answers))
-        return {"connections": seen[-1]}
+        seen.append(5 + answers[len(seen)])
+        return {"connections": seen[-1], "rooms": 0}
 
-    trio.run(
-        until_moved, counts, {"connections": 0}, 0.5 if asked is None else 30.0, clock=MockClock(autojump_threshold=0)
-    )
-    assert (len(seen) == asked) if asked else seen[-1] == 0
+    before, seconds = {"connections": 5, "rooms": 0}, 0.5 if asked is None else 30.0
+    trio.run(until_moved, counts, before, 2, seconds, clock=MockClock(autojump_threshold=0))
+    assert (len(seen) == asked) if asked else seen[-1] == 5
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,23 @@ def test_one_that_was_welcomed_is_owed_its_messages_besides() -> None:
     assert says(fenced(canary(welcomed=True)).controls(5.2).quiet(complete=False)) == {*DEAD, "HF101 violated"}
 
 
+@pytest.mark.parametrize(
+    ("evidence", "others", "seconds", "said"),
+    [
+        ("welcome", True, 6.0, DEAD),
+        ("welcome", True, 4.8, NOTHING),  # the welcome may still come
+        ("welcome", False, 6.0, NOTHING),  # this hub may welcome nobody
+        ("fence", True, 6.0, NOTHING),
+    ],
+)
+def test_a_fresh_user_is_let_in_but_never_welcomed(evidence: str, others: bool, seconds: float, said: set[str]) -> None:
+    """The fence waits for nobody then, and is complete."""
+    written = H(Policy(join_evidence=evidence))  # type: ignore[arg-type]
+    written = (written.join("a") if others else written.open("a").ok("a")).closed("a").phase("canary")
+    written.open("canary.0", user="canary", role="canary").ok("canary.0").controls(seconds).quiet()
+    assert says(written.closed("canary.0")) == said
+
+
 def test_nobody_at_all_is_answered() -> None:
     assert says(fenced(canary()).controls(5.2, ok=False).quiet(complete=False)) == DEAD
 

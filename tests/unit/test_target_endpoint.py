@@ -158,3 +158,16 @@ def test_ports() -> None:
     assert Target(name="x", url="ws://h:81/", protocol=PROTOCOL).endpoint(99, "u").port == 81
     with pytest.raises(TargetError, match=r"^target.url: holds \{port\}, which is known only while a server runs"):
         placed("query:t").endpoint(None, "u")
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "kind", "told"),
+    [("4s", "valid", True), ("1h", "valid", False), ("1h", "brief", True), ("4s", "wrong-signature", False)],
+)
+def test_when_a_good_token_ends_is_told_if_a_plan_may_take_as_long(lifetime: str, kind: str, told: bool) -> None:
+    auth = JwtAuth(secret=SECRET, place="query:token", lifetime=lifetime)
+    target = Target(name="x", url=URL, protocol=PROTOCOL, auth=auth)
+    end = target.endpoint(81, "u0", None, kind)  # type: ignore[arg-type]
+    token = parse_qs(urlsplit(end.resource).query)["token"][0]
+    ends = jwt.decode(token, options={"verify_signature": False, "verify_exp": False})["exp"]
+    assert end.expires == (ends if told else None)

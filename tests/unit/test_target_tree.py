@@ -43,3 +43,31 @@ def test_a_server_behind_a_wrapper_gets_its_time_to_end_if_all_are_waited_for(tm
         tree.kill()
         wrapper.wait()
     assert ready.with_suffix(".ended").exists() == all_of_it
+
+
+HELPER_OF_ITS_OWN = """
+import pathlib, subprocess, sys, time
+helper = subprocess.Popen(["sleep", "30"], start_new_session=True)
+pathlib.Path(sys.argv[1]).write_text(str(helper.pid))
+time.sleep(60)
+"""
+
+
+def test_a_helper_in_a_session_of_its_own_is_told_to_end_since_it_is_waited_for(tmp_path: Path) -> None:
+    told = tmp_path / "helper.pid"
+    leader = subprocess.Popen([sys.executable, "-c", HELPER_OF_ITS_OWN, str(told)], start_new_session=True)
+    tree = ProcessTree(leader.pid)
+
+    async def run() -> None:
+        with trio.fail_after(20):
+            while not told.exists() or not told.read_text():
+                await trio.sleep(0.01)
+        with trio.fail_after(15):  # the helper sleeps for longer
+            await tree.end_gently(leader, 25.0, all_of_it=True)
+
+    try:
+        trio.run(run)
+        assert not tree.is_alive()
+    finally:
+        tree.kill()
+        leader.wait()

@@ -1,0 +1,25 @@
+"""Is hubfuzz itself late? Then its timings prove nothing, and tokens may have ended meanwhile."""
+
+from __future__ import annotations
+
+import time
+
+import trio
+
+from fuzzer.driver.stage import Stage
+from fuzzer.history import Lag
+
+TICK = 0.01
+LAG_WORTH_TELLING = 0.05
+
+
+async def watch_own_lag(stage: Stage) -> None:
+    """Write down when hubfuzz itself was late: its timings prove nothing then."""
+    apart = time.time() - trio.current_time()
+    while True:
+        due = trio.current_time() + TICK
+        await trio.sleep_until(due)
+        late, before, apart = trio.current_time() - due, apart, time.time() - trio.current_time()
+        slept = abs(apart - before)  # only the wall clock, by which tokens end, goes on while a machine sleeps
+        if max(late, slept) > LAG_WORTH_TELLING:
+            stage.record(Lag, round(max(late, slept), 4))
