@@ -39,13 +39,13 @@ class Lag(Value, tag_field="e", tag="lag"):
 
 
 class ServerPaused(Value, tag_field="e", tag="server_paused"):
-    """Before we stop the server process (SIGSTOP)."""
+    """Before we stop the server process (SIGSTOP); or we saw that somebody else had, while it was to end."""
 
     t: float
 
 
 class ServerResumed(Value, tag_field="e", tag="server_resumed"):
-    """After we let it go on (SIGCONT)."""
+    """After we let it go on (SIGCONT), or saw it go on or end."""
 
     t: float
 

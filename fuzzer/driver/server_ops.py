@@ -19,6 +19,7 @@ from fuzzer.target.process import Server
 
 END_PATIENCE = 5.0  # seconds that a server has to end after SIGTERM, where none are declared
 OVERTIME = 0.5  # seconds more than the judges allow for, before it is killed
+LOOK_EVERY = 0.02
 LINE_KEPT = 200
 NOT_OURS = "hubfuzz did not start this server"
 
@@ -67,8 +68,7 @@ class ServerOps:
     async def _restart(self) -> None:
         self.note_errors()
         self._stage.record(StopInv)
-        policy = self._stage.policy
-        status = await self._server.shut_down((policy.t_shutdown or END_PATIENCE) + policy.t_held_up + OVERTIME)
+        status = await self._ended()
         self._stage.record(Stopped, status)
         self.note_errors()
         await self._server.start()
@@ -76,6 +76,27 @@ class ServerOps:
         self._control.move(self._server.port)
         self._stage.record(Restarted)
         await self._control.round_trip()
+
+    async def _ended(self) -> int | None:
+        """Have it end; its status. That it stands still meanwhile is written down: it cannot end then."""
+        policy = self._stage.policy
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._note_stops)
+            status = await self._server.shut_down((policy.t_shutdown or END_PATIENCE) + policy.t_held_up + OVERTIME)
+            nursery.cancel_scope.cancel()
+        return status
+
+    async def _note_stops(self) -> None:
+        stopped = False
+        try:
+            while True:
+                if self._server.stands_still() != stopped:
+                    stopped = not stopped
+                    self._stage.record(ServerPaused if stopped else ServerResumed)
+                await trio.sleep(LOOK_EVERY)
+        finally:
+            if stopped:
+                self._stage.record(ServerResumed)
 
 
 def _let_go(releases: Sequence[Release]) -> None:

@@ -71,6 +71,10 @@ class Server:
     def go_on(self) -> None:
         """Let a paused tree go on."""
 
+    def stands_still(self) -> bool:
+        """Some process of the server's tree is stopped (SIGSTOP), by whomever."""
+        return False
+
     async def shut_down(self, patience: float) -> int | None:
         """Tell it to end (SIGTERM); its exit status, or None if it had to be killed. Raises ``ServerError``."""
         raise ServerError("cannot end " + NOT_OURS)
@@ -125,6 +129,9 @@ class StartedServer(Server):
     def go_on(self) -> None:
         if self._tree is not None:
             self._tree.go_on()
+
+    def stands_still(self) -> bool:
+        return self._tree is not None and self._tree.stands_still()
 
     async def shut_down(self, patience: float) -> int | None:
         """The leader may be a mere wrapper, so all of the tree gets the time; what is then left of it is killed."""

@@ -37,6 +37,11 @@ class ProcessTree:
         self._strays.update(found[1:])
         return found or [process for process in self._strays if _runs(process)]
 
+    def stands_still(self) -> bool:
+        """Is some process of it stopped (SIGSTOP), by whomever?"""
+        known = {self._root, *(process.pid for process in self._strays)}
+        return any(_is_stopped(pid) for pid in known)
+
     def resources(self) -> dict[str, int]:
         """Sums over the tree; processes that end meanwhile are left out."""
         total = {"fds": 0, "threads": 0, "rss": 0, "processes": 0}
@@ -98,6 +103,13 @@ class ProcessTree:
     def _signal_group(self, kind: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._root, kind)
+
+
+def _is_stopped(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_STOPPED
+    except psutil.Error:
+        return False
 
 
 def _still_runs(process: psutil.Process) -> bool:

@@ -20,6 +20,7 @@ from tests.benchmarks.processes import started
 BUSY = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    sum(range(100_000))"
 NICE = 10
 LOOK_EVERY = 0.1
+LOOK_AGAIN = 20
 LONGEST_PAUSE = 3.0
 GAP = 0.15
 """Seconds between two pauses, in the mean."""
@@ -86,18 +87,25 @@ class Pauses:
     def __init__(self, seed: int) -> None:
         self.count = 0
         self._random = random.Random(seed)
+        self._found: tuple[int | None, list[psutil.Process]] = (None, [])
 
     async def disturb(self, server: Server) -> None:
         """Go on until cancelled; the server runs afterwards."""
         while True:
             await trio.sleep(self._random.expovariate(1 / GAP))
-            processes = processes_of(server)
+            processes = self._processes(server)
             try:
                 each(processes, "suspend")
                 self.count += 1
                 await trio.sleep(LONGEST_PAUSE * self._random.random() ** 2)
             finally:
                 each(processes, "resume")
+
+    def _processes(self, server: Server) -> list[psutil.Process]:
+        """Looked for when the server is another, and every ``LOOK_AGAIN`` pauses: it takes long where many run."""
+        if self._found[0] != server.pid or self.count % LOOK_AGAIN == 0:
+            self._found = (server.pid, processes_of(server))
+        return self._found[1]
 
 
 def each(processes: Iterable[psutil.Process], what: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import time
 
 import jwt
@@ -33,7 +36,7 @@ from fuzzer.history import (
 )
 from fuzzer.hub.target import COUNTED, SECRET, embedded_target
 from fuzzer.invariants import judge
-from fuzzer.plan import Batch, Open, Plan, Send
+from fuzzer.plan import Batch, Drop, Open, Plan, Send
 from fuzzer.target.auth import mint
 from fuzzer.target.config import JwtAuth
 
@@ -95,6 +98,31 @@ def test_a_restart_is_told_waited_for_and_the_plan_goes_on() -> None:
     assert {history.events[i].conn for i in ends} >= {"a", "b"}  # type: ignore[union-attr]
     assert next(history.events[i].conn for i in places(history, OpenOk) if i > back) == "c"  # type: ignore[union-attr]
     assert not places(history, ServerExit)
+
+
+def test_a_server_that_somebody_else_stops_while_it_is_to_end_is_told_of() -> None:
+    async def hold_up(session: Session) -> None:
+        while True:
+            await trio.sleep(0.05)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(session.server.pid or 0, signal.SIGSTOP)
+                await trio.sleep(0.1)
+                os.kill(session.server.pid or 0, signal.SIGCONT)
+
+    async def use(session: Session) -> History:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(hold_up, session)
+            drop = Batch((Drop("a", "vanish"),), restart=True)  # the hub waits for who does not answer its Close
+            history = await session.execute(Plan((Batch((OPEN_A,)), drop)))
+            nursery.cancel_scope.cancel()
+        return history
+
+    history = with_hub(use)
+    (stop,), (stopped,) = places(history, StopInv), places(history, Stopped)
+    paused, resumed = places(history, ServerPaused), places(history, ServerResumed)
+    assert [i for i in paused if stop < i < stopped]
+    assert len(paused) == len(resumed)
+    assert all(a < b for a, b in zip(paused, resumed, strict=True))
 
 
 def test_a_server_that_is_not_ours_is_left_alone() -> None:
