@@ -10,15 +10,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import http
 import json
-import signal
-from urllib.parse import parse_qs, urlsplit
 
-from hub_parts import read_object, texts, user_of
-from websockets.asyncio.server import ServerConnection, broadcast, serve
+from hub_parts import read_object, texts
+from websockets.asyncio.server import ServerConnection, broadcast
 from websockets.exceptions import ConnectionClosed
-from websockets.http11 import Request, Response
+from websockets_parts import serve_until_told
 
 TABS_PER_USER = 3
 STORING = 0.15
@@ -65,28 +62,8 @@ class Hub:
                     await tab.send(json.dumps({"type": "here", "users": sorted(self._tabs)}))
 
 
-def admit(hub: Hub, connection: ServerConnection, request: Request) -> Response | None:
-    """The answer to a plain request or a bad token; None lets the handshake go on."""
-    url = urlsplit(request.path)
-    if url.path == "/stats":
-        return connection.respond(http.HTTPStatus.OK, json.dumps(hub.counts()))
-    user = user_of(parse_qs(url.query).get("token", [""])[0])
-    if user is None:
-        return connection.respond(http.HTTPStatus.UNAUTHORIZED, "no valid token\n")
-    connection.username = user
-    return None
-
-
-async def main(port: int) -> None:
-    """Serve until SIGTERM or SIGINT."""
-    hub, stop = Hub(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with serve(hub.serve, "127.0.0.1", port, process_request=lambda c, r: admit(hub, c, r), max_size=1_048_576):
-        await stop.wait()
-
-
 if __name__ == "__main__":
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--port", type=int, required=True)
-    asyncio.run(main(options.parse_args().port))
+    the_hub = Hub()
+    asyncio.run(serve_until_told(options.parse_args().port, the_hub.serve, the_hub.counts))
