@@ -17,6 +17,7 @@ from functools import cache, cached_property
 
 from fuzzer.facts_ends import derive_end_causes
 from fuzzer.facts_lateness import Lateness
+from fuzzer.facts_passing import Passing
 from fuzzer.facts_progress import last_heard, unseen, unseen_senders, was_behind
 from fuzzer.facts_reading import Notes
 from fuzzer.facts_records import NEVER, Conn, Episode, Message
@@ -93,11 +94,10 @@ class Facts:
         behind = was_behind(self, conn, until, self._lateness.patience)
         return behind or self.we_were_late(conn.open_inv, until)
 
-    @property
-    def passing(self) -> list[tuple[int, int]]:
-        """The messages of the control pair, if they go to everybody: when each was sent, and had arrived."""
-        controls = self._controls if self.policy.group == "all" else []
-        return [(self.index_at(control.since), self.index_at(control.t)) for control in controls]
+    @cached_property
+    def passing(self) -> Passing:
+        """What goes through the queues of readers besides messages."""
+        return Passing(self, self._controls)
 
     @cached_property
     def heard(self) -> dict[str, int]:
@@ -116,14 +116,6 @@ class Facts:
 
     # ---- connections ---------------------------------------------------------------------------------------------
 
-    def je(self, conn: Conn) -> int:
-        """Join evidence: the first event that only a connection that the hub has taken on can cause."""
-        return conn.je
-
-    def le(self, conn: Conn) -> int:
-        """Life evidence: the last sending of which it was in the audience."""
-        return conn.le
-
     def of_user(self, user: str) -> list[Conn]:
         """All connections of a user, in the order of their opening."""
         return self.users.get(user, [])
@@ -135,8 +127,11 @@ class Facts:
 
     def _end_of_process(self, conn: Conn) -> tuple[int, float]:
         """A new server process knows nothing of what was open in the old one, unless it was kept elsewhere."""
-        back = min((back for stop, back in self.outages if conn.open_ok < stop), default=NEVER)
-        return back, max(self.policy.t_detect, self.policy.t_release)
+        stop, back = min(((stop, back) for stop, back in self.outages if conn.open_ok < stop), default=(NEVER, NEVER))
+        bound = max(self.policy.t_detect, self.policy.t_release)
+        if any(stop < i < back and e.status is None for i, e in self.stops):  # killed: it could release nothing
+            return (NEVER, 0.0) if self.policy.t_heartbeat is None else (back, max(bound, self.policy.t_heartbeat))
+        return back, bound
 
     def _end_and_bound(self, conn: Conn) -> tuple[int, float]:
         work = self.policy.deadline if unseen(self, conn) else 0.0  # when the hub has got through it nothing shows
@@ -178,7 +173,7 @@ class Facts:
             sender = self.conns[message.conn]
             if self._publishes(sender, message):
                 audience = (c for c in there[message.group] if c is not sender or self.policy.echo == "always")
-                audience = (c for c in audience if message.inv < min(c.causes["expiry"], c.causes["stop"]))
+                audience = (c for c in audience if message.inv < min(c.causes["expiry"], c.causes["stop"], c.close_inv))
                 pairs += [(message, c) for c in audience if self._is_in(c, message)]
         return pairs
 

@@ -54,15 +54,20 @@ class Backlog:
         """The spans ``[start, end)`` of indices in which more than ``most`` bytes may have waited for ``conn``.
 
         ``groups``: those that it may be in. What else it has read waited in the same queue. ``passing``: when messages
-        were sent to its group, and had surely been taken, of which it keeps no note.
+        were sent to its group, and had surely been taken, of which it keeps no note. Messages to other groups take a
+        place each: there may be one queue for all, in which each reader passes over what is not its own (a broadcast
+        channel of tokio, say).
         """
-        besides = (len(conn.besides) + len(passing)) * ENVELOPE
-        if sum(self._weights.get(group, 0) for group in groups) * _most_times(conn) + besides <= most:
+        foreign = [m for group, some in self._groups.items() if group not in groups for m in some]
+        own = sum(self._weights.get(group, 0) for group in groups) * _most_times(conn)
+        if own + ENVELOPE * (len(conn.besides) + len(passing) + len(foreign)) <= most:
             return ()
         messages = [m for group in groups for m in self._groups.get(group, ())]
         waiting = _Waiting(conn, messages, self._handled)
         spans = [(self._weight(m), start, end) for m, start, end in waiting.spans()]
         spans += [(ENVELOPE, start, end) for start, end in waiting.others(passing)]
+        taken = ((m.inv, min(m.got.values(), default=self._handled.get(m.name, NEVER))) for m in foreign)
+        spans += [(ENVELOPE, start, end) for start, end in waiting.passed(taken)]
         steps = [step for weight, start, end in spans for step in ((start, weight), (end, -weight))]
         return tuple(_above(sorted(steps), most))
 
@@ -95,6 +100,9 @@ class _Waiting:
         for read in self._conn.besides:
             before = bisect_left(self._readings, (read, 0))
             yield self._readings[before - 1][1] if before else self._conn.open_inv, read
+        yield from self.passed(passing)
+
+    def passed(self, passing: Iterable[Span]) -> Iterator[Span]:
         for sent, taken in passing:
             start, end = max(sent, self._conn.open_inv), self._over(taken)
             if start < end:

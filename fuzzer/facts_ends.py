@@ -10,9 +10,9 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from fuzzer.facts_backlog import Backlog
+from fuzzer.facts_passing import cut_messages, is_cut
 from fuzzer.facts_records import NEVER, Conn
 from fuzzer.history import Event, SendInv
-from fuzzer.plan import Send
 
 if TYPE_CHECKING:
     from fuzzer.facts import Facts
@@ -70,11 +70,11 @@ def _oversize(facts: Facts, conn: Conn) -> int:
 def _note_crowds(facts: Facts) -> None:
     most = facts.policy.backlog
     if most is not None:
-        backlog, passing = Backlog(facts), facts.passing
+        backlog = Backlog(facts)
         undefined = {group for _, group in facts.sent if not facts.means(group)}
         for conn in facts.conns.values():
             groups = undefined.union(*(mate.episodes for mate in facts.session_of(conn)))
-            conn.crowded = backlog.crowded(conn, groups, most, passing)
+            conn.crowded = backlog.crowded(conn, groups, most, [*facts.passing.controls, *facts.passing.pongs(conn)])
 
 
 def _expired(facts: Facts, conn: Conn) -> int:
@@ -111,15 +111,14 @@ def _too_many(facts: Facts, conn: Conn) -> int:
     most = facts.policy.rate
     if most is None:
         return NEVER
-    cut = {op.msg for op in facts.history.plan.ops() if isinstance(op, Send) and op.wire == "fragments"}
+    cut = cut_messages(facts.history)
     frames = [i for i in conn.spoke for _ in range(_frames(facts.events[i], cut))]
     return NEVER if len(frames) <= most else frames[most]
 
 
-def _frames(event: Event, cut: set[str]) -> int:
+def _frames(event: Event, cut: frozenset[str]) -> int:
     """A message in fragments is two frames with a ping between them, and a hub may count frames."""
-    fragmented = isinstance(event, SendInv) and (event.msg in cut or event.msg.rpartition(".")[0] in cut)
-    return 3 if fragmented else 1
+    return 3 if isinstance(event, SendInv) and is_cut(event.msg, cut) else 1
 
 
 def _gap(facts: Facts, start: int, end: int) -> float:

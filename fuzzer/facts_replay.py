@@ -49,11 +49,12 @@ class Replay:
 
     @cached_property
     def _there(self) -> Callable[[str, int], frozenset[str]]:
-        """Who may be in the group just before an index, as far as the server has not shown their end."""
+        """Who may be in the group just before an index, as far as the server has not shown their end by itself."""
 
         @cache
         def there(group: str, begin: int) -> frozenset[str]:
-            conns = (c for c in self._facts.conns.values() if c.server_end >= begin)
+            ends = ((c, c.server_end) for c in self._facts.conns.values())
+            conns = (c for c, end in ends if end >= begin or c.causes["stop"] < end)  # an outbox may outlive a process
             mates = ((c.name, mate) for c in conns for mate in self._facts.session_of(c))
             stays = ((name, stay) for name, mate in mates for stay in mate.episodes.get(group, ()))
             return frozenset(name for name, stay in stays if stay.begin < begin)

@@ -156,14 +156,17 @@ class ControlPair:
 
     def frame(self, conn: str, data: str | bytes) -> None:
         """Note own messages and the frames that prove membership."""
-        found = self._codec.read(data)
+        for found in self._codec.readings(data):
+            self._note(conn, found)
+        self._lot.unpark_all()
+
+    def _note(self, conn: str, found: object) -> None:
         if isinstance(found, Other):
             self.trouble = trouble.other_answer(found.text)
         elif isinstance(found, Message):
             self._seen.add((found.id, conn))
         elif isinstance(found, Subscribed) or (isinstance(found, Welcome) and not self._awaits_subscribed):
             self._ready.add(conn)
-        self._lot.unpark_all()
 
     def opened(self, conn: str) -> None:
         """Nothing to note: being open is not being a member."""

@@ -48,7 +48,8 @@ def _finding(conn: Conn, index: int, observed: str) -> Finding:
 def identity(facts: Facts) -> Judgement:
     """The server counts a connection as another user than the one its good token names."""
     told = [(i, e, facts.conns[e.conn]) for i, e in facts.names if e.conn in facts.conns]
-    mine = [(i, e, conn) for i, e, conn in told if conn.honest]
+    first = {conn.name: i for i, _, conn in reversed(told)}
+    mine = [(i, e, conn) for i, e, conn in told if conn.honest and first[conn.name] == i]
     found = {e.user in facts.users: _mistaken(facts, conn, i, e.user) for i, e, conn in mine if e.user != conn.inv.user}
     return Judgement("HF602", len(mine), tuple(found[known] for known in sorted(found, reverse=True)))
 

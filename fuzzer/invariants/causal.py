@@ -66,7 +66,8 @@ class _Reader:
 
     def __init__(self, facts: Facts, conn: Conn, messages: list[Message], before: list[int], owed: dict[str, set[str]]):
         self.facts, self.conn, self.messages, self.before, self.owed = facts, conn, messages, before, owed
-        self.read = sorted((m.got[conn.name], n) for n, m in enumerate(messages) if conn.name in m.got)
+        read = ((m.got[conn.name], n) for n, m in enumerate(messages) if conn.name in m.got)
+        self.read = sorted((at, n) for at, n in read if at < conn.causes["stop"])  # a server that ends keeps no order
         self.due = sum(1 << n for n, m in enumerate(messages) if self._due(m))
 
     def _due(self, message: Message) -> bool:

@@ -44,6 +44,8 @@ def one_stay(facts: Facts, conn: Conn, message: Message, at: int) -> bool:
     Then it was a member when ``message`` was broadcast: it had joined before the sending, and it was still there when
     the later message was, which the hub took from the same connection afterwards. Whoever has gone since.
     """
+    if min(conn.causes["stop"], facts.conns[message.conn].causes["stop"]) < at:
+        return False  # what was under way may have been cancelled, and what still waited passed on
     slow = conn.first_fault < at or conn.was_crowded(message.inv, at)
     if slow and facts.policy.slow_consumer != "lossless":
         return False

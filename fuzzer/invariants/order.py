@@ -12,7 +12,8 @@ from fuzzer.verdict import Finding, Judgement
 def fifo(facts: Facts) -> Judgement:
     """m1 before m2 from one sender, both delivered on c: then in this order.
 
-    What may be history, read out to a newcomer after live messages, keeps no order with them.
+    What may be history, read out to a newcomer after live messages, keeps no order with them; nor does what a server
+    that is told to end still passes on.
     """
     findings: dict[str, Finding] = {}
     obligations = 0
@@ -21,13 +22,15 @@ def fifo(facts: Facts) -> Judgement:
             read = [message for message in sent if receiver in message.got]
             obligations += max(len(read) - 1, 0)
             for earlier, later in pairwise(read):
-                if later.got[receiver] < earlier.got[receiver] and _live(facts, earlier, receiver):
+                if later.got[receiver] < earlier.got[receiver] < _kept_until(facts, earlier, receiver):
                     findings.setdefault(receiver, _inverted(facts, earlier, later, receiver))
     return Judgement("HF111", obligations, tuple(findings.values()))
 
 
-def _live(facts: Facts, message: Message, receiver: str) -> bool:
-    return not facts.may_be_history(message, facts.conns[receiver], message.got[receiver])
+def _kept_until(facts: Facts, message: Message, receiver: str) -> int:
+    """Order is kept unless it is history, and until the server is told to end: queues are flushed then as may be."""
+    conn = facts.conns[receiver]
+    return -1 if facts.may_be_history(message, conn, message.got[receiver]) else conn.causes["stop"]
 
 
 def _inverted(facts: Facts, earlier: Message, later: Message, receiver: str) -> Finding:

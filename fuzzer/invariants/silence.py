@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from fuzzer.facts import NEVER, Conn, Facts, Message
 from fuzzer.facts_backlog import frame_bytes
+from fuzzer.facts_progress import requests
 from fuzzer.history import CloseInv
 
 CONTROLS_NEEDED = 3
@@ -52,7 +53,7 @@ class Silence:
         if policy.slow_consumer == "lossless" or not full:
             return False
         read = (m.got.get(conn.name, NEVER) for m in self.facts.messages.values())
-        came = any(min(full) < i < self.until for i in read)
+        came = any(min(full) < i < self.until for i in (*read, *conn.besides))
         return came or frame_bytes(self.facts, message) > (policy.backlog or NEVER)
 
     @property
@@ -109,5 +110,7 @@ def _last_progress(message: Message, conn: Conn, facts: Facts, since: int, until
     """
     sent = [m for m in facts.messages.values() if m is not message]
     there = (m.got.get(conn.name, NEVER) for m in sent if m.inv < since)
-    ahead = (min(m.got.values()) for m in sent if m.conn == message.conn and m.inv < message.inv and m.got)
-    return max((i for i in (*there, *ahead) if i < until), default=-1)
+    ahead = (min(m.got.values()) for m in sent if m.inv < message.inv and m.got)
+    asked = (ask for c in facts.conns.values() for ask in requests(facts, c))
+    answered = (at for inv, at in asked if inv < since)
+    return max((i for i in (*there, *ahead, *answered) if i < until), default=-1)

@@ -2,7 +2,8 @@
 
 Each receiver gives a chain of precedence; one order for all exists if and only if the union of the chains has no
 cycle (weak total order: gaps are allowed). Comparing pairs of receivers alone would miss cycles of three, where each
-sees another part. What may be history, read out on joining, is no part of a chain.
+sees another part. What may be history, read out on joining, is no part of a chain, nor what comes when the server has
+been told to end.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def _chains(facts: Facts) -> dict[str, Chains]:
     groups: dict[str, Chains] = defaultdict(lambda: defaultdict(list))
     for i, e in facts.deliveries:
         message, conn = facts.messages[e.msg], facts.conns[e.conn]
-        if message.got[e.conn] == i and not facts.may_be_history(message, conn, i):
+        if message.got[e.conn] == i < conn.causes["stop"] and not facts.may_be_history(message, conn, i):
             groups[message.group][e.conn].append(e.msg)
     return groups
 

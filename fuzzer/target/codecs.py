@@ -140,6 +140,15 @@ class JsonCodec(_TemplateCodec):
         self._rules = tuple(sorted(rules, key=lambda rule: -rule[0].weight))
         self._decode = msgspec.json.Decoder().decode
 
+    def readings(self, frame: str | bytes) -> tuple[Reading, ...]:
+        """A writer may put all that waits into one frame, a line each, as in gorilla/websocket's chat example."""
+        whole = self.read(frame)
+        if not isinstance(whole, Other):
+            return (whole,)
+        lines = frame.splitlines() if isinstance(frame, bytes) else frame.split("\n")
+        found = tuple(self.read(line) for line in lines if line.strip())
+        return (whole,) if len(found) < 2 or any(isinstance(one, Other) for one in found) else found
+
     def read(self, frame: str | bytes) -> Reading:
         try:
             tree = self._decode(frame)

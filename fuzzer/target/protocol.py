@@ -82,6 +82,10 @@ class Codec(abc.ABC):
     def read(self, frame: str | bytes) -> Reading:
         """What a frame means."""
 
+    def readings(self, frame: str | bytes) -> tuple[Reading, ...]:
+        """What a frame means, where several messages may come in one."""
+        return (self.read(frame),)
+
     def subscribe(self, room: str, user: str = "") -> str:
         """The frame that joins ``room``."""
         raise no_rooms("subscribe")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuzzer.target import Accepted, Message, NotSubscribed, Other, Subscribed, TargetError, Unsubscribed, Welcome
-from fuzzer.target.codecs import JsonCodec, TextCodec
+from fuzzer.target.codecs import JsonCodec, TextCodec, codec_for
 from fuzzer.target.config import JsonProtocol, Match, Pattern, TextProtocol
 
 CHAT = JsonProtocol(
@@ -201,3 +201,24 @@ def test_text_hubs_have_the_other_kinds_too() -> None:
     assert TUTORIAL.read("parted") == Unsubscribed(None)
     assert TUTORIAL.read("he said: parted") == Other("he said: parted")
     assert TUTORIAL.read(b"parted") == Other("parted")
+
+
+MESSAGE = '{"type":"message","id":"%s","body":""}'
+
+
+@pytest.mark.parametrize(
+    ("frame", "found"),
+    [
+        (f"{MESSAGE % 1}\n{MESSAGE % 2}", ["Message", "Message"]),
+        (f"{MESSAGE % 1}\r\n{MESSAGE % 2}\n".encode(), ["Message", "Message"]),
+        (MESSAGE % 1, ["Message"]),
+        (f"{MESSAGE % 1}\n", ["Message"]),
+        (f"{MESSAGE % 1}\n{{}}", ["Other"]),
+        (f"{MESSAGE % 1}\nbroken", ["Other"]),
+        ("{}\n", ["Other"]),
+        ("", ["Other"]),
+    ],
+)
+def test_a_writer_may_put_all_that_waits_into_one_frame(frame: str | bytes, found: list[str]) -> None:
+    protocol = JsonProtocol(publish="{id}", deliver=Match(match={"type": "message"}, id="id", body="body"))
+    assert [type(reading).__name__ for reading in codec_for(protocol).readings(frame)] == found

@@ -1,0 +1,64 @@
+"""What passes through the queue of a reader besides the messages of the plan: the control pair's, and answers to pings.
+
+A hub may answer a ping through the queue of its reader (``tx.try_send(Pong(p))`` in Rust), where the pong takes a place
+that a message would need.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from fuzzer.facts_records import NEVER, Conn, Message
+from fuzzer.history import Control, History, PingInv, Pong
+from fuzzer.plan import Send
+
+if TYPE_CHECKING:
+    from fuzzer.facts import Facts
+
+Span = tuple[int, int]
+
+
+class Passing:
+    """Since when each waited at the earliest, and until when at the latest, as indices of events."""
+
+    def __init__(self, facts: Facts, controls: list[Control]) -> None:
+        self._facts = facts
+        self._cut = cut_messages(facts.history)
+        self.controls = _until_one_came(facts, controls) if facts.policy.group == "all" else []
+        self._pongs: dict[str, list[tuple[float, int]]] = defaultdict(list)
+        for i, event in enumerate(facts.events):
+            if isinstance(event, Pong):
+                self._pongs[event.conn].append((event.since, i))
+        self._sent: dict[str, list[Message]] = defaultdict(list)
+        for message in facts.messages.values():
+            self._sent[message.conn].append(message)
+
+    def pongs(self, conn: Conn) -> list[Span]:
+        """The answers to its pings, those that hubfuzz sends between fragments as well."""
+        facts, came = self._facts, self._pongs[conn.name]
+        pings = [i for i in conn.spoke if isinstance(facts.events[i], PingInv)]
+        spans = [(i, next((j for _, j in came if j > i), NEVER)) for i in pings]
+        spans += [(facts.index_at(since), j) for since, j in came]
+        between = (m for m in self._sent[conn.name] if is_cut(m.name, self._cut))
+        return spans + [(m.inv, min(m.got.values(), default=NEVER)) for m in between]
+
+
+def _until_one_came(facts: Facts, controls: list[Control]) -> list[Span]:
+    """A message of the pair that was given up may be passed on later; the next that comes in time is behind it."""
+    spans: list[Span] = []
+    done = NEVER
+    for control in reversed(controls):
+        done = facts.index_at(control.t) if control.ok else done
+        spans.append((facts.index_at(control.since), done))
+    return spans[::-1]
+
+
+def cut_messages(history: History) -> frozenset[str]:
+    """The names in the plan of what is sent in fragments."""
+    return frozenset(op.msg for op in history.plan.ops() if isinstance(op, Send) and op.wire == "fragments")
+
+
+def is_cut(message: str, cut: frozenset[str]) -> bool:
+    """Is it, or is the burst that it belongs to, among those?"""
+    return message in cut or message.rpartition(".")[0] in cut
