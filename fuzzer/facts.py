@@ -89,6 +89,10 @@ class Facts:
         """Did hubfuzz or the server stand still for so long that the server may have given a connection up for dead?"""
         return self._lateness.within(self.t(start), self.t(end))
 
+    def may_have_stood_still(self, start: int, end: int) -> bool:
+        """As ``we_were_late``, of a server that has a limit of its own for who is about to log in."""
+        return self._lateness.stood_still(self.t(start), self.t(end)) or self.we_were_late(start, end)
+
     def may_be_given_up(self, conn: Conn, until: int) -> bool:
         """May a server that waits for its peers have taken this one for silent, wrongly and yet rightly?"""
         behind = was_behind(self, conn, until, self._lateness.patience)

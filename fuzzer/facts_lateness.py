@@ -45,6 +45,14 @@ class Lateness:
             late = max(late, self._clock.slowest_round_trip(start, end), self._longest_silence(start, end))
         return late >= self._bound
 
+    def stood_still(self, start: float, end: float) -> bool:
+        """May the server, or we, have stood still for so long that a limit of its own on logging in ran out?"""
+        clock = self._clock
+        still = max(
+            clock.worst_lag(start, end), clock.slowest_round_trip(start, end), self._longest_silence(start, end)
+        )
+        return still >= ALWAYS
+
     def _longest_silence(self, start: float, end: float) -> float:
         """The longest stretch in which nothing came that only a server that runs can send."""
         signs = (t for t in self._signs if start < t < end)

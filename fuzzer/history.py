@@ -117,6 +117,7 @@ class History(Value):
     """Self-contained: with the policy that it is judged by and the plan that made it.
 
     ``log``: the last lines that a server of our own printed meanwhile, without tokens; to be read, never judged.
+    ``ours``: hubfuzz had started the server, so that its process and its log were watched.
     """
 
     events: tuple[Event, ...]
@@ -124,6 +125,7 @@ class History(Value):
     plan: Plan
     target: str = ""
     log: tuple[str, ...] = ()
+    ours: bool = True
     format: str = HISTORY_FORMAT
 
 

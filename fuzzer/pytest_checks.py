@@ -120,7 +120,7 @@ class Replay:
         failure = self._failure
         seen = self._thread.call(lambda session: self._measured(session))
         if seen.outcome == "ERROR":
-            raise ServerUnavailable(f"{failure.fingerprint}: {seen.error or 'it could not be run'}")
+            raise ServerUnavailable(f"{failure.fingerprint}: {seen.trouble}")
         if seen.outcome == "FAILED":
             raise hub_failure([_as_seen(failure, seen)], {failure.fingerprint: str(self._path)})
 

@@ -12,7 +12,7 @@ import trio
 from fuzzer.campaign.control import Clock
 from fuzzer.campaign.failure import Rate
 from fuzzer.campaign.runner import Judge, Runner, ServerUnavailable, default_judge
-from fuzzer.campaign.trials import Attempt, Trials
+from fuzzer.campaign.trials import Attempt, Trials, decides
 from fuzzer.plan import Plan
 
 # To miss a failure of probability p in N runs with probability (1 - p)^N of at most this:
@@ -27,20 +27,32 @@ Outcome = Literal["FAILED", "FIXED", "ERROR"]
 @dataclass(frozen=True)
 class Replayed:
     """A measured rate, with the first execution that failed, and the last of all; ``company`` are the other
-    fingerprints that each execution showed that failed."""
+    fingerprints that each execution showed that failed; ``undecided`` executions say nothing of it, neither way."""
 
     rate: Rate
     witness: Attempt | None = None
     error: str = ""
     company: frozenset[str] = frozenset()
     last: Attempt | None = None
+    undecided: int = 0
+
+    @property
+    def decided(self) -> int:
+        """So many executions tell whether it is there."""
+        return self.rate.runs - self.undecided
 
     @property
     def outcome(self) -> Outcome:
-        """ERROR also if nothing could be run; a failure once seen stays one whatever came after."""
+        """ERROR also if nothing could be run or decided; a failure once seen stays one whatever came after."""
         if self.rate.failed:
             return "FAILED"
-        return "ERROR" if self.error or not self.rate.runs else "FIXED"
+        return "ERROR" if self.error or not self.decided else "FIXED"
+
+    @property
+    def trouble(self) -> str:
+        """Why it is an ERROR, as one line."""
+        nothing = "no run could decide it: its invariant had nothing to check, or was inconclusive"
+        return self.error or (nothing if self.rate.runs else "it could not be run")
 
     def __str__(self) -> str:
         return f"{self.outcome} {self.rate}" + (f": {self.error}" if self.error else "")
@@ -71,13 +83,14 @@ async def measure(
 ) -> Replayed:
     """Run up to ``times``, and not beyond ``steady`` failures in a row; nor, after ``least`` runs, beyond ``until``
     on the clock."""
-    failed = runs = 0
+    failed = runs = undecided = 0
     witness: Attempt | None = None
     attempt: Attempt | None = None
     company: set[str] = set()
     while runs < times and (runs < least or trials.clock() < until):
         attempt = await trials.run(plan, hurry)
         runs += 1
+        undecided += not decides(attempt, fingerprint)
         if attempt.finding(fingerprint):
             failed += 1
             company = company & {*attempt.fingerprints} if witness else {*attempt.fingerprints} - {fingerprint}
@@ -85,7 +98,7 @@ async def measure(
         on_run(Rate(failed, runs))
         if steady is not None and failed == runs == steady:
             break
-    return Replayed(Rate(failed, runs), witness, company=frozenset(company), last=attempt)
+    return Replayed(Rate(failed, runs), witness, company=frozenset(company), last=attempt, undecided=undecided)
 
 
 async def replay(

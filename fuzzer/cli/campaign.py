@@ -188,6 +188,11 @@ def fit_for(target: Target, workers: int) -> Target:
             f'--workers {workers}: with policy.group = "all" each worker would get what the others send; '
             "leave --workers out, or let hubfuzz start a server for each by target.start"
         )
+    if target.policy.limit is not None and target.policy.limit.shared:
+        raise CliError(
+            f'--workers {workers}: with policy.limit.scope = "{target.policy.limit.scope}" the workers would take each '
+            "other's slots; leave --workers out, or let hubfuzz start a server for each by target.start"
+        )
     return msgspec.structs.replace(target, probe=msgspec.structs.replace(target.probe, counts={}))
 
 

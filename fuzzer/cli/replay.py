@@ -195,7 +195,7 @@ def _tell(screen: Screen, stored: Stored, measured: Measured, options: ReplayOpt
         screen.say(outcome_line("STOPPED", what, measured.rate))
         return ExitCode.INTERRUPTED
     if replayed.outcome == "ERROR":
-        return _error(screen, what, f"{failure.fingerprint}: {replayed.error or 'it could not be run'}")
+        return _error(screen, what, f"{failure.fingerprint}: {replayed.trouble}")
     screen.say(outcome_line(replayed.outcome, what, replayed.rate))
     if replayed.error:
         complain(f"{failure.fingerprint}: stopped early: {replayed.error}")
@@ -225,7 +225,7 @@ def _fixed(screen: Screen, stored: Stored, replayed: Replayed, prune: bool) -> N
     from fuzzer.report.layout import wrapped
 
     path, needed = stored.path, clean_runs(stored.failure)
-    if replayed.rate.runs < needed:
+    if replayed.decided < needed:
         before = f"it failed {stored.failure.rate} before" if stored.failure.rate else "its rate was never measured"
         kept = "; its file is kept" if prune else ""
         line = f"too few runs to be sure: {before}; --times {needed} would tell{kept}"

@@ -16,6 +16,7 @@ from fuzzer.driver.handshake import request_bytes, upgrade_request
 from fuzzer.driver.reader import ContainedConnection
 from fuzzer.driver.sink import GuardedSink, Sink
 from fuzzer.driver.stream import FuzzStream, new_socket
+from fuzzer.driver.trouble import NO_TCP
 from fuzzer.plan import AbandonKind, Wire
 
 if TYPE_CHECKING:
@@ -63,9 +64,9 @@ class FuzzConn(ContainedConnection):
             await self._wire.connect(endpoint.host, endpoint.port, timeout)
             self._connected = True
         except trio.TooSlowError:
-            self._tell.rejected("timeout", None, f"no TCP connection within {timeout:g} s")
+            self._tell.rejected("timeout", None, f"{NO_TCP} within {timeout:g} s")
         except OSError as error:
-            self._tell.rejected("reset", None, f"no TCP connection: {error.strerror or error}")
+            self._tell.rejected("reset", None, f"{NO_TCP}: {error.strerror or error}")
         finally:
             if not self._connected:
                 self.dispose()

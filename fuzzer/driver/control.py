@@ -42,6 +42,7 @@ class ControlPair:
         self._lot = trio.lowlevel.ParkingLot()
         self.trouble = trouble.NOT_DELIVERED
         self.openings = 0
+        self.opened_at = float("-inf")
         self.before_opening: Callable[[], None] = lambda: None
         self._turned = False
         self.echoes = target.policy.echo == "always"
@@ -125,6 +126,7 @@ class ControlPair:
         self._ready.discard(name)
         self.before_opening()
         self.openings += 1
+        self.opened_at = time.monotonic()
         endpoint = self._target.endpoint(self._port, self._user, None, "valid")
         conn = self._conns[name] = await FuzzConn.connect(name, endpoint, self._nursery, self)
         conn.release()

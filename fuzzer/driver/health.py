@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import trio
 
 from fuzzer.driver.control import ControlPair
 from fuzzer.driver.stage import Stage
-from fuzzer.history import Control
+from fuzzer.history import Control, ServerPaused, ServerResumed
 
 CONTROL_SPACING = 0.5
 POLL = 0.02
@@ -34,18 +35,28 @@ class HealthyTime:
 
 
 class Health:
-    """What the control pair says of the server, written down."""
+    """What the control pair says of the server, written down; ``stopped``: is its process seen to be stopped?"""
 
-    def __init__(self, stage: Stage, control: ControlPair) -> None:
+    def __init__(self, stage: Stage, control: ControlPair, stopped: Callable[[], bool] = lambda: False) -> None:
         self._stage = stage
         self._control = control
+        self._stopped = stopped
+        self._noted = False
 
     async def check(self, healthy: HealthyTime) -> None:
         """One round trip of the control pair."""
         since = self._stage.record.now()
         ok = await self._control.round_trip()
         self._stage.record(Control, ok, round(since, 6))
+        self._note_stop(ok)
         healthy.note(ok, since, self._stage.record.now())
+
+    def _note_stop(self, ok: bool) -> None:
+        """That nothing was answered proves nothing of a server that somebody else has stopped (SIGSTOP)."""
+        stopped = not ok and self._stopped()
+        if stopped != self._noted:
+            self._stage.record(ServerPaused if stopped else ServerResumed)
+        self._noted = stopped
 
     async def wait(self, seconds: float, healthy: HealthyTime) -> float:
         """Let so many healthy seconds pass, and say how many did: a server that does not answer is given up.

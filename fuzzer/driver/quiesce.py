@@ -34,11 +34,18 @@ OVERTAKEN_WAIT = 0.1
 class Quiescence:
     """Fences on one stage."""
 
-    def __init__(self, stage: Stage, performer: Performer, control: ControlPair, dead: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        performer: Performer,
+        control: ControlPair,
+        dead: Callable[[], bool],
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._stage = stage
         self._performer = performer
         self._control = control
-        self.health = Health(stage, control)
+        self.health = Health(stage, control, stopped)
         self._server_is_dead = dead
         self._rounds = itertools.count()
         self._turns = itertools.count()

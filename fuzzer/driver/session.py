@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 import secrets
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import msgspec
 import trio
 
 from fuzzer.driver._trio_compat import seed_scheduler
@@ -16,6 +16,7 @@ from fuzzer.driver.control import ControlPair
 from fuzzer.driver.finale import Counts, Finale, let_go
 from fuzzer.driver.health import Health
 from fuzzer.driver.holdings import holdings, look_again, needs_another_look, until_moved
+from fuzzer.driver.hurry import hurried
 from fuzzer.driver.lag import watch_own_lag
 from fuzzer.driver.perform import Performer
 from fuzzer.driver.quiesce import Quiescence
@@ -28,7 +29,6 @@ from fuzzer.target.model import Target
 from fuzzer.target.probe import ProbeError, read_counts
 from fuzzer.target.process import Server, serve
 
-LEAST_BOUND = 0.15
 TAIL_LINES = 12
 SHARED_TRIES = 3
 LINE_LENGTH = 200
@@ -48,6 +48,7 @@ class Session:
         self._run = secrets.token_hex(3)
         self._numbers = itertools.count(1)
         self._stages = 0  # on the server that runs now
+        self._shown: tuple[ControlPair, int] | None = None  # the pair, and its openings, that the counts have shown
         self._control = self._new_control()
 
     def _new_control(self) -> ControlPair:
@@ -56,7 +57,11 @@ class Session:
 
     async def control_answers(self) -> bool:
         """One round trip of the control pair: is there a hub that speaks as the target file says?"""
-        return await self._control.round_trip()
+        alone = {} if self._control.ready else await self._counts()
+        answered = await self._control.round_trip()
+        if answered:
+            await self._until_counted(alone)
+        return answered
 
     def control_trouble(self) -> str:
         """The last thing that kept the control pair from its round trip."""
@@ -82,7 +87,7 @@ class Session:
         if plan.cycles > cycles:
             stage.record(Skip, _first_conn(plan), "cycles", "the server's process cannot be measured")
         log = tuple(line[:LINE_LENGTH] for line in self.server.recent())
-        return History((*kept, *stage.record.events), policy, plan, self.target.name, log)
+        return History((*kept, *stage.record.events), policy, plan, self.target.name, log, self.server.pid is not None)
 
     async def _look_again(self, stage: Stage, kept: list[Probe], hurry: float) -> list[Probe]:
         async with trio.open_nursery() as nursery:
@@ -131,9 +136,9 @@ class Session:
         performer = self.performer(stage, self.target, self.server.port, nursery)
         performer.study(plan)
         server_ops = ServerOps(stage, self.server, performer, self._control)
-        quiescence = Quiescence(stage, performer, self._control, self._server_is_dead)
+        quiescence = Quiescence(stage, performer, self._control, self._server_is_dead, self.server.stands_still)
         await self._ready_control(quiescence)
-        counts = self._steady_counts() if self._control.ready else _no_counts
+        counts = self._steady_counts() if self._control.ready and self._is_counted() else _no_counts
         before = await self._baseline(stage, counts)
         for number, batch in enumerate(plan.batches):
             await self._between(batch, number, quiescence)
@@ -152,8 +157,18 @@ class Session:
                 break
             await self._control.round_trip()
         if self._control.ready:
-            await until_moved(self._counts, alone, self._control.size, self.target.policy.t_release)
+            await self._until_counted(alone)
         await quiescence.prove_control()
+
+    async def _until_counted(self, alone: dict[str, int]) -> None:
+        if alone:
+            await until_moved(self._counts, alone, self._control.size, self.target.policy.t_release)
+            self._shown = self._control, self._control.openings
+
+    def _is_counted(self) -> bool:
+        """Are the counts surely younger than the pair? A restart, or a close, may have had it opened just now."""
+        age = time.monotonic() - self._control.opened_at
+        return self._shown == (self._control, self._control.openings) or age >= self.target.policy.t_release
 
     @property
     def _shares_slots(self) -> bool:
@@ -254,15 +269,6 @@ def _cut(log: str) -> str:
 
 def _first_conn(plan: Plan) -> str:
     return next((op.conn for op in plan.ops()), "")
-
-
-def hurried(policy: Policy, hurry: float) -> Policy:
-    """The policy with its time bounds scaled down, for shrinking; conviction is repeated with the real ones."""
-    if hurry >= 1.0:
-        return policy
-    bounds = {name: getattr(policy, name) for name in ("deadline", "t_release", "t_detect", "t_shutdown", "t_held_up")}
-    scaled = {name: min(v, max(LEAST_BOUND, v * hurry)) for name, v in bounds.items() if v is not None}
-    return msgspec.structs.replace(policy, **scaled)
 
 
 @asynccontextmanager

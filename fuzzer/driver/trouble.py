@@ -11,6 +11,7 @@ NOT_DELIVERED = (
     "connections open, but a published message did not come back "
     "(are protocol.publish and protocol.deliver as the server has them?)"
 )
+NO_TCP = "no TCP connection"
 UNANSWERED = "it accepts connections, but did not answer the opening handshake"
 TOKEN_REFUSED = (401, 403, 1008, 3000, 3003, *range(4400, 4404))
 LONGEST = 100
@@ -24,6 +25,8 @@ def refused(by: RejectedBy, code: int | None, reason: str) -> str:
         return UNANSWERED
     if by == "close":
         return closed(code or 0, reason)
+    if reason.startswith(NO_TCP):
+        return f"nothing takes connections there ({reason}; localhost is 127.0.0.1 to hubfuzz: [::1] names IPv6)"
     how = {"eof": "it hangs up", "reset": "it resets the connection"}.get(by, _told(None, reason))
     return f"what listens there does not speak WebSocket (opening handshake: {how})"
 

@@ -16,7 +16,7 @@ from fuzzer.init.visitor import Visitor, Visits
 from fuzzer.plan import TokenKind
 from fuzzer.target.model import Target
 from fuzzer.target.probe import ProbeError, read_counts
-from fuzzer.target.protocol import Message, Welcome
+from fuzzer.target.protocol import Codec, Message, Welcome
 from fuzzer.target.redact import without_tokens
 from fuzzer.values import Value
 
@@ -87,8 +87,8 @@ async def join(visits: Visits) -> Step:
     """Does the hub say when somebody is a member?"""
     visitor = await visits.open(visits.user("join"))
     codec = visits.target.codec()
-    await visitor.until(lambda: any(isinstance(codec.read(f), Welcome) for f in visitor.frames), QUIET)
-    if any(isinstance(codec.read(frame), Welcome) for frame in visitor.frames):
+    await visitor.until(lambda: any(isinstance(r, Welcome) for f in visitor.frames for r in codec.readings(f)), QUIET)
+    if any(isinstance(r, Welcome) for f in visitor.frames for r in codec.readings(f)):
         if visits.target.policy.join_evidence == "welcome":
             return Step("join", "ok", "the frame of protocol.welcome came")
         return Step("join", "hint", "the frame of protocol.welcome came", 'policy.join_evidence = "welcome"')
@@ -115,16 +115,17 @@ async def publish(visits: Visits) -> Step:
     await receiver.until(lambda: False, QUIET)  # a hub without a welcome may take a while to register
     name = visits.user("message")
     await sender.send(codec.publish(name, BODY, None, user))
-    if not await receiver.until(lambda: _has(codec.read, receiver, name)):
+    if not await receiver.until(lambda: _has(codec, receiver, name)):
         return Step(
             "publish", "change", _frames("what was published did not come back", receiver), _deliver(receiver, name)
         )
-    await sender.until(lambda: _has(codec.read, sender, name), QUIET)
-    return _delivered(target, _has(codec.read, sender, name), _has(codec.read, stranger, name), receiver, name)
+    await sender.until(lambda: _has(codec, sender, name), QUIET)
+    return _delivered(target, _has(codec, sender, name), _has(codec, stranger, name), receiver, name)
 
 
 def _delivered(target: Target, echoed: bool, overheard: bool, receiver: Visitor, name: str) -> Step:
-    body = next(r.body for f in receiver.frames if isinstance(r := target.codec().read(f), Message) and r.id == name)
+    read = (r for f in receiver.frames for r in target.codec().readings(f))
+    body = next(r.body for r in read if isinstance(r, Message) and r.id == name)
     saw = f"the message came; its sender {'got' if echoed else 'did not get'} it too"
     if body != BODY:
         return Step("publish", "change", f"{saw}; its body came as {body[:SHOWN]!r}", "protocol.deliver.body")
@@ -185,9 +186,9 @@ async def probe(visits: Visits) -> Step:
 # ---- words -----------------------------------------------------------------------------------------------------------
 
 
-def _has(read: object, visitor: Visitor, name: str) -> bool:
-    assert callable(read)
-    return any(isinstance(found := read(frame), Message) and found.id == name for frame in visitor.frames)
+def _has(codec: Codec, visitor: Visitor, name: str) -> bool:
+    read = (reading for frame in visitor.frames for reading in codec.readings(frame))
+    return any(isinstance(found, Message) and found.id == name for found in read)
 
 
 def _how(visitor: Visitor) -> str:

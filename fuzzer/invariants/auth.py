@@ -7,6 +7,10 @@ from fuzzer.invariants.registry import Invariant
 from fuzzer.policy import Policy
 from fuzzer.verdict import Finding, Judgement
 
+_TIMED = ("expired", "not-yet-valid")
+CLOCK_SET = 1800.0
+"""Half of the hour by which these tokens miss the present: so late, the wall clock was set, or the machine slept."""
+
 
 def authentication(facts: Facts) -> Judgement:
     """A connection whose token the hub promises to refuse was treated as a member.
@@ -28,13 +32,15 @@ def _admitted(facts: Facts, conn: Conn) -> Finding | None:
             seen.append((i, f"it received {e.msg}"))
         elif facts.messages[e.msg].conn == conn.name:
             seen.append((i, f"its message {e.msg} reached {e.conn}"))
-    return _finding(conn, *min(seen)) if seen else None
+    return _finding(facts, conn, *min(seen)) if seen else None
 
 
-def _finding(conn: Conn, index: int, observed: str) -> Finding:
+def _finding(facts: Facts, conn: Conn, index: int, observed: str) -> Finding:
+    lag = facts.clock.worst_own_lag(facts.t(conn.open_inv), facts.t(index))
+    doubt = conn.inv.token in _TIMED and lag >= CLOCK_SET
     return Finding(
         code="HF601",
-        strength="violated",
+        strength="inconclusive" if doubt else "violated",
         key=conn.inv.token,
         summary=f"{conn.name} got in with a bad token ({conn.inv.token})",
         expected="refused, or closed without having been a member",

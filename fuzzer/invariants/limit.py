@@ -145,7 +145,7 @@ def _refusal(facts: Facts, conn: Conn, decided: int, limit: Limit) -> tuple[bool
         told = event.by == "status" and event.code in limit.statuses
         return told and not other, f"{event.by} {event.code or ''}".strip()
     if isinstance(event, SrvClose) and conn.je > decided:
-        late = facts.we_were_late(conn.open_inv, decided)  # a hub may close who does not log in in time
+        late = facts.may_have_stood_still(conn.open_inv, decided)  # a hub may close who does not log in in time
         return event.code in limit.codes and not (late or other), f"close code {event.code}"
     return None
 

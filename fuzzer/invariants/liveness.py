@@ -71,7 +71,10 @@ def _received(facts: Facts, conn: Conn, start: int) -> bool:
 def _turned_away(facts: Facts, conn: Conn, ended: int, start: int) -> Finding:
     """A fresh user is below any limit of its own; other refusals (overload, for one) the policy does not speak of."""
     event = facts.events[ended]
-    sure = _tells_the_limit(facts, event) and not facts.may_be_given_up(conn, ended)
+    late = facts.may_be_given_up(conn, ended)
+    if isinstance(event, SrvClose):  # a hub may close who does not log in in time
+        late = late or facts.may_have_stood_still(conn.open_inv, ended)
+    sure = _tells_the_limit(facts, event) and not late
     strength: Strength = "violated" if sure else "inconclusive"
     return _finding(conn, (start, ended), "refused", strength, f"refused: {_how(event)}")
 
@@ -120,7 +123,8 @@ def crash(facts: Facts) -> Judgement:
     """The server process ended, or logged an error that it did not handle. The end is told first: it is the worse."""
     exits = [_crashed(i, "exit", f"the server process ended with status {e.status}") for i, e in facts.exits]
     logs = [_crashed(i, "log", f"the server logged: {e.line}") for i, e in facts.logs if not _being_stopped(facts, i)]
-    return Judgement("HF502", int(bool(facts.phases)), tuple((exits + logs)[:1]))
+    watched = bool(facts.phases) and facts.history.ours
+    return Judgement("HF502", int(watched), tuple((exits + logs)[:1]))
 
 
 def _being_stopped(facts: Facts, index: int) -> bool:

@@ -39,12 +39,21 @@ def _ready_url(target: Target, port: int | None) -> str:
 
 async def _is_ready(target: Target, port: int | None, pid: int, may_knock: bool) -> bool:
     if target.ready is not None:
-        try:
-            return 200 <= (await get(_ready_url(target, port))).status < 300
-        except NoAnswer:
-            return False
+        return await _gives_2xx(_ready_url(target, port)) and (may_knock or _is_ours(target, port, pid))
     # Connecting is for servers whose sockets cannot be seen (containers), once seeing has had its chance.
     return listens(pid, port) or (may_knock and await answers(*address(target.url, port)))
+
+
+async def _gives_2xx(url: str) -> bool:
+    try:
+        return 200 <= (await get(url)).status < 300
+    except NoAnswer:
+        return False
+
+
+def _is_ours(target: Target, port: int | None, pid: int) -> bool:
+    """A port that we chose may have been taken by a stranger since: its answer is not our server's."""
+    return "{port}" not in target.url or listens(pid, port)
 
 
 def listens(pid: int, port: int | None) -> bool:

@@ -22,6 +22,8 @@ NICE = 10
 LOOK_EVERY = 0.1
 LOOK_AGAIN = 20
 LONGEST_PAUSE = 3.0
+START = 2.0
+"""Seconds that a new server process is left alone."""
 GAP = 0.15
 """Seconds between two pauses, in the mean."""
 SLOW_WIRE = Path(__file__).with_name("slow_wire.py")
@@ -87,11 +89,13 @@ class Pauses:
     def __init__(self, seed: int) -> None:
         self.count = 0
         self._random = random.Random(seed)
+        self._started: int | None = None
         self._found: tuple[int | None, list[psutil.Process]] = (None, [])
 
     async def disturb(self, server: Server) -> None:
         """Go on until cancelled; the server runs afterwards."""
         while True:
+            await self._let_it_start(server)
             await trio.sleep(self._random.expovariate(1 / GAP))
             processes = self._processes(server)
             try:
@@ -106,6 +110,12 @@ class Pauses:
         if self._found[0] != server.pid or self.count % LOOK_AGAIN == 0:
             self._found = (server.pid, processes_of(server))
         return self._found[1]
+
+    async def _let_it_start(self, server: Server) -> None:
+        """A server that is stopped most of the time is not ready in time, and then there is nothing to fuzz."""
+        if server.pid != self._started:
+            self._started = server.pid
+            await trio.sleep(START)
 
 
 def each(processes: Iterable[psutil.Process], what: str) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import trio
 
-from fuzzer.driver.session import open_session
+from fuzzer.driver.session import Session, open_session
+from fuzzer.greeting import greet
 from fuzzer.history import History
 from fuzzer.invariants import judge
 from fuzzer.plan import Plan
@@ -61,6 +63,14 @@ async def nothing(server: Server) -> None:
     """Leave the server alone."""
 
 
+@asynccontextmanager
+async def greeted_session(target: Target) -> AsyncIterator[Session]:
+    """A session as every campaign begins it: the control pair is there before the first plan."""
+    async with open_session(target) as session:
+        await greet(session)
+        yield session
+
+
 async def run_plans(
     target: Target,
     seed: int,
@@ -72,7 +82,7 @@ async def run_plans(
     """Draw, execute and judge plans until ``enough``; ``meanwhile`` is cancelled then."""
     run = Run()
     plans: Iterator[Plan] = draw_plans(shape_of_target(target), seed)
-    async with open_session(target) as session, trio.open_nursery() as nursery:
+    async with greeted_session(target) as session, trio.open_nursery() as nursery:
         nursery.start_soon(meanwhile, session.server)
         while not enough(run):
             start = time.perf_counter()

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import pytest
+import trio
 from servers import with_hub
 
-from fuzzer.driver import control
+from fuzzer.driver import control, session
 from fuzzer.driver.session import Session
-from fuzzer.history import Probe
+from fuzzer.greeting import greet
+from fuzzer.history import History, Probe
 from fuzzer.hub.knobs import Knobs
+from fuzzer.hub.target import embedded_target
 from fuzzer.invariants import judge
-from fuzzer.plan import Batch, Open, Plan
+from fuzzer.plan import Batch, Open, Plan, Send
+from fuzzer.target.model import Target
 
 PLAN = Plan(batches=(Batch(ops=(Open("a", "u0"),)),))
 
@@ -35,3 +39,33 @@ def test_a_pair_that_is_replaced_makes_the_counts_worthless() -> None:
     before, after = with_hub(counted, None, Knobs())
     assert before["connections"] == 2
     assert after == {}
+
+
+CACHED = 0.6
+SLOW = Plan((Batch((Open("a", "u0"),)), Batch((Send("a", "m0"),), wait=1.5 * CACHED)))
+
+
+@pytest.mark.parametrize("before", ["greeting", "restart"])
+def test_counts_out_of_a_cache_are_no_baseline_of_a_pair_opened_just_now(
+    monkeypatch: pytest.MonkeyPatch, before: str
+) -> None:
+    """A server may tell counts that are as old as t_release; the pair was opened by the greeting, or by a restart."""
+    real, kept = session.read_counts, [(-CACHED, {"connections": 0})]
+
+    async def cached(target: Target, port: int | None) -> dict[str, int]:
+        if trio.current_time() - kept[-1][0] >= CACHED:
+            kept.append((trio.current_time(), await real(target, port)))
+        return kept[-1][1]
+
+    monkeypatch.setattr(session, "read_counts", cached)
+
+    async def use(hub: Session) -> History:
+        if before == "greeting":
+            await greet(hub)
+        else:
+            await hub.execute(Plan((Batch((Open("a", "u0"),), restart=True),)))
+        return await hub.execute(SLOW)
+
+    policy = embedded_target().policy
+    assert policy.t_release >= CACHED
+    assert judge(with_hub(use)).violations == ()

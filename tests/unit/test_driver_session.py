@@ -11,7 +11,8 @@ import psutil
 import trio
 from servers import with_hub
 
-from fuzzer.driver.session import LEAST_BOUND, Session, hurried, open_session
+from fuzzer.driver.hurry import LEAST_BOUND, hurried
+from fuzzer.driver.session import Session, open_session
 from fuzzer.history import (
     Abort,
     CloseOk,

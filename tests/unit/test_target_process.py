@@ -10,7 +10,7 @@ import pytest
 import trio
 from target_servers import PROTOCOL, STUBBORN, WITH_CHILDREN, assert_gone, pids_of, run, script, tell
 
-from fuzzer.target import Target
+from fuzzer.target import Target, process
 from fuzzer.target.config import Probe
 from fuzzer.target.process import Server, serve
 
@@ -190,3 +190,42 @@ def test_without_patterns_nothing_is_an_error() -> None:
         assert server.new_errors() == ()
 
     run(script(), look)
+
+
+ANSWERS = """
+import http.server, sys, time
+time.sleep(float(sys.argv[2]))
+class Ok(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+    def log_message(self, *_):
+        pass
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Ok).serve_forever()
+"""
+
+
+def answering(after: float) -> Target:
+    start = ("{python}", "-c", ANSWERS, "{port}", str(after))
+    ready = "http://127.0.0.1:{port}/"
+    return Target(name="chat", url="ws://127.0.0.1:{port}/", protocol=PROTOCOL, start=start, ready=ready)
+
+
+def test_a_stranger_who_has_taken_the_port_is_not_our_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was free a moment ago; our server begins to listen later, finds it taken, and is started on another."""
+    ports: list[int] = []
+
+    async def look(server: Server) -> None:
+        ports.append(server.port or 0)
+        assert server.exit_status() is None
+
+    async def beside(stranger: Server) -> None:
+        real, first = process.free_port, iter([stranger.port or 0])
+        monkeypatch.setattr(process, "free_port", lambda: next(first, None) or real())
+        async with serve(answering(0.7)) as server:
+            await trio.sleep(1.0)
+            await look(server)
+            assert server.port != stranger.port
+
+    run(answering(0.0), beside)
+    assert ports
