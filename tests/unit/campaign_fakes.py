@@ -131,7 +131,7 @@ class FakeHub:
 
 def by_the_book(plan: Plan) -> H:
     """What a correct hub without a limit does; every op has its whole effect before the next one."""
-    history = H().join("canary", user="canary")
+    history = H().join("canary", "canary.1", user="canary").send("~canary", "canary").got("~canary", "canary.1")
     tabs: dict[str, str] = {}
     for op in plan.ops():
         _perform(history, tabs, op)

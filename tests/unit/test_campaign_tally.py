@@ -29,7 +29,7 @@ def tally(plan: Plan, written: H, verdict: Verdict | None = None) -> Tally:
 def test_ops_opens_and_deliveries() -> None:
     seen = tally(CROWD, by_the_book(CROWD))
     assert seen.ops == {"open": 7, "send": 5, "close": 1, "drop": 1}
-    assert seen.opens == {"ok": 8}  # the canary of these tests is a connection of the plan
+    assert seen.opens == {"ok": 9}  # the two canaries of these tests are connections of the plan
     assert seen.refusals == 0
     assert seen.deliveries == sum(type(event).__name__ == "Dlv" for event in by_the_book(CROWD).events) > 0
     assert seen.pairs

@@ -126,7 +126,7 @@ def test_who_leaves_by_itself_is_no_candidate_for_eviction(closing: bool, said: 
 
 @pytest.mark.parametrize(("group", "said"), [("all", []), ("user", ["HF303"])])
 def test_what_everybody_is_told_of_the_control_pair_is_no_flood(group: str, said: list[str]) -> None:
-    written = H(Policy(group=group)).join("a", "b").join("c")  # type: ignore[arg-type]
+    written = H(Policy(group=group)).join("a", "b").join("c").wait(1.0)  # type: ignore[arg-type]
     for _ in range(225):
         since = written.now
         written.wait(0.018).frame("c", "one more").add(Control, ok=True, since=since)
