@@ -231,9 +231,10 @@ class Facts:
         asked = [(c, s) for c in self.session_of(conn) for s in c.subscriptions.get(message.group, ())]
         first = [] if self.inherits(conn, message.group) else asked[:1]
         again = [(c, s) for c, s in asked if s.inv < at and (c, s) not in first]
-        return any(min(s.answered, self._heard_since(c, s.inv)) > message.inv for c, s in again)
+        return any(min(s.answered, self.heard_since(c, s.inv)) > message.inv for c, s in again)
 
-    def _heard_since(self, conn: Conn, index: int) -> int:
+    def heard_since(self, conn: Conn, index: int) -> int:
+        """When somebody first got a message that it sent after ``index``: the hub has handled what came before it."""
         if self.policy.order == "none":  # what was asked later may be done sooner
             return NEVER
         heard = (m.got.values() for m in self.messages.values() if m.conn == conn.name and m.inv > index)

@@ -24,9 +24,13 @@ def last_heard(facts: Facts) -> dict[str, int]:
 
 
 def requests(facts: Facts, conn: Conn) -> list[tuple[int, int]]:
-    """What it asked for, to join, to leave, or who is there: when it asked, and when it was answered."""
+    """What it asked for, to join, to leave, or who is there: when it asked, and when that had surely been handled.
+
+    There are protocols without an answer to some of it; then a message that was sent later, and came, shows it.
+    """
     asked = (*conn.subscriptions.values(), *conn.leaves.values(), facts.answers.get(conn.name, ()))
-    return [(one.inv, one.answered) for some in asked for one in some]
+    spans = [(one.inv, one.answered) for some in asked for one in some]
+    return [(inv, facts.heard_since(conn, inv) if answered == NEVER else answered) for inv, answered in spans]
 
 
 def unseen_senders(facts: Facts) -> frozenset[str]:

@@ -1,17 +1,34 @@
-"""What connections asked for, to join, to leave or who is there, and the answers to it."""
+"""What connections asked for, to join, to leave or who is there, and what shows that it was handled."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
-from fuzzer.history import Event, Joined, Present, QueryInv, SubInv, SubRej, UnsubInv, UnsubOk
+from fuzzer.history import Dlv, Event, Joined, Present, QueryInv, SendInv, SubInv, SubRej, UnsubInv, UnsubOk
 
 
-def has_unanswered(events: Iterable[Event]) -> bool:
-    """Were there more requests than answers?"""
-    return sum(isinstance(e, SubInv | UnsubInv | QueryInv) - _answers(e) for e in events) > 0
+def has_unanswered(events: Iterable[Event], *, in_order: bool) -> bool:
+    """Has a connection asked for more than was answered?
+
+    Where frames are handled ``in_order``, a message of it that came answers for what it had asked before that.
+    """
+    asked: Counter[str] = Counter()
+    answered: Counter[str] = Counter()
+    sent: dict[str, tuple[str, int]] = {}
+    for event in events:
+        if isinstance(event, SubInv | UnsubInv | QueryInv):
+            asked[event.conn] += 1
+        elif isinstance(event, SendInv):
+            sent[event.msg] = event.conn, asked[event.conn]
+        elif isinstance(event, Dlv) and in_order and event.msg in sent:
+            conn, before = sent[event.msg]
+            answered[conn] = max(answered[conn], before)
+        elif _is_answer(event):
+            answered[event.conn] += 1  # type: ignore[union-attr]
+    return any(count > answered[conn] for conn, count in asked.items())
 
 
-def _answers(event: Event) -> bool:
+def _is_answer(event: Event) -> bool:
     into_room = isinstance(event, Joined) and event.group.startswith("room:")
     return into_room or isinstance(event, SubRej | UnsubOk | Present)

@@ -241,11 +241,9 @@ class Stage:
 
     @property
     def unseen(self) -> bool:
-        """Is there a message that nobody was seen to get, or a request without an answer?
-
-        When the server has got through it nothing shows, and the judge gives it more time."""
-        seen = {msg for msg, _ in self.delivered}
-        return not self._group_of.keys() <= seen or has_unanswered(self.record.events)
+        """Is there a message that nobody was seen to get, or a request without an answer? The judge gives it more time."""
+        unread = self._group_of.keys() - {msg for msg, _ in self.delivered}
+        return bool(unread) or has_unanswered(self.record.events, in_order=self.policy.order != "none")
 
     # ---- parts ---------------------------------------------------------------------------------------------------
 
