@@ -241,7 +241,7 @@ class Stage:
 
     @property
     def unseen(self) -> bool:
-        """Is there a message that nobody was seen to get, or a request without an answer? The judge allows for it, too."""
+        """Is there a message that nobody was seen to get, or a request without an answer?"""
         unread = self._group_of.keys() - {msg for msg, _ in self.delivered}
         return bool(unread) or has_unanswered(self.record.events, in_order=self.policy.order != "none")
 
