@@ -5,7 +5,7 @@ Only ever to a server that hubfuzz started; for any other the batch goes on with
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import trio
 
@@ -25,10 +25,20 @@ NOT_OURS = "hubfuzz did not start this server"
 
 
 class ServerOps:
-    """Releases batches on one stage, and does to the server what they ask for."""
+    """Releases batches on one stage, and does to the server what they ask for.
 
-    def __init__(self, stage: Stage, server: Server, performer: Performer, control: ControlPair) -> None:
+    ``greeted``: opens the control pair on a new process, and sees it counted where the server counts."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        server: Server,
+        performer: Performer,
+        control: ControlPair,
+        greeted: Callable[[], Awaitable[bool]],
+    ) -> None:
         self._stage = stage
+        self._greeted = greeted
         self._server = server
         self._performer = performer
         self._control = control
@@ -75,7 +85,7 @@ class ServerOps:
         self._performer.moved(self._server.port)
         self._control.move(self._server.port)
         self._stage.record(Restarted)
-        await self._control.round_trip()
+        await self._greeted()
 
     async def _ended(self) -> int | None:
         """Have it end; its status. That it stands still meanwhile is written down: it cannot end then."""

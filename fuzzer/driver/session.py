@@ -135,7 +135,7 @@ class Session:
     async def _play(self, plan: Plan, stage: Stage, nursery: trio.Nursery) -> None:
         performer = self.performer(stage, self.target, self.server.port, nursery)
         performer.study(plan)
-        server_ops = ServerOps(stage, self.server, performer, self._control)
+        server_ops = ServerOps(stage, self.server, performer, self._control, self.control_answers)
         quiescence = Quiescence(stage, performer, self._control, self._server_is_dead, self.server.stands_still)
         await self._ready_control(quiescence)
         counts = self._steady_counts() if self._control.ready and self._is_counted() else _no_counts

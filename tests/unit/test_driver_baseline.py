@@ -68,4 +68,6 @@ def test_counts_out_of_a_cache_are_no_baseline_of_a_pair_opened_just_now(
 
     policy = embedded_target().policy
     assert policy.t_release >= CACHED
-    assert judge(with_hub(use)).violations == ()
+    history = with_hub(use)
+    assert judge(history).violations == ()
+    assert any(isinstance(event, Probe) and event.when == "before" for event in history.events)  # nor is there none
