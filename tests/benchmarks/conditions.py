@@ -14,6 +14,7 @@ import trio
 
 from fuzzer.target import Target
 from fuzzer.target.process import Server
+from fuzzer.target.readiness import listens
 from tests.benchmarks.processes import started
 
 # Ends by itself when the benchmark is killed and cannot end it.
@@ -23,7 +24,7 @@ LOOK_EVERY = 0.1
 LOOK_AGAIN = 20
 LONGEST_PAUSE = 3.0
 START = 2.0
-"""Seconds that a new server process is left alone."""
+"""Seconds that a new server process is left alone at most, until it listens."""
 GAP = 0.15
 """Seconds between two pauses, in the mean."""
 SLOW_WIRE = Path(__file__).with_name("slow_wire.py")
@@ -114,8 +115,10 @@ class Pauses:
     async def _let_it_start(self, server: Server) -> None:
         """A server that is stopped most of the time is not ready in time, and then there is nothing to fuzz."""
         if server.pid != self._started:
+            with trio.move_on_after(START):
+                while server.pid is None or not listens(server.pid, server.port):
+                    await trio.sleep(LOOK_EVERY)
             self._started = server.pid
-            await trio.sleep(START)
 
 
 def each(processes: Iterable[psutil.Process], what: str) -> None:
