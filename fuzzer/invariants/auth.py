@@ -87,7 +87,7 @@ INVARIANTS = (
         "authentication",
         "A bad, expired, not yet valid, foreign or unsigned token neither joins nor receives nor sends.",
         "Only a member is welcomed, receives, is told who is present, or has its messages delivered; an open one "
-        "proves nothing.",
+        "proves nothing. Where the clock may have been set by half an hour, nothing is said of a token's times.",
         "policy.refuse_tokens",
         ("https://github.com/cometd/cometd/issues/594", "https://github.com/home-assistant/core/issues/56760"),
         authentication,
@@ -99,7 +99,8 @@ INVARIANTS = (
         "authentication",
         "Each connection acts as the user of its own token.",
         "The server itself says as whom it counts the connection; another user of the same plan is named. A name "
-        "that is nobody's may be a spelling of the right one, and is inconclusive.",
+        "that is nobody's may be a spelling of the right one, and is inconclusive. The first name counts: "
+        "later ones may be others', told to everybody.",
         "protocol.welcome.user",
         ("https://github.com/cometd/cometd/issues/594", "https://github.com/cdapio/cdap-ui/pull/1426"),
         identity,
