@@ -106,7 +106,8 @@ def _volume(facts: Facts, conn: Conn, since: int, at: int) -> int:
 
 def _last_progress(message: Message, conn: Conn, facts: Facts, since: int, until: int) -> int:
     """The last arrival, before ``until``, of anything sent before ``since`` on ``conn``, or the first one anywhere of
-    anything that the sender had sent before: a hub that still works its way through these has not come to the message.
+    anything that anybody had sent before the message, or an answer to what anybody had asked: a hub that still works
+    its way through these has not come to the message. All of it may stand in one inbox.
     """
     sent = [m for m in facts.messages.values() if m is not message]
     there = (m.got.get(conn.name, NEVER) for m in sent if m.inv < since)
