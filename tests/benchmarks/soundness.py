@@ -2,8 +2,8 @@
 
 ``python -m tests.benchmarks.soundness [--plans 5000] [--hub NAME] [--burn] [--pause] [--latency] [--write README.md]``
 prints a Markdown table and exits 1 if there was any violation; the histories that convict are written, and can be
-judged again by ``hubfuzz check``. With ``--keep FILE`` it goes on where it was interrupted. With ``--unsound NAME`` a
-judge that is wrong on purpose takes part, and must accuse.
+judged again by ``hubfuzz check``. With ``--keep FILE`` it goes on where it was interrupted, and with ``--minutes`` it
+ends in time. With ``--unsound NAME`` a judge that is wrong on purpose takes part, and must accuse.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from pathlib import Path
@@ -78,7 +80,7 @@ def fuzz(hub: str, target: Target, options: argparse.Namespace, keeper: Keeper) 
     def enough(run: Run) -> bool:
         if run.plans and run.plans % TELL_EVERY == 0:
             tell(f"{hub}: {run.plans} plans, {run.seconds:.0f} s")
-        return run.plans >= int(options.plans)
+        return run.plans >= int(options.plans) or time.time() > options.until_time
 
     wanted = behind_slow_wire(target) if options.latency else target
     return trio.run(partial(run_plans, meanwhile=Disturbance(options)), wanted, options.seed, enough, keeper)
@@ -95,17 +97,33 @@ def fuzz_named(hub: str, options: argparse.Namespace) -> tuple[Run, list[Path]] 
     return fuzz(hub, target, options, keeper), keeper.files
 
 
+class Broken(str):
+    """Why nothing came of a job, where something should have."""
+
+
 Job = tuple[str, argparse.Namespace]
 Outcome = tuple[Run, list[Path]] | str
+
+
+def attempt(hub: str, options: argparse.Namespace) -> Outcome:
+    """One job, if there is time for it; that it broke is told, and the others go on."""
+    if time.time() > options.until_time:
+        return Run(), []
+    try:
+        return fuzz_named(hub, options)
+    except Exception as error:
+        why = Broken(f"{hub}, seed {options.seed}: {type(error).__name__}: {error}")
+        tell(f"BROKEN: {why}\n{''.join(traceback.format_exception(error))}")
+        return why
 
 
 def fuzz_each(work: Sequence[Job], jobs: int) -> Iterator[tuple[Job, Outcome]]:
     """What came of each, as soon as it did. A pool outlives us if we are killed, so there is none for one job."""
     if jobs == 1:
-        yield from ((job, fuzz_named(*job)) for job in work)
+        yield from ((job, attempt(*job)) for job in work)
         return
     with ProcessPoolExecutor(jobs) as pool:
-        under_way = {pool.submit(fuzz_named, *job): job for job in work}
+        under_way = {pool.submit(attempt, *job): job for job in work}
         yield from ((under_way[done], done.result()) for done in as_completed(under_way))
 
 
@@ -121,7 +139,13 @@ def fuzz_all(options: argparse.Namespace) -> int:
     files = [path for _, some in runs.values() for path in some]
     if files:
         print("\nviolations, one history each:", *map(str, files), sep="\n")
-    return VIOLATIONS if files else 0 if runs else USELESS
+    return exit_code(bool(files), bool(runs), skipped)
+
+
+def exit_code(accused: bool, fuzzed: bool, skipped: Iterable[str]) -> int:
+    """1 if a correct hub was accused, 2 if none was fuzzed or a job broke."""
+    broken = any(isinstance(why, Broken) for why in skipped)
+    return VIOLATIONS if accused else 0 if fuzzed and not broken else USELESS
 
 
 def fuzz_shares(options: argparse.Namespace) -> int:
@@ -133,15 +157,16 @@ def fuzz_shares(options: argparse.Namespace) -> int:
             if isinstance(some, str):
                 skipped[hub] = some
                 continue
-            soundness_shares.write(hub, one, some[0])
+            if some[0].plans:
+                soundness_shares.write(hub, one, some[0])
             files += some[1]
     sums = soundness_shares.sums(options)
     runs = {hub: sums[hub] for hub in HUBS if hub in sums}
     if runs:
         text = report(options, runs, list(skipped.values()))
         publish(options, f"{text}\n\n{soundness_shares.origin(options)}")
-    accused = any(run.violations for run in runs.values())
-    return VIOLATIONS if files or accused else 0 if runs else USELESS
+    accused = bool(files) or any(run.violations for run in runs.values())
+    return exit_code(accused, bool(runs), skipped.values())
 
 
 def publish(options: argparse.Namespace, text: str) -> None:
@@ -206,9 +231,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--until", type=int, default=10**9, help="accusations by a wrong judge that are enough")
     parser.add_argument("--jobs", type=int, default=1, help="hubs at a time (worth it where most time is waiting)")
     parser.add_argument("--out", type=Path, default=Path(".hubfuzz/soundness"), help="where convicting histories go")
-    parser.add_argument("--keep", type=Path, metavar="FILE", help="run in shares of 1000 plans, and keep each in FILE")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="run in shares, and keep each in FILE")
+    parser.add_argument("--share", type=int, default=soundness_shares.SIZE, help="plans of a share, with --keep")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="end then with what there is")
     parser.add_argument("--write", type=Path, metavar="README.md", help="write between this table's markers")
     options = parser.parse_args(arguments)
+    options.until_time = time.time() + 60 * options.minutes
     options.said = list(arguments if arguments is not None else sys.argv[1:])
     return options
 

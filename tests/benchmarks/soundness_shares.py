@@ -1,4 +1,4 @@
-"""Soundness in shares of a thousand plans, each kept when it ends: so tens of thousands fit into the gaps of a week.
+"""Soundness in shares of a thousand plans or so, each kept when it ends: tens of thousands fit into the gaps of a week.
 
 A share is one hub, one condition and one seed. The same file may be filled by several runs, one after the other, and on
 several machines: what is in it is not run again.
@@ -44,7 +44,7 @@ def condition(options: argparse.Namespace) -> str:
 def missing(options: argparse.Namespace, hubs: Iterable[str]) -> Iterator[tuple[str, argparse.Namespace]]:
     """Hub after hub within seed after seed, so that a part of it is a fair sample: each with its own options."""
     known = {(share.hub, share.condition, share.seed) for share in read_trials(options.keep, Share)}
-    size = min(SIZE, options.plans)
+    size = min(options.share, options.plans)
     for seed in range(options.seed, options.seed + -(-options.plans // size)):
         for hub in hubs:
             if (hub, condition(options), seed) not in known:

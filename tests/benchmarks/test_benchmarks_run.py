@@ -95,6 +95,29 @@ def test_soundness_writes_the_history_that_convicts_and_exits_1(tmp_path: Path) 
         assert judge(history).violations
 
 
+def test_a_hub_that_breaks_costs_the_others_nothing_and_is_told(tmp_path: Path) -> None:
+    broken = "from tests.benchmarks import soundness\n"
+    broken += "def rooms(): raise RuntimeError('no such hub')\n"
+    broken += "soundness.HUBS['rooms'] = rooms\nraise SystemExit(soundness.main())"
+    kept = tmp_path / "kept.ndjson"
+    hubs = ["--hub", "rooms", "--hub", "embedded", "--jobs", "2", "--keep", str(kept)]
+    command = [sys.executable, "-c", broken, "--plans", "4", "--share", "2", *hubs, "--out", str(tmp_path / "no")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 2, done.stderr
+    assert "BROKEN: rooms, seed 0: RuntimeError: no such hub" in done.stderr
+    assert "Skipped: rooms, seed 1: RuntimeError: no such hub." in done.stdout
+    assert len(kept.read_text().splitlines()) == 2
+
+
+def test_soundness_ends_in_time_with_what_there_is(tmp_path: Path) -> None:
+    kept = tmp_path / "kept.ndjson"
+    command = [*SOUNDNESS, "--hub", "embedded", "--keep", str(kept), "--minutes", "0.15", "--plans", "5000"]
+    done = subprocess.run([*command, "--share", "4000"], cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert len(kept.read_text().splitlines()) == 1
+    assert "| embedded |" in done.stdout
+
+
 def test_shrinking_goes_on_where_it_ended_and_writes_its_table(tmp_path: Path) -> None:
     out, readme = tmp_path / "trials.ndjson", tmp_path / "README.md"
     readme.write_text("above\n<!-- shrinking:begin -->\nold\n<!-- shrinking:end -->\n")
