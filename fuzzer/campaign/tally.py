@@ -29,6 +29,9 @@ from fuzzer.policy import Limit
 from fuzzer.values import Value
 from fuzzer.verdict import Verdict
 
+ASKS_NOTHING_OF_A_PLAN = frozenset({"HF501", "HF502"})
+"""A fresh user at the end of a plan, and a server that runs on: both are there whatever became of the plan."""
+
 
 class Tally(Value):
     """Counts over executed plans. ``opens`` are outcomes (``ok``, ``status 429``, ``eof``); keys of ``pairs`` are the
@@ -50,6 +53,12 @@ class Tally(Value):
     def refusals(self) -> int:
         """Opens that did not end with a 101."""
         return sum(self.opens.values()) - self.opens.get("ok", 0)
+
+    @property
+    def exercised(self) -> bool:
+        """Whether any invariant had something to check of what the plans did, if any that was asked looks at that."""
+        about_plans = self.obligations.keys() - ASKS_NOTHING_OF_A_PLAN
+        return any(self.obligations[code] for code in about_plans or self.obligations)
 
     def plus(self, other: Tally) -> Tally:
         """Both together."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -219,6 +220,14 @@ def _show(screen: Screen, stored: Stored, replayed: Replayed, options: ReplayOpt
         screen.say()
 
 
+def _unsure(stored: Stored, replayed: Replayed, needed: int) -> str:
+    before = f"it failed {stored.failure.rate} before" if stored.failure.rate else "its rate was never measured"
+    runs, silent = replayed.rate.runs, replayed.undecided
+    times = ceil(needed * runs / max(1, replayed.decided)) if silent else needed
+    nothing = f" ({silent} of {runs} decided nothing)" if silent else ""
+    return f"too few runs to be sure{nothing}: {before}; --times {times} would tell"
+
+
 def _fixed(screen: Screen, stored: Stored, replayed: Replayed, prune: bool) -> None:
     """Say so if it failed too rarely for this to prove anything; else remove its file, if that is wanted."""
     from fuzzer.campaign.stored import clean_runs
@@ -226,10 +235,8 @@ def _fixed(screen: Screen, stored: Stored, replayed: Replayed, prune: bool) -> N
 
     path, needed = stored.path, clean_runs(stored.failure)
     if replayed.decided < needed:
-        before = f"it failed {stored.failure.rate} before" if stored.failure.rate else "its rate was never measured"
         kept = "; its file is kept" if prune else ""
-        line = f"too few runs to be sure: {before}; --times {needed} would tell{kept}"
-        screen.say_all(wrapped("  ", line, screen.width))
+        screen.say_all(wrapped("  ", f"{_unsure(stored, replayed, needed)}{kept}", screen.width))
     elif prune:
         try:
             path.unlink(missing_ok=True)

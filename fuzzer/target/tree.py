@@ -84,7 +84,7 @@ class ProcessTree:
         self.members()  # who has left the group can be found only while its parent lives
         self._signal_group(signal.SIGTERM)
         for process in self._strays if all_of_it else ():  # told as well, since they are waited for
-            with contextlib.suppress(psutil.Error):
+            with contextlib.suppress(psutil.Error, ProcessLookupError):
                 if os.getpgid(process.pid) != self._root:
                     process.terminate()
         self._signal_group(signal.SIGCONT)  # a stopped process cannot obey

@@ -93,7 +93,7 @@ class Merged:
             totals=self._totals(seconds),
             failures=tuple(self.failures.values()),
             vacuous=tuple(code for code, number in sorted(obligations.items()) if number == 0),
-            exercised=any(obligations.values()),
+            exercised=self._tally.exercised,
             seed=self._options.seed,
         )
 

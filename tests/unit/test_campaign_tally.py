@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from campaign_fakes import CROWD, TWO_TABS, by_the_book, steps
 from histories import H
 from hypothesis import given
@@ -83,3 +84,19 @@ def test_sums(left: Tally, right: Tally) -> None:
 def test_a_plan_of_its_own_is_counted_whatever_its_end() -> None:
     plan = steps(Open("a", "u0"), Send("a", "m0"), Close("a"))
     assert tally(plan, H().open("a")).ops == {"open": 1, "send": 1, "close": 1}
+
+
+@pytest.mark.parametrize(
+    ("obligations", "exercised"),
+    [
+        ({}, False),
+        ({"HF101": 0, "HF501": 2, "HF502": 1}, False),
+        ({"HF101": 1, "HF501": 0, "HF502": 0}, True),
+        ({"HF501": 2, "HF502": 0}, True),
+        ({"HF501": 0}, False),
+    ],
+)
+def test_what_is_there_whatever_the_plan_did_shows_that_something_was_exercised_only_if_nothing_else_was_asked(
+    obligations: dict[str, int], exercised: bool
+) -> None:
+    assert Tally(obligations=obligations).exercised is exercised

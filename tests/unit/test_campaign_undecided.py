@@ -14,10 +14,10 @@ from recording import record
 from fuzzer.campaign import replay
 from fuzzer.campaign.failure import Rate
 from fuzzer.campaign.reproduce import Replayed
-from fuzzer.campaign.store import FailureStore
+from fuzzer.campaign.store import FailureStore, Stored
 from fuzzer.cli.campaign import fit_for
 from fuzzer.cli.errors import CliError
-from fuzzer.cli.replay import _fixed
+from fuzzer.cli.replay import _fixed, _unsure
 from fuzzer.history import History
 from fuzzer.hub.knobs import Knobs
 from fuzzer.hub.target import embedded_target
@@ -77,6 +77,13 @@ def test_prune_keeps_the_file_of_what_no_run_decided(tmp_path: Path, decided: in
     (stored,) = store.all()
     _fixed(Screen(), stored, Replayed(Rate(0, 20), undecided=20 - decided), prune=True)
     assert stored.path.exists() == kept
+
+
+def test_how_many_runs_would_tell_where_some_decide_nothing(tmp_path: Path) -> None:
+    bad = H(None, *TWO_TABS.ops()).join("x", user="x").ended("x", 1011).history()
+    failure = replace(failure_of(bad, judge(bad).violations, "test"), plan=TWO_TABS, rate=Rate(9, 20))
+    line = _unsure(Stored(tmp_path, failure), Replayed(Rate(0, 10), undecided=8), needed=6)
+    assert line == "too few runs to be sure (8 of 10 decided nothing): it failed 9/20 before; --times 30 would tell"
 
 
 def test_workers_cannot_share_a_server_with_one_limit_for_all() -> None:

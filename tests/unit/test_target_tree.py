@@ -71,3 +71,41 @@ def test_a_helper_in_a_session_of_its_own_is_told_to_end_since_it_is_waited_for(
     finally:
         tree.kill()
         leader.wait()
+
+
+SHORT_HELPER = """
+import pathlib, subprocess, sys, time
+helper = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+told = pathlib.Path(sys.argv[1])
+told.touch()
+while not told.with_suffix(".seen").exists():
+    time.sleep(0.01)
+helper.communicate(b"\\n")
+told.with_suffix(".reaped").touch()
+time.sleep(60)
+"""
+
+
+def test_a_helper_that_has_ended_and_was_seen_before_is_no_trouble(tmp_path: Path) -> None:
+    told = tmp_path / "helper.there"
+    leader = subprocess.Popen([sys.executable, "-c", SHORT_HELPER, str(told)], start_new_session=True)
+    tree = ProcessTree(leader.pid)
+
+    async def until(path: Path) -> None:
+        with trio.fail_after(20):
+            while not path.exists():
+                await trio.sleep(0.01)
+
+    async def run() -> None:
+        await until(told)
+        assert len(tree.members()) == 2
+        told.with_suffix(".seen").touch()
+        await until(told.with_suffix(".reaped"))
+        await tree.end_gently(leader, 10.0, all_of_it=True)
+
+    try:
+        trio.run(run)
+        assert not tree.is_alive()
+    finally:
+        tree.kill()
+        leader.wait()

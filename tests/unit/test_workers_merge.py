@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from campaign_fakes import CROWD, QUIET, RACE, TWO_TABS, FakeClock, FakeHub, Ran, campaign
+from msgspec.structs import replace
 
 from fuzzer.campaign import (
     CampaignEvent,
@@ -141,6 +142,14 @@ def test_what_a_dead_worker_met_is_counted() -> None:
     two.control.plans_exhausted()
     (met,) = two.merged.result(1.0).totals.met.items()
     assert met == (ran.result.failures[0].fingerprint, ran.result.totals.met[met[0]] + 2)
+
+
+def test_plans_of_which_nothing_was_asked_exercised_nothing_whoever_ran_them() -> None:
+    ran, two = one(CROWD), Two()
+    silent = replace(ran.result.totals.exercise, obligations={"HF101": 0, "HF502": 3})
+    two.merged.finished(replace(ran.result, totals=replace(ran.result.totals, exercise=silent)), 1)
+    two.control.plans_exhausted()
+    assert not two.merged.result(1.0).exercised
 
 
 def test_a_folder_that_cannot_be_written_is_a_warning(tmp_path: Path) -> None:
