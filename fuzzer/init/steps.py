@@ -231,7 +231,7 @@ def _deliver(visitor: Visitor, name: str) -> str:
         at = next((path for path, value in _leaves(tree) if value == name), None)
         body = next((path for path, value in _leaves(tree) if value == BODY), None)
         if at:
-            kind = f'match = {{type = "{tree["type"]}"}}, ' if isinstance(tree.get("type"), str) else ""
+            kind = f'match = {{type = "{name}"}}, ' if (name := _type_of(frame)) else ""
             return f'protocol.deliver = {{{kind}id = "{at}"' + (f', body = "{body}"}}' if body else "}")
     return "protocol.publish and protocol.deliver: are they as the hub has them?"
 
