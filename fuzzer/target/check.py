@@ -55,17 +55,26 @@ def _check_start(target: Target) -> None:
     if not target.start or not target.start[0]:
         raise TargetError('target.start: empty; expected for example ["uvicorn", "app:app", "--port", "{port}"]')
     for word in target.start:
-        _check_misspelled("target.start", word)
+        _check_word("target.start", word)
     for name, value in target.env.items():
-        _check_misspelled(f"target.env.{name}", reveal(value, f"target.env.{name}"))
+        _check_name(name)
+        _check_word(f"target.env.{name}", reveal(value, f"target.env.{name}"))
     _positive("target.ready_timeout", target.ready_timeout)
     if not Path(target.cwd).is_dir():
         raise TargetError(f"target.cwd: no such folder: {target.cwd}")
     return None
 
 
-def _check_misspelled(key: str, text: str) -> None:
+def _check_name(name: str) -> None:
+    """An operating system keeps variables as ``NAME=value``, ended by a NUL."""
+    if not name or "=" in name or "\0" in name:
+        raise TargetError(f"target.env: found {name!r}, expected names of variables: not empty, without '=' and NUL")
+
+
+def _check_word(key: str, text: str) -> None:
     """Commands may hold braces of their own, so only what is nearly a placeholder is taken for one."""
+    if "\0" in text:
+        raise TargetError(f"{key}: holds a NUL, which no program can be given")
     for name in sorted(names_in(text) - set(IN_START)):
         if close := nearest(name, IN_START):
             raise TargetError(f"{key}: unknown placeholder {{{name}}}; did you mean {{{close}}}?")

@@ -186,12 +186,13 @@ class StartedServer(Server):
         self._log.clear()
         self.port = free_port() if "{port}" in self._target.url else address(self._target.url, None)[1]
         words = [fill(word, port=str(self.port), python=sys.executable) for word in self._target.start or ()]
+        env = self._environment()
         try:
             with self._log.open_for_server() as output:
                 self._process = subprocess.Popen(
                     words,
                     cwd=self._target.cwd or None,
-                    env=self._environment(),
+                    env=env,
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
@@ -199,6 +200,8 @@ class StartedServer(Server):
                 )
         except OSError as error:
             raise ServerError(self._not_started(words[0], error)) from None
+        except ValueError as error:  # of a target that was made in Python, which nothing has checked
+            raise ServerError(f"target.start or target.env: cannot start {words[0]!r}: {error}") from None
         self.pid = self._process.pid
         self._watchdog.guard(self.pid)
         self._tree = ProcessTree(self.pid)

@@ -77,6 +77,12 @@ BAD = {
     (START, ""): "target.url: found {port} without target.start; expected the port that the server listens on",
     (START, "start = []"): 'target.start: empty; expected for example ["uvicorn", "app:app", "--port", "{port}"]',
     ('"{port}"]', '"{prot}"]'): "target.start: unknown placeholder {prot}; did you mean {port}?",
+    ('"{port}"]', '"a\\u0000"]'): "target.start: holds a NUL, which no program can be given",
+    ('MODE = "test"', 'MODE = "a\\u0000b"'): "target.env.MODE: holds a NUL, which no program can be given",
+    ('MODE = "test"', '"A=B" = "test"'): "target.env: found 'A=B', expected names of variables: not empty, without "
+    "'=' and NUL",
+    ('MODE = "test"', '"" = "test"'): "target.env: found '', expected names of variables: not empty, without '=' and "
+    "NUL",
     ('name = "chat"', "ready_timeout = 0"): "target.ready_timeout: found 0, expected seconds above 0",
     ('name = "chat"', "workers = 0"): "target.workers: found 0, expected a number from 1 to 256",
     ('name = "chat"', "ready_timeout = inf"): "target.ready_timeout: found inf, expected seconds above 0",

@@ -52,6 +52,12 @@ def test_a_command_that_may_not_run(tmp_path: Path) -> None:
     assert str(failure(target)) == f"target.start: cannot start '{plain}': permission denied"
 
 
+@pytest.mark.parametrize("env", [{"A=B": "1"}, {"A": "\0"}])
+def test_variables_that_cannot_be_given(env: dict[str, str]) -> None:
+    """Of a target that was made in Python: a target file is refused when it is read."""
+    assert str(failure(script(env=env))).startswith("target.start or target.env: cannot start ")
+
+
 def test_the_environment_and_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_SECRET", "s3")
     env = {"A": "on {port}", "B": EnvRef("HF_SECRET")}
