@@ -8,9 +8,10 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import AsyncIterator, Iterator
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import msgspec
+import trio
 
 from fuzzer.init.visitor import Visitor, Visits
 from fuzzer.plan import TokenKind
@@ -23,9 +24,18 @@ from fuzzer.values import Value
 Outcome = Literal["ok", "change", "hint", "skipped"]
 MOST_TABS: Final = 24  # opened by one user in search of a limit
 QUIET: Final = 0.5  # seconds after which no further frame is expected
+AT_ONCE: Final = 0.1  # seconds in which a hub that lets somebody in may still change its mind
 BODY: Final = "a body from hubfuzz init"
 BAD_TOKENS: Final[tuple[TokenKind, ...]] = ("wrong-signature", "expired", "none")
 SHOWN: Final = 120
+
+
+class _Full(NamedTuple):
+    """So many tabs were there; this one, or with it an old one, was one too many."""
+
+    most: int
+    tab: Visitor
+    over: Literal["reject", "evict-oldest", "evict-any"]
 
 
 class Step(Value):
@@ -138,35 +148,59 @@ def _delivered(target: Target, echoed: bool, overheard: bool, receiver: Visitor,
 
 
 async def limit(visits: Visits) -> Step:
-    """How many tabs may a user have?"""
+    """How many tabs may a user have, and do all users share that?"""
     user = visits.user("tabs")
     tabs: list[Visitor] = []
-    for _ in range(MOST_TABS):
-        tab = await visits.open(user)
-        await tab.until(lambda tab=tab: not tab.is_open, 0.1)  # type: ignore[misc]
-        if not tab.is_open:
-            return _limited(visits.target, len(tabs), tab, "reject")
-        tabs.append(tab)
-        if (gone := next((old for old in tabs if not old.is_open), None)) is not None:
-            return _limited(visits.target, len(tabs) - 1, gone, "evict-oldest" if gone is tabs[0] else "evict-any")
+    full = await _fill(visits, user, tabs)
+    shared = full is not None and await _others_too(visits, tabs, full)
+    if full is not None and shared and full.over == "reject":
+        await trio.sleep(QUIET)  # the connections of the earlier steps may have held slots until now
+        full = await _fill(visits, user, tabs)
+    if full is not None:
+        return _limited(visits.target, full, shared)
     if visits.target.policy.limit is not None:
         said = f"policy.limit.max is {visits.target.policy.limit.max}, but {MOST_TABS} tabs of one user were let in"
         return Step("limit", "hint", said, "hubfuzz run will report this (HF201), if the dial is right")
     return Step("limit", "ok", f"{MOST_TABS} tabs of one user were let in; policy.limit is not set")
 
 
-def _limited(target: Target, most: int, tab: Visitor, over: str) -> Step:
-    how = _how(tab)
-    saw = f"{most} tabs of one user; {'one more' if over == 'reject' else 'with one more, an old one'} was {how}"
+async def _fill(visits: Visits, user: str, tabs: list[Visitor]) -> _Full | None:
+    """Open tabs until one is too many; None if that never is."""
+    while len(tabs) < MOST_TABS:
+        tab = await visits.open(user)
+        await tab.until(lambda tab=tab: not tab.is_open, AT_ONCE)  # type: ignore[misc]
+        if not tab.is_open:
+            return _Full(len(tabs), tab, "reject")
+        tabs.append(tab)
+        if (gone := next((old for old in tabs if not old.is_open), None)) is not None:
+            return _Full(len(tabs) - 1, gone, "evict-oldest" if gone is tabs[0] else "evict-any")
+    return None
+
+
+async def _others_too(visits: Visits, tabs: list[Visitor], full: _Full) -> bool:
+    """Does the first connection of another user meet the same limit, while the tabs are there?"""
+    there = [tab for tab in tabs if tab.is_open]
+    stranger = await visits.open(visits.user("tabs-of-another"))
+    await stranger.until(lambda: not stranger.is_open, AT_ONCE)
+    gone = next((one for one in (stranger, *there) if not one.is_open), None)
+    return gone is not None and _how(gone) == _how(full.tab)
+
+
+def _limited(target: Target, full: _Full, shared: bool) -> Step:
+    most, tab, over = full
+    saw = f"{most} tabs of one user; {'one more' if over == 'reject' else 'with one more, an old one'} was {_how(tab)}"
+    saw += ", and so it went with another user: all share the limit" if shared else ""
     by_status = tab.closed is None and tab.by == "status"
     code = f"statuses = [{tab.code}]" if by_status else f"codes = [{tab.closed[0]}]" if tab.closed else "codes = []"
-    change = f'policy.limit = {{max = {most}, over = "{over}", {code}}}, if the hub promises it'
     wanted = target.policy.limit
+    scope = f', scope = "{wanted.scope if wanted is not None and wanted.shared else "global"}"' if shared else ""
+    change = f'policy.limit = {{max = {most}, over = "{over}", {code}{scope}}}, if the hub promises it'
     if wanted is None:
         return Step("limit", "hint", saw, change)
     known = tab.code in wanted.statuses if by_status else tab.closed is not None and tab.closed[0] in wanted.codes
     others = wanted.shared and most < wanted.max  # who came before may still hold slots that all share
-    if (wanted.max != most and not others) or not known or wanted.over not in (over, "evict-any"):
+    wrong = (wanted.max != most and not others) or (shared and not wanted.shared)
+    if wrong or not known or wanted.over not in (over, "evict-any"):
         return Step("limit", "change", saw, change)
     return Step("limit", "ok", saw)
 

@@ -14,6 +14,8 @@ from fuzzer.policy import Limit, Policy
 from fuzzer.verdict import Finding, Judgement
 
 Whose = TypeVar("Whose")
+DIALS = "policy.limit, policy.t_release, policy.t_detect"
+PAIR = 2  # connections of hubfuzz's own, under users of their own
 
 
 def limit_exceeded(facts: Facts) -> Judgement:
@@ -127,8 +129,19 @@ def _refusals(facts: Facts, code: str, role: str, key: str) -> Judgement:
         obligations += 1
         found = _refusal(facts, conn, decided, limit)
         if found is not None:
-            findings.append(_refused(conn, others, outside, decided, code, key, limit, *found))
+            dial = DIALS + _doubt(facts, conn, decided, limit)
+            findings.append(_refused(conn, others, outside, decided, code, key, limit, dial, *found))
     return Judgement(code, obligations, tuple(findings))
+
+
+def _doubt(facts: Facts, conn: Conn, decided: int, limit: Limit) -> str:
+    """Would the refusal be right if all users shared the limit? Then the target file is likelier wrong than the hub."""
+    since = facts.t(conn.open_inv)
+    there = [c for c in facts.conns.values() if c is not conn and c.open_inv < decided]
+    held = sum(not facts.surely_released(c, since) for c in there)
+    if limit.shared or held + PAIR < limit.max:
+        return ""
+    return " (or is the limit shared by all: policy.limit.scope?)"
 
 
 def _decided(facts: Facts, conn: Conn) -> int:
@@ -173,6 +186,7 @@ def _refused(
     code: str,
     key: str,
     limit: Limit,
+    dial: str,
     declared: bool,
     how: str,
 ) -> Finding:
@@ -190,7 +204,7 @@ def _refused(
         witness=(conn.open_inv, decided),
         conns=(conn.name, *names),
         proof="count",
-        dial="policy.limit, policy.t_release, policy.t_detect",
+        dial=dial,
     )
 
 
@@ -240,7 +254,7 @@ INVARIANTS = (
         "When all have left, exactly the limit can be opened again.",
         _RELIES
         + " The slots are opened one after the other, each confirmed; refused ones are tried until all is released.",
-        "policy.limit, policy.t_release, policy.t_detect",
+        DIALS,
         ("https://github.com/besu-eth/besu/issues/11225", "https://github.com/SignalK/signalk-server/issues/2781"),
         slot_leak,
         _limited,

@@ -48,6 +48,10 @@ def everybody() -> int:
 
 
 def gate(conn: ServerConnection, request: Request) -> Response | None:
+    if urlsplit(request.path).path == "/stats":
+        return conn.respond(HTTPStatus.OK, json.dumps({"connections": everybody()}))
+    if urlsplit(request.path).path != "/":
+        return conn.respond(HTTPStatus.NOT_FOUND, "no")
     if full("ip", everybody()) or full("own", len(MEMBERS[user_of(request)])):
         return conn.respond(HTTPStatus.TOO_MANY_REQUESTS, "too many")
     return None

@@ -2,11 +2,51 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+import pytest
 from init_hub import init_hub
+from msgspec.structs import replace
 from test_init_shared_limit import looked
+
+from fuzzer.hub.knobs import Knobs
+from fuzzer.hub.target import embedded_target
+from fuzzer.policy import Limit, Policy
 
 
 def test_a_message_within_a_list_is_found() -> None:
     step = looked(init_hub("array"))["publish"]
     assert step.outcome == "change"
     assert step.change == 'protocol.deliver = {id = "0.id", body = "0.body"}'
+
+
+LIMIT = 'max = {}, over = "reject", {}'
+
+
+@pytest.mark.parametrize(
+    ("modes", "suggested"),
+    [
+        (["ip=6"], LIMIT.format(6, 'statuses = [429], scope = "global"')),
+        (["full=6"], LIMIT.format(6, 'codes = [1013], scope = "global"')),
+        (["own=3"], LIMIT.format(3, "statuses = [429]")),
+        (["own=3", "ip=9"], LIMIT.format(3, "statuses = [429]")),
+    ],
+)
+def test_a_limit_is_told_with_who_shares_it(modes: list[str], suggested: str) -> None:
+    step = looked(init_hub(*modes))["limit"]
+    assert step.outcome == "hint"
+    assert step.change == f"policy.limit = {{{suggested}}}, if the hub promises it"
+    assert ("all share the limit" in step.saw) == ("scope" in suggested)
+
+
+@pytest.mark.parametrize(("scope", "outcome"), [("global", "ok"), ("ip", "ok"), ("user", "change")])
+def test_a_declared_scope_is_looked_at(scope: Literal["user", "ip", "global"], outcome: str) -> None:
+    policy = Policy(limit=Limit(6, statuses=(429,), scope=scope))
+    assert looked(init_hub("ip=6", policy=policy))["limit"].outcome == outcome
+
+
+def test_slots_that_come_back_late_are_waited_for() -> None:
+    """Those of the earlier steps are held until then: the maximum is that of a hub where nobody else is."""
+    target = embedded_target(knobs=Knobs(limit=6, scope="global", release_delay=0.4, leave_delay=0.0))
+    target = replace(target, policy=replace(target.policy, limit=None))
+    assert "max = 6" in looked(target)["limit"].change

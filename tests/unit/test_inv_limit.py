@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from histories import H, obligations, says
 
+from fuzzer.invariants import judge
 from fuzzer.plan import Plan
 from fuzzer.policy import Limit, Policy
 
@@ -78,6 +79,24 @@ def test_refused_by_status_below_the_limit() -> None:
 
 def test_refused_by_close_before_it_had_joined() -> None:
     assert says(H(REJECT).join("a").open("b").ok("b").ended("b", 1008)) == UNDER
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "doubted"), [(3, 0, True), (1, 2, True), (2, 0, False), (1, 1, False)], ids=str
+)
+def test_a_refusal_that_a_shared_limit_explains_names_the_scope(own: int, others: int, doubted: bool) -> None:
+    """With the control pair there may have been five, the limit: is it one that all users share?"""
+    written = H(Policy(limit=Limit(5, statuses=(429,)))).join(*"abc"[:own])
+    written = written.join(*"de"[:others], user="u1").open("x").refused("x")
+    assert says(written) == UNDER
+    [finding] = judge(written.history()).violations
+    assert ("policy.limit.scope" in finding.dial) == doubted
+    assert finding.dial.startswith("policy.limit, policy.t_release")
+
+
+def test_a_limit_that_is_declared_as_shared_is_not_asked_about() -> None:
+    written = H(Policy(limit=Limit(5, statuses=(429,), scope="global"))).join("a", "b", "c").open("x").refused("x")
+    assert "scope" not in judge(written.history()).violations[0].dial
 
 
 def test_refused_after_everybody_was_surely_released() -> None:
