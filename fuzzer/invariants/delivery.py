@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from fuzzer.facts import NEVER, Conn, Facts, Message
 from fuzzer.facts_progress import live_readers
+from fuzzer.invariants.gap_dials import likeliest_dials, said_of_it
 from fuzzer.invariants.registry import Invariant
 from fuzzer.invariants.silence import Silence, silence
 from fuzzer.policy import Policy
@@ -68,11 +69,12 @@ def _gap_finding(facts: Facts, message: Message, later: Message, conn: Conn, at:
         key=f"gap:{message.group.split(':')[0]}",
         summary=f"{conn.name} never got {message.name}, sent by {message.conn} to {message.group}",
         expected=f"{message.name} on {conn.name}, a member since {joined:.3f} s",
-        observed=f"{later.name}, which {message.conn} sent later, was read at {facts.t(at):.3f} s; this one never",
+        observed=f"{later.name}, which {message.conn} sent later, was read at {facts.t(at):.3f} s; this one never"
+        + said_of_it(facts, message),
         witness=(message.inv, later.inv, at),
         conns=(message.conn, conn.name),
         proof="gap",
-        dial='policy.order = "none"',
+        dial=likeliest_dials(facts, message, conn),
     )
 
 
