@@ -50,3 +50,12 @@ def test_slots_that_come_back_late_are_waited_for() -> None:
     target = embedded_target(knobs=Knobs(limit=6, scope="global", release_delay=0.4, leave_delay=0.0))
     target = replace(target, policy=replace(target.policy, limit=None))
     assert "max = 6" in looked(target)["limit"].change
+
+
+@pytest.mark.parametrize(("scope", "named"), [("global", True), ("user", False)])
+def test_who_makes_room_shows_who_shares_it(scope: Literal["user", "ip", "global"], named: bool) -> None:
+    target = embedded_target(knobs=Knobs(limit=4, scope=scope, over="evict-oldest"))
+    target = replace(target, policy=replace(target.policy, limit=None))
+    change = looked(target)["limit"].change
+    assert 'max = 4, over = "evict-oldest"' in change
+    assert ('scope = "global"' in change) == named
