@@ -48,7 +48,8 @@ def fuzz(
     """Fuzz for ``seconds`` or ``plans``, whichever ends first, or until the first failure; shrinking has its own time.
 
     Raises ``HubFailure`` if the hub broke an invariant, ``Vacuous`` if nothing was exercised, ``ServerError``,
-    ``ServerUnavailable`` or ``TargetError`` if the server cannot be used, ``ValueError`` for an unknown invariant.
+    ``ServerUnavailable`` or ``TargetError`` if the server cannot be used, ``ProbeError`` if its counts cannot be read,
+    ``ValueError`` for an unknown invariant.
     ``seed`` None: a new one each time. ``only`` and ``skip`` take codes or names of invariants. ``failures``: the
     folder that failure files go to; None: nowhere. ``known``: a file of known failures, which are counted in
     ``totals.met`` and do not fail the test until they expire (``DamagedFile`` if it is none). A server that a fixture

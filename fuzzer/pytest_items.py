@@ -51,9 +51,13 @@ class HubFile(pytest.File):
             try:
                 self._session = SessionThread(self.target)
             except UNUSABLE as error:
-                self._unusable = one_line(error)
+                self.give_up(error)
                 raise given_up(self._unusable) from None
         return self._session
+
+    def give_up(self, error: BaseException) -> None:
+        """Let no further item wait for what will not come."""
+        self._unusable = one_line(error)
 
     def renew(self) -> None:
         """Let the next item begin with a fresh session: this one has seen a failure."""
@@ -85,8 +89,10 @@ class HubItem(pytest.Item):
         asked = Asked(self.parent.thread(), self.parent.target, failures_folder(self), tuple(known))
         try:
             result = self.check.run(asked)
-        except BaseException:
+        except BaseException as error:
             self.parent.renew()
+            if isinstance(error, ProbeError):
+                self.parent.give_up(error)
             raise
         for fingerprint in sorted(known.keys() & result.totals.met):
             line = f"{fingerprint} ({known[fingerprint].reason}) is known: met {result.totals.met[fingerprint]} times"

@@ -220,9 +220,14 @@ class Session:
     def _server_is_dead(self) -> bool:
         return self.server.exit_status() is not None
 
+    async def see_counts(self) -> dict[str, int]:
+        """The server's own counts; raises ``ProbeError`` if they cannot be read."""
+        return await read_counts(self.target, self.server.port)
+
     async def _counts(self) -> dict[str, int]:
+        """None where they cannot be read just now: that they can be at all is seen before the first plan."""
         try:
-            return await read_counts(self.target, self.server.port)
+            return await self.see_counts()
         except ProbeError:
             return {}
 

@@ -187,6 +187,18 @@ def test_a_server_that_does_not_start_is_one_line_for_each_item(folder: Path) ->
     assert ".py:" not in done.stdout
 
 
+def test_counts_that_cannot_be_read_are_asked_for_once(folder: Path) -> None:
+    """The first item says so after a while, and no other waits for it again."""
+    probe = '[probe]\nmine = {url = "http://127.0.0.1:{port}/stats", path = "conections"}\n'
+    (folder / "hubfuzz.toml").write_text(TARGET + probe)
+    done = run_pytest(folder, "hubfuzz.toml", "-k", "five-tabs or limit or cleanup")
+    assert "1 failed, 5 deselected, 2 errors" in done.stdout, done.stdout
+    said = [line for line in done.stdout.splitlines() if line.startswith("probe.mine: GET http://127.0.0.1:")]
+    assert len(said) == 3, done.stdout
+    assert all(line.endswith("/stats: nothing lies at path 'conections'") for line in said)
+    assert ".py:" not in done.stdout  # no traceback
+
+
 def test_a_server_that_refuses_every_token_is_one_line(folder: Path) -> None:
     text = TARGET.replace('[auth]\nkind = "jwt"\nsecret = "a', '[auth]\nkind = "jwt"\nsecret = "another')
     (folder / "hubfuzz.toml").write_text(text)
