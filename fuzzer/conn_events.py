@@ -126,12 +126,15 @@ class SendOk(Value, tag_field="e", tag="send_ok"):
 
 
 class Dlv(Value, tag_field="e", tag="dlv"):
-    """A message of this plan was read on ``conn``; ``intact``: its body is the one that was sent."""
+    """A message of this plan was read on ``conn``; ``intact``: its body is the one that was sent.
+
+    ``size``: the bytes of its frame, if they are more than hubfuzz takes a frame to weigh at most; else 0."""
 
     t: float
     msg: str
     conn: str
     intact: bool = True
+    size: int = 0
 
 
 class Stray(Value, tag_field="e", tag="stray"):
@@ -146,12 +149,16 @@ class Frame(Value, tag_field="e", tag="frame"):
     """Any other data frame: errors, presence, foreign traffic. Text cut to 200 characters.
 
     ``known``: no noise, but a message of somebody else, such as history, or an answer that nothing can be made of.
+    ``holds``: messages of this plan whose ids are in it: maybe they came in a form that nothing says how to read.
+    ``size``: the bytes of the whole frame, if they are more than a queue is taken to count for it; else 0.
     """
 
     t: float
     conn: str
     text: str
     known: bool = False
+    holds: tuple[str, ...] = ()
+    size: int = 0
 
 
 class CloseInv(Value, tag_field="e", tag="close_inv"):

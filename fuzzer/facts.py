@@ -17,6 +17,7 @@ from functools import cache, cached_property
 
 from fuzzer.facts_ends import derive_end_causes
 from fuzzer.facts_lateness import Lateness
+from fuzzer.facts_owed import Owed
 from fuzzer.facts_passing import Passing
 from fuzzer.facts_progress import last_heard, unseen, unseen_senders, was_behind
 from fuzzer.facts_reading import Notes
@@ -166,29 +167,27 @@ class Facts:
     # ---- messages ------------------------------------------------------------------------------------------------
 
     @cached_property
-    def owed(self) -> list[tuple[Message, Conn]]:
-        """(m, c) that satisfy (a), (b) and (e) of MUST (SPEC 2.2); whether (c) and (d) hold is for the proof to say."""
-        there: dict[str, list[Conn]] = defaultdict(list)
-        for conn in self.conns.values():
-            for group in conn.episodes if conn.honest else ():
-                there[group].append(conn)
-        pairs: list[tuple[Message, Conn]] = []
-        for message in self.messages.values():
-            sender = self.conns[message.conn]
-            if self._publishes(sender, message):
-                audience = (c for c in there[message.group] if c is not sender or self.policy.echo == "always")
-                audience = (c for c in audience if message.inv < min(c.causes["expiry"], c.causes["stop"], c.close_inv))
-                pairs += [(message, c) for c in audience if self._is_in(c, message)]
-        return pairs
+    def _owed(self) -> Owed:
+        return Owed(self)
 
-    def _publishes(self, sender: Conn, message: Message) -> bool:
+    @property
+    def owed(self) -> list[tuple[Message, Conn]]:
+        """(m, c): the hub owes m to c, as far as a loss can be shown."""
+        return self._owed.pairs
+
+    @property
+    def unread(self) -> list[tuple[Message, Conn]]:
+        """(m, c): owed, but maybe it came in a frame that nothing says how to read."""
+        return self._owed.unread
+
+    def publishes(self, sender: Conn, message: Message) -> bool:
         """The sender was itself a member, so that the hub had to take its message."""
         ended = min(sender.first_fault, *(sender.causes[kind] for kind in ("expiry", "stop", "rate")))
         if not sender.honest or ended <= message.inv or self.may_be_oversize(message):
             return False
-        return self.means(message.group) and self._is_in(sender, message)
+        return self.means(message.group) and self.is_in(sender, message)
 
-    def _is_in(self, conn: Conn, message: Message) -> bool:
+    def is_in(self, conn: Conn, message: Message) -> bool:
         """Is it surely in the group? The late leaving of another connection may take its session out of a room."""
         stay = conn.stay(message.group, message.inv)
         return stay is not None and not may_be_taken_out(stay, self.mates(conn))

@@ -17,6 +17,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from fuzzer.facts_records import NEVER, Conn, Message
+from fuzzer.history import Frame
 
 if TYPE_CHECKING:
     from fuzzer.facts import Facts
@@ -30,8 +31,14 @@ Span = tuple[int, int]
 
 
 def frame_bytes(facts: Facts, message: Message) -> int:
-    """The most that its frame can weigh."""
-    return message.size * max(ESCAPED, facts.width(message)) + ENVELOPE
+    """The most that its frame can weigh; what a copy of it was seen to weigh, if that is more."""
+    return max(message.size * max(ESCAPED, facts.width(message)) + ENVELOPE, message.heaviest)
+
+
+def _besides(facts: Facts, conn: Conn) -> list[tuple[int, int]]:
+    """What else it read: when, and the most that it can have weighed."""
+    sizes = ((i, facts.events[i]) for i in conn.besides)
+    return [(i, max(ENVELOPE, e.size) if isinstance(e, Frame) else ENVELOPE) for i, e in sizes]
 
 
 class Backlog:
@@ -60,12 +67,14 @@ class Backlog:
         """
         foreign = [m for group, some in self._groups.items() if group not in groups for m in some]
         own = sum(self._weights.get(group, 0) for group in groups) * _most_times(conn)
-        if own + ENVELOPE * (len(conn.besides) + len(passing) + len(foreign)) <= most:
+        besides = _besides(self._facts, conn)
+        if own + sum(weight for _, weight in besides) + ENVELOPE * (len(passing) + len(foreign)) <= most:
             return ()
         messages = [m for group in groups for m in self._groups.get(group, ())]
         waiting = _Waiting(conn, messages, self._handled)
         spans = [(self._weight(m), start, end) for m, start, end in waiting.spans()]
-        spans += [(ENVELOPE, start, end) for start, end in waiting.others(passing)]
+        spans += waiting.others(besides)
+        spans += [(ENVELOPE, start, end) for start, end in waiting.passed(passing)]
         taken = ((m.inv, min(m.got.values(), default=self._handled.get(m.name, NEVER))) for m in foreign)
         spans += [(ENVELOPE, start, end) for start, end in waiting.passed(taken)]
         steps = [step for weight, start, end in spans for step in ((start, weight), (end, -weight))]
@@ -95,14 +104,14 @@ class _Waiting:
                 if message.inv < again.answered:
                     yield message, max(message.inv, again.inv), self._over(again.answered)
 
-    def others(self, passing: Sequence[Span]) -> Iterator[Span]:
-        """A frame was queued after what was read before it; what passes is over as a message is."""
-        for read in self._conn.besides:
+    def others(self, besides: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
+        """A frame was queued after what was read before it: its weight, and since when and until when it may wait."""
+        for read, weight in besides:
             before = bisect_left(self._readings, (read, 0))
-            yield self._readings[before - 1][1] if before else self._conn.open_inv, read
-        yield from self.passed(passing)
+            yield weight, self._readings[before - 1][1] if before else self._conn.open_inv, read
 
     def passed(self, passing: Iterable[Span]) -> Iterator[Span]:
+        """What passes is over as a message is."""
         for sent, taken in passing:
             start, end = max(sent, self._conn.open_inv), self._over(taken)
             if start < end:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from fuzzer.facts_records import NEVER, Conn, Episode, Leave, Message, Question
-from fuzzer.facts_rooms import ROOM_STEPS, spoke
+from fuzzer.facts_rooms import ROOM_STEPS, rooms_are_news, spoke
 from fuzzer.facts_server import SERVER_STEPS
 from fuzzer.history import (
     CloseInv,
@@ -50,7 +50,7 @@ ServerEnd: TypeAlias = SrvClose | SrvEof | SrvRst | SrvBad
 class Notes:
     """What was read. Events of a connection that never opened, or of unknown messages, are passed over."""
 
-    def __init__(self, events: Iterable[Event], policy: Policy) -> None:
+    def __init__(self, events: Sequence[Event], policy: Policy) -> None:
         self.policy = policy
         self.conns: dict[str, Conn] = {}
         self.messages: dict[str, Message] = {}
@@ -73,6 +73,7 @@ class Notes:
         self.unsubscribed: list[tuple[str, str, Leave]] = []  # (connection, group, request)
         self.pauses: list[tuple[int, int]] = []
         self.presence_is_pushed = False  # told also unasked, so that no answer can be told from such news
+        self.rooms_are_news = rooms_are_news(events)
         self.outages: list[tuple[int, int]] = []  # from the end of a server process until the next one is ready
         for index, event in enumerate(events):
             step = _STEPS.get(type(event))
@@ -87,7 +88,8 @@ class Notes:
 def _open_inv(notes: Notes, i: int, e: OpenInv) -> None:
     conn = notes.conns[e.conn] = Conn(e.conn, e, i, spoke=[i])
     group = notes.own_group(e)
-    conn.episodes[group] = [Episode(e.conn, group, i)]
+    owed_from = NEVER if notes.policy.join_evidence == "welcome" else -1
+    conn.episodes[group] = [Episode(e.conn, group, i, owed_from=owed_from)]
 
 
 def _query_inv(notes: Notes, i: int, e: QueryInv) -> None:
@@ -131,6 +133,7 @@ def _dlv(notes: Notes, i: int, e: Dlv) -> None:
         return
     notes.deliveries.append((i, e))
     message.got.setdefault(e.conn, i)
+    message.heaviest = max(message.heaviest, e.size)
     _heard(notes.conns[message.conn], message, i)
     episodes = conn.episodes.get(message.group, ())
     if len(episodes) == 1 and message.inv > episodes[0].begin and _is_live(notes.policy, message, episodes[0]):
@@ -186,6 +189,8 @@ def _frame(notes: Notes, i: int, e: Frame) -> None:
     notes.frames.append((i, e))
     if e.conn in notes.conns:
         notes.conns[e.conn].besides.append(i)
+        for message in (notes.messages[name] for name in e.holds if name in notes.messages):
+            message.unread.setdefault(e.conn, i)
 
 
 def _keep(name: str) -> Callable[[Notes, int, Event], None]:

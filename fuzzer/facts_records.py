@@ -18,7 +18,8 @@ class Episode:
     """One stay of a connection in a group; ``begin`` is its invocation, ``end`` the unsubscription (or NEVER).
 
     ``je``: the first event that only a member can cause. ``le``: the last sending of which it was in the audience.
-    ``heard``: the first delivery, to anybody, of something that the connection sent after ``begin``.
+    ``heard``: the first delivery, to anybody, of something that the connection sent after ``begin``. ``owed_from``:
+    nothing is owed to it before, even if it was a member somewhere: a hub of several processes may be late elsewhere.
     """
 
     conn: str
@@ -28,6 +29,7 @@ class Episode:
     heard: int = NEVER
     end: int = NEVER
     le: int = -1
+    owed_from: int = -1
 
 
 @dataclass(slots=True)
@@ -150,7 +152,7 @@ class Conn:
     def stay(self, group: str, index: int) -> Episode | None:
         """The stay that provably had begun, and that nobody had begun to end, at ``index``."""
         for episode in self.episodes.get(group, ()):
-            if episode.je < index < episode.end:
+            if max(episode.je, episode.owed_from) < index < episode.end:
                 return episode
         return None
 
@@ -167,3 +169,5 @@ class Message:
     fence: bool
     ok: int = NEVER
     got: dict[str, int] = field(default_factory=dict)
+    unread: dict[str, int] = field(default_factory=dict)
+    heaviest: int = 0

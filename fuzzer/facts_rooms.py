@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from fuzzer.facts_records import NEVER, Conn, Episode, Leave, Subscription
-from fuzzer.history import Joined, PingInv, QueryInv, SendInv, SubInv, SubRej, UnsubInv, UnsubOk
+from fuzzer.history import Event, Joined, PingInv, QueryInv, SendInv, SubInv, SubRej, UnsubInv, UnsubOk
 
 if TYPE_CHECKING:
     from fuzzer.facts_reading import Notes
@@ -23,15 +24,19 @@ def _joined(notes: Notes, i: int, e: Joined) -> None:
     conn = notes.conns.get(e.conn)
     if conn is None:
         return
-    notes.joins.append((i, e))
     conn.besides.append(i)
+    own = e.group == notes.own_group(conn.inv)
+    if own and notes.policy.join_evidence == "broadcast":  # a greeting, that may be said before anything is done
+        return
+    notes.joins.append((i, e))
     waiting = [s for s in conn.subscriptions.get(e.group, ()) if s.answered == NEVER]
-    if waiting:
+    if waiting and not notes.rooms_are_news:
         waiting[0].answered = i
         if notes.policy.order != "none" or not _was_leaving(conn, e.group, waiting[0].inv):
             waiting[0].episode.je = min(waiting[0].episode.je, i)
-    elif e.group == notes.own_group(conn.inv):
-        conn.episodes[e.group][0].je = min(conn.episodes[e.group][0].je, i)
+    elif own:
+        stay = conn.episodes[e.group][0]
+        stay.je, stay.owed_from = min(stay.je, i), min(stay.owed_from, i)
 
 
 def _was_leaving(conn: Conn, group: str, at: int) -> bool:
@@ -45,7 +50,7 @@ def _sub_rej(notes: Notes, i: int, e: SubRej) -> None:
         return
     conn.besides.append(i)
     waiting = [s for s in conn.subscriptions.get(f"room:{e.room}", ()) if s.answered == NEVER]
-    for subscription in waiting[:1]:
+    for subscription in waiting[:1] if not notes.rooms_are_news else ():
         subscription.answered = i
 
 
@@ -80,8 +85,30 @@ def _unsub_ok(notes: Notes, i: int, e: UnsubOk) -> None:
         return
     conn.besides.append(i)
     waiting = [leave for leave in conn.leaves.get(f"room:{e.room}", ()) if leave.answered == NEVER]
-    if waiting:
+    if waiting and not notes.rooms_are_news:
         waiting[0].answered = i
+
+
+def rooms_are_news(events: Iterable[Event]) -> bool:
+    """Is who joined or left told to others, too, unasked? Then what is read may be about anybody."""
+    open_requests: Counter[tuple[str, str, bool]] = Counter()
+    for e in (e for e in events if type(e) in ROOM_STEPS):
+        if isinstance(e, SubInv | UnsubInv):
+            open_requests[e.conn, e.room, isinstance(e, UnsubInv)] += 1
+            continue
+        about = _answered(e)
+        if about is None:
+            continue
+        if not open_requests[about]:
+            return True
+        open_requests[about] -= 1
+    return False
+
+
+def _answered(e: Event) -> tuple[str, str, bool] | None:
+    if isinstance(e, Joined):
+        return (e.conn, e.group.removeprefix("room:"), False) if e.group.startswith("room:") else None
+    return (e.conn, e.room, isinstance(e, UnsubOk)) if isinstance(e, SubRej | UnsubOk) else None
 
 
 def may_be_taken_out(stay: Episode, mates: Iterable[Conn]) -> bool:

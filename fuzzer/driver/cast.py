@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from fuzzer.names import folded
@@ -30,9 +31,11 @@ class Cast:
         self._names = plan.names
         self._nonce = nonce
         self._sent: dict[str, Sent] = {}
+        self._ids: dict[str, str] = {}
         self._symbols: dict[str, str] = {}
         self._key: Callable[[str], str] = str if exact else folded
         self.own_mark = f"{MARK}{nonce}"
+        self._marked = re.compile(rf"{re.escape(self.own_mark)}-\d+")
 
     def user(self, symbol: str) -> str:
         """The nonce stands in front, so that adversarial endings, prefixes and letter cases survive.
@@ -69,11 +72,16 @@ class Cast:
         return real.removeprefix(self._nonce)
 
     def publish(self, msg: str, size: int, fill: Fill) -> tuple[str, str]:
-        """The id and the body under which message ``msg`` is published."""
-        real = f"{self.own_mark}{msg}"
+        """The id and the body under which message ``msg`` is published: a number, since hubs may check ids."""
+        real = self._ids.setdefault(msg, f"{self.own_mark}-{len(self._ids)}")
         self._sent[real] = Sent(msg, size, fill)
         return real, filler(size, fill)
 
     def recall(self, real: str) -> Sent | None:
         """What was published under this id in this plan."""
         return self._sent.get(real)
+
+    def held_in(self, text: str) -> tuple[str, ...]:
+        """The messages whose ids are somewhere in this text."""
+        found = dict.fromkeys(self._marked.findall(text))
+        return tuple(self._sent[real].msg for real in found if real in self._sent)

@@ -48,12 +48,12 @@ class Health:
         since = self._stage.record.now()
         ok = await self._control.round_trip()
         self._stage.record(Control, ok, round(since, 6))
-        self._note_stop(ok)
+        self._note_stop()
         healthy.note(ok, since, self._stage.record.now())
 
-    def _note_stop(self, ok: bool) -> None:
-        """That nothing was answered proves nothing of a server that somebody else has stopped (SIGSTOP)."""
-        stopped = not ok and self._stopped()
+    def _note_stop(self) -> None:
+        """Silence proves nothing of a server that somebody else has stopped (SIGSTOP), all of it or one process."""
+        stopped = self._stopped()
         if stopped != self._noted:
             self._stage.record(ServerPaused if stopped else ServerResumed)
         self._noted = stopped

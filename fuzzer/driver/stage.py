@@ -12,6 +12,7 @@ import trio
 
 from fuzzer.driver.actor import Actor
 from fuzzer.driver.cast import MARK, Cast
+from fuzzer.driver.frame_text import LONGEST_FRAME_KEPT, kept_text, overweight, whole_text
 from fuzzer.driver.recorder import Recorder
 from fuzzer.driver.requests import has_unanswered
 from fuzzer.driver.room_answers import Way
@@ -39,8 +40,6 @@ from fuzzer.history import (
 from fuzzer.payload import filler
 from fuzzer.policy import Policy
 from fuzzer.target.protocol import Codec, Message, NotSubscribed, Presence, Subscribed, Unsubscribed, Welcome
-
-LONGEST_FRAME_KEPT = 200
 
 Pair = tuple[str, str]
 
@@ -172,12 +171,10 @@ class Stage:
 
     def _read(self, conn: str, data: str | bytes, found: object) -> None:
         if isinstance(found, Message):
-            self._message(conn, found)
+            self._message(conn, found, data)
         elif isinstance(found, Welcome):
             self.actors[conn].welcome_expected = False
-            if found.user is not None:
-                self.record(Named, conn, self.cast.spoken_of(found.user)[:LONGEST_FRAME_KEPT])
-            self._joined(conn, self.user_group(self.actors[conn].user))
+            self._welcomed(conn, found.user)
         elif isinstance(found, Subscribed):
             self._room_answer(conn, found.room, "in")
         elif isinstance(found, NotSubscribed):
@@ -188,7 +185,15 @@ class Stage:
             self.actors[conn].questions = max(0, self.actors[conn].questions - 1)
             self.record(Present, conn, tuple(u for name in found.users if (u := self.cast.user_symbol(name))))
         else:
-            self.record(Frame, conn, _text(data))
+            self.record(Frame, conn, kept_text(data), False, self.cast.held_in(whole_text(data)), overweight(data))
+
+    def _welcomed(self, conn: str, name: str | None) -> None:
+        """A welcome that names somebody else of the plan may be news of that one."""
+        mine = self.actors[conn].user
+        if name is not None:
+            self.record(Named, conn, self.cast.spoken_of(name)[:LONGEST_FRAME_KEPT])
+        if name is None or self.cast.user_symbol(name) in (None, mine):
+            self._joined(conn, self.user_group(mine))
 
     def pong(self, conn: str, payload: bytes) -> None:
         """The answer to one of our pings."""
@@ -247,10 +252,10 @@ class Stage:
 
     # ---- parts ---------------------------------------------------------------------------------------------------
 
-    def _message(self, conn: str, message: Message) -> None:
+    def _message(self, conn: str, message: Message, data: str | bytes) -> None:
         sent = self.cast.recall(message.id)
         if sent is not None:
-            self.record(Dlv, sent.msg, conn, message.body == filler(sent.size, sent.fill))
+            self.record(Dlv, sent.msg, conn, message.body == filler(sent.size, sent.fill), overweight(data, sent.size))
             self.delivered.add((sent.msg, conn))
             self.awaited.discard((sent.msg, conn))
         elif self._is_stray(message.id):
@@ -290,8 +295,3 @@ class Stage:
         if self.awaited:
             self.awaited = {pair for pair in self.awaited if pair[1] != conn}
         self.wake()
-
-
-def _text(data: str | bytes) -> str:
-    text = data if isinstance(data, str) else data.hex()
-    return text[:LONGEST_FRAME_KEPT]

@@ -52,20 +52,35 @@ def _finding(facts: Facts, conn: Conn, index: int, observed: str) -> Finding:
 
 
 def identity(facts: Facts) -> Judgement:
-    """The server counts a connection as another user than the one its good token names."""
+    """The server counts a connection as another user than the one its good token names.
+
+    The first name counts, unless it may be news of somebody else who came, and the own one is read as well.
+    """
     told = [(i, e, facts.conns[e.conn]) for i, e in facts.names if e.conn in facts.conns]
     first = {conn.name: i for i, _, conn in reversed(told)}
+    right = {conn.name for _, e, conn in told if e.user == conn.inv.user}
     mine = [(i, e, conn) for i, e, conn in told if conn.honest and first[conn.name] == i]
-    found = {e.user in facts.users: _mistaken(facts, conn, i, e.user) for i, e, conn in mine if e.user != conn.inv.user}
-    return Judgement("HF602", len(mine), tuple(found[known] for known in sorted(found, reverse=True)))
+    wrong = [(i, e, conn) for i, e, conn in mine if e.user != conn.inv.user]
+    wrong = [(i, e, conn) for i, e, conn in wrong if not (conn.name in right and _may_be_news(facts, i, e.user))]
+    found: dict[str, Finding] = {}
+    for i, e, conn in wrong:
+        mistaken = _mistaken(facts, conn, i, e.user)
+        found.setdefault(f"{mistaken.key}|{mistaken.strength}", mistaken)
+    return Judgement("HF602", len(mine), tuple(sorted(found.values(), key=lambda f: f.strength != "violated")))
+
+
+def _may_be_news(facts: Facts, index: int, user: str) -> bool:
+    """Had a connection of that user begun to open, of which others may be told?"""
+    return any(conn.open_inv < index for conn in facts.of_user(user))
 
 
 def _mistaken(facts: Facts, conn: Conn, index: int, user: str) -> Finding:
-    """A name that is nobody's of this plan may be another spelling of the right one."""
+    """A name that is nobody's of this plan may be another spelling of the right one; one of the group may be news."""
     known = user in facts.users
+    sure = known and not (facts.policy.group != "user" and _may_be_news(facts, index, user))
     return Finding(
         code="HF602",
-        strength="violated" if known else "inconclusive",
+        strength="violated" if sure else "inconclusive",
         key="identity" if known else "unknown-name",
         summary=f"the server counts {conn.name} of user {conn.inv.user} as {user}",
         expected=f"{conn.name} acts as {conn.inv.user}, as its token says",
@@ -100,7 +115,8 @@ INVARIANTS = (
         "Each connection acts as the user of its own token.",
         "The server itself says as whom it counts the connection; another user of the same plan is named. A name "
         "that is nobody's may be a spelling of the right one, and is inconclusive. The first name counts: "
-        "later ones may be others', told to everybody.",
+        "later ones may be others', told to everybody; so may the first be, where somebody else was coming: it accuses "
+        "nobody if the own name is read, too, and is inconclusive in a group of several users.",
         "protocol.welcome.user",
         ("https://github.com/cometd/cometd/issues/594", "https://github.com/cdapio/cdap-ui/pull/1426"),
         identity,

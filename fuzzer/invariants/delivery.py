@@ -26,7 +26,25 @@ def delivery(facts: Facts) -> Judgement:
         found = _by_gap(facts, message, conn) or silent_loss(facts, message, conn)
         if found is not None:
             findings.setdefault(f"{conn.name}|{found.key}|{found.strength}", found)
+    for message, conn in facts.unread[:1]:
+        findings["unread"] = _unread(message, conn)
     return Judgement("HF101", len(facts.owed), tuple(findings.values()))
+
+
+def _unread(message: Message, conn: Conn) -> Finding:
+    """Neither seen to be lost nor seen to be delivered."""
+    at = message.unread[conn.name]
+    return Finding(
+        code="HF101",
+        strength="inconclusive",
+        key=f"unread:{message.group.split(':')[0]}",
+        summary=f"{conn.name} got a frame with the id of {message.name} in it that protocol.deliver does not fit",
+        expected=f"{message.name} on {conn.name} in a frame of the form that protocol.deliver says",
+        observed=f"a frame of another form that holds its id, among {len(message.unread)} of this message",
+        witness=(message.inv, at),
+        conns=(message.conn, conn.name),
+        dial="protocol.deliver",
+    )
 
 
 def _by_gap(facts: Facts, message: Message, conn: Conn) -> Finding | None:

@@ -9,6 +9,7 @@ from fuzzer.invariants.silence import CONTROLS_NEEDED
 from fuzzer.verdict import Finding, Judgement, Strength
 
 UNRESPONSIVE = 5.0
+UNREAD = "frames with the ids of its messages came, of a form that protocol.deliver does not fit"
 
 
 def liveness(facts: Facts) -> Judgement:
@@ -34,6 +35,8 @@ def _trouble(facts: Facts, conn: Conn, start: int) -> Finding | None:
     end = next((i for i in facts.failed_fences if i > start), NEVER)
     if end == NEVER or _received(facts, conn, start) or min(conn.close_inv, conn.server_end) < end:
         return None
+    if any(conn.name in m.unread for m in facts.messages.values() if m.inv > start):
+        return _finding(conn, (start, end), "canary", "inconclusive", UNREAD, facts.policy.deadline)
     return _silent(facts, conn, start, end)
 
 

@@ -84,6 +84,7 @@ class _JsonRule:
         self.weight = len(self._conditions)
         self._id = split_path(spec.id or "id")
         self._body = split_path(spec.body or "body")
+        self._body_named = spec.body is not None
         self._room = None if spec.room is None else split_path(spec.room)
         self._user = None if spec.user is None else split_path(spec.user)
         self._users = split_path(spec.users or "users")
@@ -96,8 +97,10 @@ class _JsonRule:
         return True
 
     def message(self, tree: object) -> Message | None:
-        found = _text(look_up(tree, self._id))
-        return None if found is None else Message(found, _text(look_up(tree, self._body)) or "", self.room(tree))
+        found, body = _text(look_up(tree, self._id)), _text(look_up(tree, self._body))
+        if found is None or (body is None and self._body_named):  # a receipt, say, which has the id alone
+            return None
+        return Message(found, body or "", self.room(tree))
 
     def room(self, tree: object) -> str | None:
         return None if self._room is None else _text(look_up(tree, self._room))
@@ -141,25 +144,38 @@ class JsonCodec(_TemplateCodec):
         self._decode = msgspec.json.Decoder().decode
 
     def readings(self, frame: str | bytes) -> tuple[Reading, ...]:
-        """A writer may put all that waits into one frame, a line each, as in gorilla/websocket's chat example."""
+        """A writer may put all that waits into one frame: a line each, as in gorilla/websocket's chat example, or as
+        an array. What is noise among it is noise; of a frame that holds nothing else nothing is told apart."""
         whole = self.read(frame)
         if not isinstance(whole, Other):
             return (whole,)
-        lines = frame.splitlines() if isinstance(frame, bytes) else frame.split("\n")
-        found = tuple(self.read(line) for line in lines if line.strip())
-        return (whole,) if len(found) < 2 or any(isinstance(one, Other) for one in found) else found
+        found = self._elements(frame)
+        return found if any(not isinstance(one, Other) for one in found) else (whole,)
 
     def read(self, frame: str | bytes) -> Reading:
+        tree = self._tree(frame)
+        return other(frame) if tree is NOTHING else self._meaning(tree) or other(frame)
+
+    def _elements(self, frame: str | bytes) -> tuple[Reading, ...]:
+        tree = self._tree(frame)
+        if isinstance(tree, list):
+            return tuple(self._meaning(one) or other(msgspec.json.encode(one)) for one in tree)
+        lines = frame.splitlines() if isinstance(frame, bytes) else frame.split("\n")
+        return tuple(self.read(line) for line in lines if line.strip())
+
+    def _tree(self, frame: str | bytes) -> object:
         try:
-            tree = self._decode(frame)
+            return self._decode(frame)
         except (msgspec.MsgspecError, ValueError, RecursionError):
-            return other(frame)
+            return NOTHING
+
+    def _meaning(self, tree: object) -> Reading | None:
         for rule, build in self._rules:
             if rule.fits(tree):
                 reading = build(rule, tree)
                 if reading is not None:
                     return reading
-        return other(frame)
+        return None
 
 
 class TextCodec(_TemplateCodec):

@@ -5,6 +5,7 @@ Every event is one millisecond after the last, unless time is let pass. Members 
 
 from __future__ import annotations
 
+from msgspec.structs import replace
 from told import faults
 
 from fuzzer.history import (
@@ -65,6 +66,7 @@ class H:
 
     def __init__(self, policy: Policy | None = None, *ops: Op) -> None:
         self.policy = policy or Policy()
+        self.welcomes_count = True
         self.plan = Plan((Batch(ops),)) if ops else Plan(())
         self.events: list[Event] = []
         self.now = 0.0
@@ -72,7 +74,13 @@ class H:
 
     def history(self) -> History:
         """What has been written so far."""
-        return History(tuple(self.events), self.policy, self.plan)
+        return History(tuple(self.events), self._policy(), self.plan)
+
+    def _policy(self) -> Policy:
+        """Whoever writes down a welcome means one that says who is a member, unless the policy says how else."""
+        welcomed = any(isinstance(e, Joined) and not e.group.startswith("room:") for e in self.events)
+        meant = welcomed and self.welcomes_count and self.policy.join_evidence == "broadcast"
+        return replace(self.policy, join_evidence="welcome") if meant else self.policy
 
     def add(self, *kinds: type, **fields: object) -> H:
         """Any events of these kinds with the same fields."""

@@ -18,6 +18,7 @@ def canary(policy: Policy | None = None, welcomed: bool = False) -> H:
     names = ("canary.0", "canary.1")
     if welcomed:
         return written.join(*names, user="canary", role="canary")
+    written.welcomes_count = False
     return written.open(*names, user="canary", role="canary").ok(*names)
 
 

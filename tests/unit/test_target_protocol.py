@@ -81,7 +81,14 @@ def test_a_delivery_without_an_id_is_no_message(data: object) -> None:
 
 def test_values_of_another_type_are_not_the_text_that_was_sent() -> None:
     assert CODEC.read('{"type":"message","data":{"id":7,"body":{"a":[1]}}}') == Message("7", '{"a":[1]}')
-    assert CODEC.read('{"type":"message","data":{"id":"7"}}') == Message("7", "")
+    assert CODEC.read('{"type":"message","data":{"id":"7","body":""}}') == Message("7", "")
+
+
+def test_a_receipt_that_has_the_id_but_no_body_is_no_message() -> None:
+    assert isinstance(CODEC.read('{"type":"message","data":{"id":"7"}}'), Other)
+    assert isinstance(CODEC.read('{"type":"message","data":{"id":"7","body":null}}'), Other)
+    nameless = JsonProtocol(publish="{id}", deliver=Match(match={"type": "message"}, id="id"))
+    assert codec_for(nameless).read('{"type":"message","id":"7"}') == Message("7", "")
 
 
 @given(json_values)
@@ -213,8 +220,12 @@ MESSAGE = '{"type":"message","id":"%s","body":""}'
         (f"{MESSAGE % 1}\r\n{MESSAGE % 2}\n".encode(), ["Message", "Message"]),
         (MESSAGE % 1, ["Message"]),
         (f"{MESSAGE % 1}\n", ["Message"]),
-        (f"{MESSAGE % 1}\n{{}}", ["Other"]),
-        (f"{MESSAGE % 1}\nbroken", ["Other"]),
+        (f"{MESSAGE % 1}\n{{}}", ["Message", "Other"]),
+        (f"{MESSAGE % 1}\nbroken", ["Message", "Other"]),
+        (f"[{MESSAGE % 1}, {MESSAGE % 2}, {{}}, 3]", ["Message", "Message", "Other", "Other"]),
+        (f"[{MESSAGE % 1}]".encode(), ["Message"]),
+        ("[{}, []]", ["Other"]),
+        ("[]", ["Other"]),
         ("{}\n", ["Other"]),
         ("", ["Other"]),
     ],
