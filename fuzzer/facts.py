@@ -19,7 +19,7 @@ from fuzzer.facts_ends import derive_end_causes
 from fuzzer.facts_lateness import Lateness
 from fuzzer.facts_owed import Owed
 from fuzzer.facts_passing import Passing
-from fuzzer.facts_progress import last_heard, unseen, unseen_senders, was_behind
+from fuzzer.facts_progress import held_up_until, last_heard, unseen, unseen_senders, was_behind
 from fuzzer.facts_reading import Notes
 from fuzzer.facts_records import NEVER, Conn, Episode, Message
 from fuzzer.facts_replay import Replay
@@ -110,6 +110,11 @@ class Facts:
         return last_heard(self)
 
     @cached_property
+    def held_up(self) -> dict[str, int]:
+        """Until when the hub may have been passing on what a connection had sent to one that did not read; or -1."""
+        return {name: held_up_until(self, conn) for name, conn in self.conns.items()}
+
+    @cached_property
     def unseen(self) -> frozenset[str]:
         """The connections that have sent something of which nothing shows that the hub has come to it."""
         return unseen_senders(self)
@@ -139,9 +144,11 @@ class Facts:
         return back, bound
 
     def _end_and_bound(self, conn: Conn) -> tuple[int, float]:
-        work = self.policy.deadline if unseen(self, conn) else 0.0  # when the hub has got through it nothing shows
+        held = self.held_up[conn.name]
+        work = self.policy.deadline if unseen(self, conn) or held >= 0 else 0.0  # nothing shows when it is through
         release, detect = self.policy.t_release + work, max(self.policy.t_detect, self.policy.t_release) + work
         heard = self.heard.get(conn.name, -1)  # a hub comes to an end behind what that connection had sent
+        heard = max(heard, held) if self.policy.slow_consumer == "lossless" else heard
         if conn.close_ok != NEVER:
             return max(conn.close_ok, heard), release  # which a layer below may have answered long before
         if conn.inv.abandon == "after-101":  # its drop is written down before the 101 comes, and happens only then
@@ -167,18 +174,14 @@ class Facts:
     # ---- messages ------------------------------------------------------------------------------------------------
 
     @cached_property
-    def _owed(self) -> Owed:
+    def messages_owed(self) -> Owed:
+        """What the hub owes to whom, and what of it may have come in a form that cannot be read."""
         return Owed(self)
 
     @property
     def owed(self) -> list[tuple[Message, Conn]]:
         """(m, c): the hub owes m to c, as far as a loss can be shown."""
-        return self._owed.pairs
-
-    @property
-    def unread(self) -> list[tuple[Message, Conn]]:
-        """(m, c): owed, but maybe it came in a frame that nothing says how to read."""
-        return self._owed.unread
+        return self.messages_owed.pairs
 
     def publishes(self, sender: Conn, message: Message) -> bool:
         """The sender was itself a member, so that the hub had to take its message."""

@@ -10,6 +10,8 @@ from fuzzer.facts_records import NEVER, Conn, Message
 if TYPE_CHECKING:
     from fuzzer.facts import Facts
 
+BLOCKING_VOLUME = 32_768  # characters; the smallest socket buffers hold less
+
 
 def last_heard(facts: Facts) -> dict[str, int]:
     """For each connection the last event that shows that the hub has just read something of it."""
@@ -19,7 +21,7 @@ def last_heard(facts: Facts) -> dict[str, int]:
             heard[conn.name] = max(heard[conn.name], answered if answered != NEVER else -1)
     for message in facts.messages.values():
         if message.got:
-            heard[message.conn] = max(heard[message.conn], min(message.got.values()))
+            heard[message.conn] = max(heard[message.conn], *passed_on(facts, message))
     return heard
 
 
@@ -46,6 +48,11 @@ def live_readers(facts: Facts, message: Message) -> dict[str, int]:
     return {c: at for c, at in message.got.items() if not facts.may_be_history(message, facts.conns[c], at)}
 
 
+def passed_on(facts: Facts, message: Message) -> list[int]:
+    """When it came out: to one reader after the other, perhaps, which is not over with the first."""
+    return [*sorted(message.got.values())[:1], *live_readers(facts, message).values()]
+
+
 def was_behind(facts: Facts, conn: Conn, until: int, patience: float) -> bool:
     """Was the hub so far behind with what ``conn`` had sent that it may not have come to its Pong in time?
 
@@ -60,6 +67,18 @@ def was_behind(facts: Facts, conn: Conn, until: int, patience: float) -> bool:
     hidden = [sent for sent, read in mine if read == NEVER and facts.t(until) - facts.t(sent) >= patience]
     seen = (facts.t(min(m.got.values())) - facts.t(m.inv) for m in facts.messages.values() if m.got)
     return len(hidden) * max(seen, default=patience) >= patience
+
+
+def held_up_until(facts: Facts, conn: Conn) -> int:
+    """Until when the hub may have been passing on what ``conn`` had sent to one that did not read; -1: it was not."""
+    ends = [-1]
+    for other in facts.conns.values():
+        for start, end in other.deaf if other is not conn else ():
+            sent = [m for m in facts.messages.values() if start < m.inv < end and m.group in other.episodes]
+            mine = any(m.conn == conn.name for m in sent)
+            if mine and sum(m.size for m in sent) >= BLOCKING_VOLUME:
+                ends.append(end)
+    return max(ends)
 
 
 def unseen(facts: Facts, conn: Conn) -> bool:

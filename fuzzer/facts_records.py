@@ -144,6 +144,12 @@ class Conn:
         vanished = (i for i, drop in self.drops if drop.how == "vanish" and i < at)
         return min((*stalls, *vanished), default=NEVER)
 
+    @property
+    def deaf(self) -> list[tuple[int, int]]:
+        """When it did not read: while it stalled, and from when it vanished until we let its socket go."""
+        stalls = [(start, end) for start, end, kind in self.faults if kind == "stall"]
+        return stalls + [(i, self.let_go) for i, drop in self.drops if drop.how == "vanish"]
+
     def was_deaf(self, start: int, end: int) -> bool:
         """Did it not read at any moment of ``[start, end]``?"""
         stalls = ((a, b) for a, b, kind in self.faults if kind == "stall")

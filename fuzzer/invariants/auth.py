@@ -69,6 +69,12 @@ def identity(facts: Facts) -> Judgement:
     return Judgement("HF602", len(mine), tuple(sorted(found.values(), key=lambda f: f.strength != "violated")))
 
 
+def _tells_news(facts: Facts) -> bool:
+    """May somebody be told of others? Surely so if anybody was told two names."""
+    names = {(e.conn, e.user) for _, e in facts.names}
+    return facts.policy.group != "user" or len(names) > len({conn for conn, _ in names})
+
+
 def _may_be_news(facts: Facts, index: int, user: str) -> bool:
     """Had a connection of that user begun to open, of which others may be told?"""
     return any(conn.open_inv < index for conn in facts.of_user(user))
@@ -77,7 +83,7 @@ def _may_be_news(facts: Facts, index: int, user: str) -> bool:
 def _mistaken(facts: Facts, conn: Conn, index: int, user: str) -> Finding:
     """A name that is nobody's of this plan may be another spelling of the right one; one of the group may be news."""
     known = user in facts.users
-    sure = known and not (facts.policy.group != "user" and _may_be_news(facts, index, user))
+    sure = known and not (_tells_news(facts) and _may_be_news(facts, index, user))
     return Finding(
         code="HF602",
         strength="violated" if sure else "inconclusive",

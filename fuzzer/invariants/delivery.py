@@ -26,7 +26,7 @@ def delivery(facts: Facts) -> Judgement:
         found = _by_gap(facts, message, conn) or silent_loss(facts, message, conn)
         if found is not None:
             findings.setdefault(f"{conn.name}|{found.key}|{found.strength}", found)
-    for message, conn in facts.unread[:1]:
+    for message, conn in facts.messages_owed.unread[:1]:
         findings["unread"] = _unread(message, conn)
     return Judgement("HF101", len(facts.owed), tuple(findings.values()))
 

@@ -35,12 +35,21 @@ def _wrong(facts: Facts, conn: Conn) -> Finding | None:
         return None
     mates = (c for c in facts.slots.sharing(conn) if c is not conn and c.honest)
     mates = (c for c in mates if c.own_cause > conn.server_end)
-    older = next((c for c in mates if c.je < facts.born(conn) and c.le > conn.server_end), None)
-    if older is None:
+    elders = [c for c in mates if c.je < facts.born(conn) and c.le > conn.server_end]
+    if not elders or _all_go(facts, conn, elders, limit.max):
         return None
+    older = elders[0]
     said = f"{older.name}, which had joined before {conn.name} was opened, was still a member afterwards"
     witness = (older.je, conn.open_inv, conn.server_end, older.le)
     return _finding(facts, conn, "wrong", f"the oldest, such as {older.name}, goes", said, witness, (older.name,))
+
+
+def _all_go(facts: Facts, conn: Conn, elders: list[Conn], limit: int) -> bool:
+    """Had so many to go that the elders were among them, and did they all? Then ``conn`` was just told first."""
+    at = facts.t(conn.server_end)
+    there = [conn, *facts.possible_others(conn, conn.server_end, at)]
+    most = len(there) + facts.slots.outside(conn.server_end, at)
+    return most - limit > len(elders) and all(_evicted(facts, c) for c in elders)
 
 
 def _needless(facts: Facts, conn: Conn) -> Finding | None:

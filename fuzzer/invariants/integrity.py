@@ -89,6 +89,8 @@ def _entitled(facts: Facts, message: Message, conn: Conn, at: int) -> bool:
     Who takes a session over may take its rooms over."""
     if not conn.honest or facts.policy.group == "all" or not facts.means(message.group):
         return True  # a bad token that receives is the business of HF601
+    if conn.name == message.conn and facts.policy.echo != "never":
+        return True  # a hub may answer who publishes with a copy, wherever it went
     stays = (stay for c in facts.session_of(conn) for stay in c.episodes.get(message.group, ()))
     return any(stay.begin < at for stay in stays)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from fuzzer.facts import NEVER, Conn, Facts
+from fuzzer.facts import NEVER, Conn, Episode, Facts
 from fuzzer.history import OpenRej, SrvClose
 from fuzzer.invariants.registry import Invariant
 from fuzzer.policy import Limit, Policy
@@ -49,13 +49,20 @@ def _rooms(facts: Facts) -> Judgement:
     obligations = 0
     for conn in facts.conns.values() if most is not None else ():
         stays = [stay for group, found in conn.episodes.items() if group.startswith("room:") for stay in found]
-        spans = [(stay.je, min(stay.le, stay.end), stay.group) for stay in stays if conn.honest]
+        spans = [(stay.je, min(stay.le, stay.end, _left_by_mate(facts, conn, stay)), stay.group) for stay in stays]
+        spans = spans if conn.honest else []
         witnessed = [span for span in spans if span[0] < span[1]]
         obligations += len(witnessed)
         crowd = _crowd(witnessed, most or 0)
         if crowd:
             findings.append(_in_too_many(conn, crowd, most or 0))
     return Judgement("HF201", obligations, tuple(findings[:1]))
+
+
+def _left_by_mate(facts: Facts, conn: Conn, stay: Episode) -> int:
+    """When another connection of its session first asked to leave the room, which gives the place back."""
+    leaves = (leave for mate in facts.mates(conn) for leave in mate.leaves.get(stay.group, ()))
+    return min((leave.inv for leave in leaves if leave.answered > stay.begin), default=NEVER)
 
 
 def _in_too_many(conn: Conn, crowd: list[tuple[int, int, str]], most: int) -> Finding:
@@ -119,7 +126,7 @@ def _refusals(facts: Facts, code: str, role: str, key: str) -> Judgement:
     obligations = 0
     for conn in facts.conns.values():
         decided = _decided(facts, conn)
-        if conn.inv.role != role or not conn.honest or conn.inv.abandon is not None or conn.x < decided:
+        if conn.inv.role != role or not conn.honest or conn.inv.abandon is not None or _else(facts, conn, decided):
             continue  # undecided, or it gave the server another cause before the answer
         others = facts.possible_others(conn, decided, facts.t(conn.open_inv))
         outside = facts.slots.outside(decided, facts.t(conn.open_inv))
@@ -150,6 +157,12 @@ def _decided(facts: Facts, conn: Conn) -> int:
     return answer if answer != NEVER else NEVER + 1
 
 
+def _else(facts: Facts, conn: Conn, decided: int) -> bool:
+    """Had it given another cause before the answer? Nobody is refused by an HTTP status for being a slow reader."""
+    closed = decided < len(facts.events) and isinstance(facts.events[decided], SrvClose)
+    return (conn.x if closed else conn.owed_until) < decided
+
+
 def _refusal(facts: Facts, conn: Conn, decided: int, limit: Limit) -> tuple[bool, str] | None:
     """Was it surely the limit, and how was it told? None: it was not refused."""
     event = facts.events[decided]
@@ -172,7 +185,9 @@ def _may_mind_the_name(facts: Facts, conn: Conn) -> bool:
 def told_the_limit(facts: Facts, conn: Conn) -> int | None:
     """Where an opening was refused, surely because of the limit; None if it was not, or another cause came first."""
     limit, decided = facts.policy.limit, _decided(facts, conn)
-    if limit is None or not conn.honest or conn.inv.abandon is not None or conn.x < decided or decided > NEVER:
+    if limit is None or not conn.honest or conn.inv.abandon is not None or decided > NEVER:
+        return None
+    if _else(facts, conn, decided):
         return None
     found = _refusal(facts, conn, decided, limit)
     return decided if found is not None and found[0] else None

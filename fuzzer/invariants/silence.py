@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from fuzzer.facts import NEVER, Conn, Facts, Message
 from fuzzer.facts_backlog import frame_bytes
-from fuzzer.facts_progress import requests
+from fuzzer.facts_progress import BLOCKING_VOLUME, passed_on, requests
 from fuzzer.history import CloseInv
 
 CONTROLS_NEEDED = 3
-BLOCKING_VOLUME = 32_768  # characters; the smallest socket buffers hold less
 
 
 class Silence:
@@ -105,13 +104,12 @@ def _volume(facts: Facts, conn: Conn, since: int, at: int) -> int:
 
 
 def _last_progress(message: Message, conn: Conn, facts: Facts, since: int, until: int) -> int:
-    """The last arrival, before ``until``, of anything sent before ``since`` on ``conn``, or the first one anywhere of
-    anything that anybody had sent before the message, or an answer to what anybody had asked: a hub that still works
-    its way through these has not come to the message. All of it may stand in one inbox.
+    """The last arrival, before ``until``, of anything sent before ``since`` on ``conn``, or anywhere of the message or
+    of anything that anybody had sent before it, or an answer to what anybody had asked: a hub that still works its way
+    through these, reader by reader, has not come to the message. All of it may stand in one inbox.
     """
-    sent = [m for m in facts.messages.values() if m is not message]
-    there = (m.got.get(conn.name, NEVER) for m in sent if m.inv < since)
-    ahead = (min(m.got.values()) for m in sent if m.inv < message.inv and m.got)
+    there = (m.got.get(conn.name, NEVER) for m in facts.messages.values() if m.inv < since)
+    ahead = (at for m in facts.messages.values() if m.inv <= message.inv for at in passed_on(facts, m))
     asked = (ask for c in facts.conns.values() for ask in requests(facts, c))
     answered = (at for inv, at in asked if inv < since)
     return max((i for i in (*there, *ahead, *answered) if i < until), default=-1)

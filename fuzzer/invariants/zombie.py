@@ -35,7 +35,8 @@ def _silent_since(facts: Facts, conn: Conn) -> int:
     since = min(mute, vanished)
     if since == NEVER or conn.open_ok > since or not conn.honest:
         return NEVER
-    return max(since, facts.heard.get(conn.name, -1), *conn.spoke)
+    held = facts.held_up[conn.name] if facts.policy.slow_consumer == "lossless" else -1
+    return max(since, held, facts.heard.get(conn.name, -1), *conn.spoke)
 
 
 def _due(facts: Facts, conn: Conn, at: float, more: float = 0.0) -> bool:
@@ -52,7 +53,7 @@ def _due(facts: Facts, conn: Conn, at: float, more: float = 0.0) -> bool:
 
 def _backlog(facts: Facts, conn: Conn) -> float:
     """Seconds that a hub may take to read the last thing that it had sent, where no delivery shows that it has."""
-    return facts.policy.deadline if unseen(facts, conn) else 0.0
+    return facts.policy.deadline if unseen(facts, conn) or facts.held_up[conn.name] >= 0 else 0.0
 
 
 def _obligations(facts: Facts, silent: list[Conn]) -> int:

@@ -1,0 +1,103 @@
+"""Frames of a form that nothing says how to read, heavy ones, and greetings that promise nothing."""
+
+from __future__ import annotations
+
+import pytest
+from histories import H
+
+from fuzzer.history import Dlv, Frame
+from fuzzer.invariants import judge
+from fuzzer.policy import Policy
+
+
+def said(written: H) -> list[str]:
+    verdict = judge(written.history())
+    return sorted({f"{f.code} {f.strength}" for f in (*verdict.violations, *verdict.inconclusive)})
+
+
+# ---- frames ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("holds", "verdict"), [(("m1",), ["HF101 inconclusive"]), ((), ["HF101 violated"])])
+def test_a_frame_that_holds_the_id_may_be_the_message(holds: tuple[str, ...], verdict: list[str]) -> None:
+    written = H(Policy(echo="never")).join("a", "b").send("m1", "a")
+    written.add(Frame, conn="b", text="[...]", holds=holds)
+    assert said(written.send("m2", "a").got("m2", "b")) == verdict
+
+
+def test_a_frame_with_the_id_on_another_connection_explains_nothing() -> None:
+    written = H(Policy(echo="never")).join("a", "b", "c").send("m1", "a").got("m1", "c")
+    written.add(Frame, conn="c", text="[...]", holds=("m1",))
+    assert said(written.send("m2", "a").got("m2", "b", "c")) == ["HF101 violated"]
+
+
+def test_what_came_twice_in_two_forms_came() -> None:
+    written = H(Policy(echo="never")).join("a", "b").send("m1", "a").add(Frame, conn="b", text="[...]", holds=("m1",))
+    assert said(written.got("m1", "b")) == []
+
+
+@pytest.mark.parametrize(("readable", "verdict"), [(False, "inconclusive"), (True, "violated")])
+def test_a_canary_that_is_served_in_another_form(readable: bool, verdict: str) -> None:
+    names = ("canary.0", "canary.1")
+    written = H().join("a").closed("a").phase("canary").join(*names, user="canary", role="canary")
+    written.send("~0@~0", "canary.0").send("~1@~0", "canary.1")
+    for conn, msg in zip(names, ("~1@~0", "~0@~0"), strict=True):
+        written.add(Frame, conn=conn, text="[...]", holds=() if readable else (msg,))
+    found = judge(written.controls(60).quiet(complete=False).history())
+    assert [f.strength for f in (*found.violations, *found.inconclusive) if f.code == "HF501"] == [verdict]
+
+
+@pytest.mark.parametrize(("size", "verdict"), [(0, ["HF101 violated"]), (4_000, [])])
+def test_a_notice_with_a_picture_fills_a_queue(size: int, verdict: list[str]) -> None:
+    """An outbox of 16 KiB that is honestly declared; what is in the frames besides bodies is for the hub to say."""
+    written = H(Policy(echo="never")).join("a", "b").send("m0", "a")
+    for n in range(1, 8):
+        written.send(f"m{n}", "a")
+    written.got("m0", "b")
+    for _ in range(4):
+        written.add(Frame, conn="b", text="typing", known=True, size=size)
+    for n in range(2, 8):
+        written.got(f"m{n}", "b")
+    assert said(written) == verdict
+
+
+@pytest.mark.parametrize(("size", "verdict"), [(0, ["HF101 violated"]), (4_000, [])])
+def test_so_do_messages_with_pictures(size: int, verdict: list[str]) -> None:
+    written = H(Policy(echo="never")).join("a", "b")
+    for n in range(8):
+        written.send(f"m{n}", "a")
+    for n in (0, *range(2, 8)):
+        written.add(Dlv, msg=f"m{n}", conn="b", size=size)
+    assert said(written) == verdict
+
+
+# ---- greetings -------------------------------------------------------------------------------------------------------
+
+
+def greeted(evidence: str) -> H:
+    """A hub says hello, and puts the connection on its list some milliseconds later."""
+    written = H(Policy(echo="always", join_evidence=evidence)).open("a", "b").ok("a", "b").welcome("a", "b")  # type: ignore[arg-type]
+    written.welcomes_count = False
+    written.send("m1", "a").got("m1", "a").send("m2", "a").got("m2", "a", "b")
+    return written
+
+
+@pytest.mark.parametrize(("evidence", "verdict"), [("broadcast", []), ("welcome", ["HF101 violated"])])
+def test_a_greeting_makes_a_member_only_where_the_policy_says_so(evidence: str, verdict: list[str]) -> None:
+    assert said(greeted(evidence)) == verdict
+
+
+@pytest.mark.parametrize(("evidence", "verdict"), [("broadcast", []), ("welcome", ["HF601 violated"])])
+def test_nor_does_a_greeting_let_a_bad_token_in(evidence: str, verdict: list[str]) -> None:
+    written = H(Policy(join_evidence=evidence)).open("a", token="expired").ok("a").welcome("a")  # type: ignore[arg-type]
+    written.welcomes_count = False
+    assert said(written.ended("a", 4001)) == verdict
+
+
+@pytest.mark.parametrize(("evidence", "verdict"), [("welcome", []), ("handshake", ["HF101 violated"])])
+def test_of_two_processes_the_own_one_serves_first(evidence: str, verdict: list[str]) -> None:
+    """b reads its own echo at once; that the broker knows it, so that others' messages come, its welcome says."""
+    written = H(Policy(echo="always", join_evidence=evidence)).open("a").ok("a").welcome("a")  # type: ignore[arg-type]
+    written.send("w", "a").got("w", "a").open("b").ok("b").send("mine", "b").got("mine", "b")
+    written.send("m1", "a").got("m1", "a").welcome("b")
+    assert said(written.send("m2", "a").got("m2", "a", "b").got("mine", "a")) == verdict
