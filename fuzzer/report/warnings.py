@@ -9,6 +9,10 @@ from fuzzer.campaign.options import Result
 from fuzzer.campaign.tally import Tally
 
 MANY_REFUSALS = 0.8
+MOST_DOUBTS = 0.5
+"""With more undecided plans than this share a run has not done its job (SPEC 3)."""
+ENOUGH_PLANS = 10
+"""From so many plans on, shares of them say something."""
 
 
 def warnings_of(result: Result, has_limit: bool) -> list[str]:
@@ -18,12 +22,26 @@ def warnings_of(result: Result, has_limit: bool) -> list[str]:
 
 
 def nothing_was_exercised(result: Result) -> str:
-    """Why this run proves nothing at all, so that its exit code must not be 0; empty if it proves something."""
+    """Why this run proves nothing, or too little, so that its exit code must not be 0; empty if it did its job."""
     if not result.totals.plans:
         return "no plan was executed"
     if not result.totals.exercise.opens.get("ok"):
         return "no connection was ever opened"
-    return "" if result.exercised else "no invariant had anything to check"
+    if not result.exercised:
+        return "no invariant had anything to check"
+    return _too_little(result.totals.plans, result.totals.exercise)
+
+
+def _too_little(plans: int, tally: Tally) -> str:
+    """Of a few plans, each with some doubt, something is proved as long as messages came."""
+    silent = bool(tally.ops.get("send")) and not tally.deliveries
+    if tally.doubtful > MOST_DOUBTS * plans and (silent or plans >= ENOUGH_PLANS):
+        return f"{tally.doubtful} of {plans} plans could not be decided, most often because of {_worst(tally)}"
+    return "messages were sent and none was ever delivered" if silent and plans >= ENOUGH_PLANS else ""
+
+
+def _worst(tally: Tally) -> str:
+    return max(tally.inconclusive, key=lambda reason: tally.inconclusive[reason], default="nothing known")
 
 
 def _vacuity(result: Result) -> Iterator[str]:
@@ -52,4 +70,4 @@ def _shares(result: Result, tally: Tally) -> Iterator[str]:
         yield f"{tally.refusals / attempts:.0%} of the openings were refused: check auth and limit of the target"
     doubtful = tally.doubtful / max(1, result.totals.plans)
     if doubtful > TOO_MANY_DOUBTS:
-        yield f"{doubtful:.0%} of the plans could not be decided in some point: the machine or the hub was too slow"
+        yield f"{doubtful:.0%} of the plans could not be decided in some point, most often because of {_worst(tally)}"

@@ -7,6 +7,7 @@ import io
 import msgspec
 import pytest
 from histories import H
+from msgspec.structs import replace
 
 from fuzzer.campaign.doubts import warnings_about
 from fuzzer.campaign.events import FailureFound, FailureShrunk, Finished, PlanExecuted, ShrinkStep, Started, Warned
@@ -157,11 +158,22 @@ GOOD = Tally(
 )
 
 
+DOUBTED = replace(GOOD, doubtful=5, inconclusive={"HF501 refused": 5})
+UNDECIDED = "could not be decided, most often because of HF501 refused"
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         ({}, []),
-        ({"deliveries": 0}, ["no message was ever delivered"]),
+        (
+            {"deliveries": 0},
+            [
+                "messages were sent and none was ever delivered: this run proves nothing",
+                "no message was ever delivered",
+            ],
+        ),
+        ({"deliveries": 0, "ops": {"open": 20}}, ["no message was ever delivered"]),
         ({"pairs": {}, "opens": {"ok": 1}}, ["no message ever had two live members to go to"]),
         ({"at_limit": 0}, ["no user ever reached the limit"]),
         ({"skips": {"refused": 6}}, []),
@@ -175,8 +187,8 @@ GOOD = Tally(
         ),
         ({"doubtful": 1}, []),
         (
-            {"doubtful": 2},
-            ["20% of the plans could not be decided in some point: the machine or the hub was too slow"],
+            {"doubtful": 2, "inconclusive": {"HF504 tcp": 1, "HF501 refused": 2}},
+            ["20% of the plans could not be decided in some point, most often because of HF501 refused"],
         ),
     ],
 )
@@ -192,6 +204,13 @@ def test_each_warning_has_its_trigger(change: dict[str, object], said: list[str]
         (ended(GOOD, plans=0), "no plan was executed"),
         (ended(Tally(opens={"status 401": 3})), "no connection was ever opened"),
         (ended(GOOD, exercised=False), "no invariant had anything to check"),
+        (ended(DOUBTED), ""),
+        (ended(replace(DOUBTED, doubtful=6)), f"6 of 10 plans {UNDECIDED}"),
+        (ended(replace(DOUBTED, doubtful=9), plans=9), ""),
+        (ended(replace(DOUBTED, doubtful=1, deliveries=0), plans=1), f"1 of 1 plans {UNDECIDED}"),
+        (ended(replace(GOOD, deliveries=0)), "messages were sent and none was ever delivered"),
+        (ended(replace(GOOD, deliveries=0), plans=9), ""),
+        (ended(replace(GOOD, deliveries=0, ops={"open": 3})), ""),
     ],
 )
 def test_a_run_that_proves_nothing_is_known_as_such(result: Result, why: str) -> None:
