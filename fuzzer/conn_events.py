@@ -126,12 +126,16 @@ class SendOk(Value, tag_field="e", tag="send_ok"):
 
 
 class Dlv(Value, tag_field="e", tag="dlv"):
-    """A message of this plan was read on ``conn``; ``intact``: its body is the one that was sent."""
+    """A message of this plan was read on ``conn``; ``intact``: its body is the one that was sent.
+
+    ``differs``: if not, where and how, in words. Bodies that the hub may change (``policy.body``) are not compared.
+    """
 
     t: float
     msg: str
     conn: str
     intact: bool = True
+    differs: str = ""
 
 
 class Stray(Value, tag_field="e", tag="stray"):
