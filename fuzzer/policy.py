@@ -10,6 +10,7 @@ from typing import Literal
 
 from fuzzer.values import Value
 
+SMALL_TALK = 4  # characters: no hub takes so few for an empty message, nor for one that is too long
 FEW_SLOTS = 3  # shared by everybody: one for the control pair, so that two are left
 
 
@@ -73,7 +74,8 @@ class Policy(Value):
     ``takeover``: the newest connection of a session replaces the older ones, whose slots count no more for it.
     ``backlog``: so many bytes surely fit on the way to one reader; above that the hub may call it slow, and close it or
     leave messages out, though it reads. They are counted wide, with all characters escaped and 1,024 bytes around each
-    body, so that the default is a queue of 16 small messages. ``storm``: more frames than this within the deadline that
+    body, so that the default is a queue of 16 small messages. ``min_size``: a body of so many characters is taken, and
+    no drawn one is smaller (0: empty ones are drawn, too). ``storm``: more frames than this within the deadline that
     nobody asked for, on one connection that did nothing wrong, are a flood. ``answers_close``: a Close is answered
     within the deadline. ``resources``: descriptors and threads come back to where they were, but for
     ``resources_slack`` of each that may stay by design: the bound of a thread pool that grows to it, a cache of files.
@@ -106,6 +108,7 @@ class Policy(Value):
     t_idle: float | None = None
     t_lifetime: float | None = None
     rate: int | None = None
+    min_size: int = 1
     max_size: int | None = None
     backlog: int | None = 16_384
     stall_bytes: int = 6_000_000
@@ -122,3 +125,8 @@ class Policy(Value):
         "truncated",
         "none",
     )
+
+    @property
+    def own_size(self) -> int:
+        """How many ASCII characters hubfuzz's own messages have (of the control pair, fences): they must be taken."""
+        return max(SMALL_TALK, self.min_size)
