@@ -8,6 +8,7 @@ from itertools import count, islice
 import msgspec
 
 from fuzzer.plan import Batch, Close, Op, Open, Plan, Send, Subscribe, TokenKind
+from fuzzer.plan_ranges import at_least
 from fuzzer.plan_rules import connection_symbol
 from fuzzer.target.model import Target
 
@@ -43,7 +44,7 @@ def every_bad_token(target: Target) -> Plan:
     steps.append((*crowd, _say(member, next(messages), room)))
     steps.append((Close(conn=member),))
     steps.append((_open(target, next(names), "valid", 200),))
-    return Plan(batches=tuple(Batch(ops=step) for step in steps))
+    return at_least(Plan(batches=tuple(Batch(ops=step) for step in steps)), target.policy.min_size)
 
 
 def drawn(target: Target, seed: int, number: int) -> Iterator[Plan]:

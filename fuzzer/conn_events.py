@@ -128,12 +128,15 @@ class SendOk(Value, tag_field="e", tag="send_ok"):
 class Dlv(Value, tag_field="e", tag="dlv"):
     """A message of this plan was read on ``conn``; ``intact``: its body is the one that was sent.
 
-    ``size``: the bytes of its frame, if they are more than hubfuzz takes a frame to weigh at most; else 0."""
+    ``differs``: if not, where and how, in words. Bodies that the hub may change (``policy.body``) are not compared.
+    ``size``: the bytes of its frame, if they are more than hubfuzz takes a frame to weigh at most; else 0.
+    """
 
     t: float
     msg: str
     conn: str
     intact: bool = True
+    differs: str = ""
     size: int = 0
 
 

@@ -200,14 +200,14 @@ class Facts:
         return self.policy.group != "room" or group.startswith("room:")
 
     def may_be_oversize(self, message: Message) -> bool:
-        """May its frame exceed ``max_size`` bytes? Counted with every character escaped; an empty one never does."""
-        most = self.policy.max_size
-        if most is None or message.size == 0:
-            return False
-        return message.size * self.width(message) + ENVELOPE > most
+        """May its frame exceed ``max_size`` bytes? With every character escaped; one no larger than a fence may not."""
+        most, weight = self.policy.max_size, message.size * self.width(message)
+        return most is not None and weight > self.policy.own_size and weight + ENVELOPE > most
 
     def width(self, message: Message) -> int:
         """The most bytes that one character of its body can become."""
+        if message.fence:
+            return 1
         fill = self._fills.get(message.name) or self._fills.get(message.name.rpartition(".")[0], "unicode")
         return _width(fill)
 

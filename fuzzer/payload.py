@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Final
 
 from fuzzer.plan import Fill
+
+BEFORE: Final = 12  # characters shown before the first that differs, and from it on
+BEHIND: Final = 28
 
 # Each pattern is cut at any character and must still be encodable, so no surrogates and nothing outside Unicode.
 _PATTERNS: Final[dict[Fill, str]] = {
@@ -24,6 +28,20 @@ def filler(size: int, fill: Fill = "ascii") -> str:
         raise ValueError(f"size of a filler is {size}; it must be 0 or more")
     pattern = _PATTERNS[fill]
     return (pattern * (size // len(pattern) + 1))[:size]
+
+
+def difference(sent: str, got: str) -> str:
+    """Where two bodies part, in words, with what stands around that place in both; empty if they are equal."""
+    if sent == got:
+        return ""
+    at = bisect_left(range(min(len(sent), len(got))), True, key=lambda end: sent[: end + 1] != got[: end + 1])
+    return f"sent {_around(sent, at)}, got {_around(got, at)}, from character {at + 1} on"
+
+
+def _around(text: str, at: int) -> str:
+    """In ASCII, so that forms that look alike differ and no half of a surrogate pair gets into a file."""
+    start, end = max(0, at - BEFORE), at + BEHIND
+    return f"{'...' if start else ''}{text[start:end]!a}{'...' if end < len(text) else ''}"
 
 
 def widest(fill: Fill) -> int:

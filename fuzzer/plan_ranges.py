@@ -57,6 +57,25 @@ def clamped_op(op: Op) -> Op:
             return op
 
 
+def at_least(plan: Plan, size: int) -> Plan:
+    """The plan with no message smaller than that."""
+    if not any(isinstance(op, Send) and op.size < size for op in plan.ops()):
+        return plan
+    batches = (
+        msgspec.structs.replace(batch, ops=tuple(_raised(op, size) for op in batch.ops)) for batch in plan.batches
+    )
+    return msgspec.structs.replace(plan, batches=tuple(batches))
+
+
+def _raised(op: Op, size: int) -> Op:
+    return msgspec.structs.replace(op, size=max(op.size, size)) if isinstance(op, Send) else op
+
+
+def smallest_size(plan: Plan, most: int) -> int:
+    """The size of the smallest message of the plan, but no more than ``most``."""
+    return min((op.size for op in plan.ops() if isinstance(op, Send) and op.size < most), default=most)
+
+
 def _most(op: Send) -> tuple[int, int]:
     """The largest size and count that this way on the wire allows."""
     if op.wire == "drip":

@@ -10,6 +10,7 @@ from typing import Literal
 
 from fuzzer.values import Value
 
+SMALL_TALK = 4  # characters: no hub takes so few for an empty message, nor for one that is too long
 FEW_SLOTS = 3  # shared by everybody: one for the control pair, so that two are left
 
 
@@ -57,8 +58,9 @@ class Policy(Value):
     """What the hub promises, and within which times; None: it does not.
 
     ``names``: exact: users are one only if their names are equal to the byte; folded: or if they differ in no more than
-    letter case, Unicode form, spaces and invisible characters, so that hubfuzz makes no two such users. ``max_rooms``:
-    a connection is in at most so many rooms at once, and a subscription beyond is answered by a refusal.
+    letter case, Unicode form, spaces and invisible characters, so that hubfuzz makes no two such users. ``body``: any:
+    the hub may trim, escape, normalise or cut the text of a body, which then proves nothing. ``max_rooms``: a
+    connection is in at most so many rooms at once, and a subscription beyond is answered by a refusal.
     ``t_heartbeat``: a peer that answers nothing is given up (and what it held is free) after at most so long.
     ``t_presence``: after so long, presence says who of all users is connected. ``t_expiry``: so long after its token
     expired a connection is no member any more. ``t_shutdown``: after SIGTERM the process ends within it (and
@@ -72,7 +74,8 @@ class Policy(Value):
     ``takeover``: the newest connection of a session replaces the older ones, whose slots count no more for it.
     ``backlog``: so many bytes surely fit on the way to one reader; above that the hub may call it slow, and close it or
     leave messages out, though it reads. They are counted wide, with all characters escaped and 1,024 bytes around each
-    body, so that the default is a queue of 16 small messages. ``storm``: more frames than this within the deadline that
+    body, so that the default is a queue of 16 small messages. ``min_size``: a body of so many characters is taken, and
+    no drawn one is smaller (0: empty ones are drawn, too). ``storm``: more frames than this within the deadline that
     nobody asked for, on one connection that did nothing wrong, are a flood. ``answers_close``: a Close is answered
     within the deadline. ``resources``: descriptors and threads come back to where they were, but for
     ``resources_slack`` of each that may stay by design: the bound of a thread pool that grows to it, a cache of files.
@@ -80,6 +83,7 @@ class Policy(Value):
 
     group: Literal["user", "room", "all"] = "user"
     names: Literal["folded", "exact"] = "folded"
+    body: Literal["exact", "any"] = "exact"
     echo: Literal["either", "always", "never"] = "either"
     join_evidence: Literal["broadcast", "welcome", "handshake"] = "broadcast"
     order: Literal["fifo", "causal", "total", "none"] = "fifo"
@@ -104,6 +108,7 @@ class Policy(Value):
     t_idle: float | None = None
     t_lifetime: float | None = None
     rate: int | None = None
+    min_size: int = 1
     max_size: int | None = None
     backlog: int | None = 16_384
     stall_bytes: int = 6_000_000
@@ -120,3 +125,8 @@ class Policy(Value):
         "truncated",
         "none",
     )
+
+    @property
+    def own_size(self) -> int:
+        """How many ASCII characters hubfuzz's own messages have (of the control pair, fences): they must be taken."""
+        return max(SMALL_TALK, self.min_size)

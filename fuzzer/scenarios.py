@@ -25,6 +25,7 @@ from fuzzer.plan import (
     Subscribe,
     TokenKind,
 )
+from fuzzer.plan_ranges import at_least
 from fuzzer.plan_rules import connection_symbol
 from fuzzer.policy import Policy
 
@@ -54,7 +55,7 @@ class Scenario(NamedTuple):
             return None
         script = Script(policy, rooms, sessions, tokens)
         self.compose(script)
-        return script.plan()
+        return at_least(script.plan(), policy.min_size)
 
 
 @dataclass(slots=True)

@@ -29,6 +29,7 @@ from fuzzer.plan import (
     Subscribe,
     Unsubscribe,
 )
+from fuzzer.plan_ranges import at_least
 from fuzzer.plan_rules import connection_symbol
 from strategies.shape import Shape
 from strategies.swarm import Swarm
@@ -70,10 +71,10 @@ class Draft:
     issued: dict[str, int] = field(default_factory=dict)
 
     def plan(self) -> Plan:
-        """The finished plan."""
+        """The finished plan; messages without a size have the least that the hub surely takes."""
         plan = Plan(batches=tuple(self.batches), schedule_seed=self.schedule_seed, cycles=self.cycles)
         named = {user: name for user in plan.users() if (name := self.names.get(user))}
-        return msgspec.structs.replace(plan, names=named)
+        return at_least(msgspec.structs.replace(plan, names=named), self.shape.min_size)
 
     def fork(self) -> Draft:
         """A copy to try things on."""

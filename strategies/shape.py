@@ -27,7 +27,8 @@ Due = Literal["", "expiry", "given-up"]
 
 
 class Shape(Value):
-    """What plans may contain. ``limit`` is per user, or all are one if ``shared``; ``max_size`` is of a frame in bytes.
+    """What plans may contain. ``limit`` is per user, or all are one if ``shared``; ``max_size`` is of a frame in bytes,
+    ``min_size`` of a body in characters.
 
     ``kinds`` are the ops that may be drawn (``open`` and ``send`` always are); ``tokens`` the kinds of token, of which
     all but ``valid`` must be ones that the hub is declared to refuse. ``exact_names`` False: no two users are drawn
@@ -50,6 +51,7 @@ class Shape(Value):
     takeover: bool = False
     tokens: tuple[TokenKind, ...] = ("valid",)
     sizes: tuple[int, ...] = SIZES
+    min_size: int = 1
     max_size: int = DEFAULT_FRAME
     stall_bytes: int = 6_000_000
     kinds: tuple[str, ...] = ("abandon", "close", "drop", "held", "malformed", "mute", "ping", "stall")
@@ -106,6 +108,7 @@ def shape_of(policy: Policy, rooms: bool, sessions: bool, tokens: bool) -> Shape
         sessions=sessions,
         takeover=policy.sessions == "takeover",
         tokens=_declared_tokens(policy) if tokens else ("valid",),
+        min_size=policy.min_size,
         max_size=policy.max_size or DEFAULT_FRAME,
         stall_bytes=policy.stall_bytes,
         waits=_waits(policy),

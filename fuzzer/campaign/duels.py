@@ -45,12 +45,12 @@ def _pairs(plan: Plan, finding: Finding, history: History) -> Iterator[tuple[Seq
             ]
             senders = [o.conn for o in setting if isinstance(o, Open) and not o.abandon and o.conn != op.conn]
             if senders:
-                yield setting, _message(senders[-1], setting), op
+                yield setting, _message(senders[-1], setting, history.policy.min_size), op
 
 
-def _message(sender: str, setting: Sequence[Op]) -> Send:
+def _message(sender: str, setting: Sequence[Op], size: int) -> Send:
     room = next((op.room for op in setting if isinstance(op, Subscribe) and op.conn == sender), None)
-    return Send(sender, MESSAGE, room=room)
+    return Send(sender, MESSAGE, size=size, room=room)
 
 
 def _met(plan: Plan, setting: Sequence[Op], message: Send, op: Op) -> Iterator[Plan]:

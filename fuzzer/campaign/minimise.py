@@ -27,6 +27,7 @@ from fuzzer.campaign.symbols import tidy
 from fuzzer.campaign.trials import Attempt, Trials, shown_by
 from fuzzer.history import History
 from fuzzer.plan import Plan
+from fuzzer.plan_ranges import smallest_size
 from fuzzer.verdict import Finding
 
 SHARE_OF_REPLAY: Final = 0.2  # of the shrink budget, on top of it
@@ -219,6 +220,7 @@ class Minimiser:
             steady=self._steady,
             looks=1 if self._cost > AFFORDABLE else LOOKS,
             rarer=rarer,
+            least_size=smallest_size(self.best.original, self.best.history.policy.min_size),
         )
 
     def _step(self, plan: Plan, by: str) -> None:
@@ -256,7 +258,7 @@ class Minimiser:
         hurry, fingerprint = next(hurries(self.seconds, self.options)), self.best.fingerprint
         now = self.trials.clock()
         until = now + max(0.0, deadline - now) * SHARE_OF_SURER
-        near = surer(least, self._way) if confirmed else ()
+        near = surer(least, self._way, self.best.history.policy.min_size) if confirmed else ()
         start = await first_sure(self.trials, fingerprint, near, until, hurry)
         if start and await self._handed_over(start, most, hurry, deadline):
             return

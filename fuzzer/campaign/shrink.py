@@ -20,6 +20,7 @@ from fuzzer.campaign.reproduce import MEASURE, STEADY, measure, repeats
 from fuzzer.campaign.symbols import tidy
 from fuzzer.campaign.trials import Attempt, Trials
 from fuzzer.plan import Plan
+from fuzzer.plan_ranges import at_least
 
 RAREST: Final = 0.1  # below this, what shrinking needs is luck, and what it would end with is rarer still
 RARER: Final = 0.5  # with fewer ops it may fail this much less often than what the search began with
@@ -58,6 +59,7 @@ class Shrinker:
     often. ``steady``: so many failures in a row and no success are measurement enough; ``looks``: so often a plan
     without fewer ops must have been run. ``witness`` is an execution of an accepted plan, mostly of the best;
     ``steady_plans`` were measured on the way, or stood at the beginning; ``accepted`` are all plans on the way.
+    ``least_size``: no smaller message is proposed.
     """
 
     trials: Trials
@@ -70,6 +72,7 @@ class Shrinker:
     steady: int = STEADY
     looks: int = LOOKS
     rarer: float = RARER
+    least_size: int = 0
     spent: bool = False
     witness: Attempt | None = None
     steady_plans: list[Plan] = field(default_factory=list)
@@ -118,7 +121,7 @@ class Shrinker:
                 return
 
     async def _offer(self, proposal: Plan, by: str) -> bool:
-        candidate = tidy(proposal)
+        candidate = tidy(at_least(proposal, self.least_size))
         if not candidate.batches or complexity(candidate) >= complexity(self.best):
             return False
         if not await self._fails(candidate):

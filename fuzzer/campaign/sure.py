@@ -24,27 +24,27 @@ CLEAN: Final = 2  # of these may be clean
 MORE_OPS: Final = 2  # so much larger a plan may be for the sake of failing every time
 
 
-def surer(plan: Plan, way: Iterable[Plan]) -> Iterator[Plan]:
+def surer(plan: Plan, way: Iterable[Plan], size: int = 0) -> Iterator[Plan]:
     """What may fail more often than ``plan``: pauses in it, a message after it, other orders of it; then plans on the
     way to it, and these with a message after them (a malformed frame, say, is surer and less plain than a reset)."""
     told, most = [tidy(plan)], plan.size() + MORE_OPS
     near = sorted((p for p in way if p.size() <= most), key=Plan.size)
-    after = (longer for p in near if p.size() < most for longer in followed(p))
-    calm = (slower(longer) for longer in followed(plan))
-    for candidate in chain([slower(plan)], followed(plan), calm, neighbours(plan), near, after):
+    after = (longer for p in near if p.size() < most for longer in followed(p, size))
+    calm = (slower(longer) for longer in followed(plan, size))
+    for candidate in chain([slower(plan)], followed(plan, size), calm, neighbours(plan), near, after):
         if (tidied := tidy(candidate)) not in told:
             told.append(tidied)
             yield tidied
 
 
-def followed(plan: Plan) -> Iterator[Plan]:
-    """The plan, and when all is quiet one message more: of each connection that has not left."""
+def followed(plan: Plan, size: int = 0) -> Iterator[Plan]:
+    """The plan, and when all is quiet one message more, of this size: of each connection that has not left."""
     opened = [op.conn for op in plan.ops() if isinstance(op, Open) and not op.abandon]
     left = {op.conn for op in plan.ops() if isinstance(op, Close | Drop)}
     room = next((op.room for op in plan.ops() if isinstance(op, Subscribe)), None)
     for conn in opened:
         if conn not in left:
-            message = Send(conn, f"after.{conn}", room=room)
+            message = Send(conn, f"after.{conn}", size=size, room=room)
             yield with_batches(plan, (*plan.batches, Batch(ops=(message,))))
 
 

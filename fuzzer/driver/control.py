@@ -15,6 +15,7 @@ import trio
 from fuzzer.driver import trouble
 from fuzzer.driver.connection import FuzzConn
 from fuzzer.history import RejectedBy
+from fuzzer.payload import filler
 from fuzzer.target.model import Target
 from fuzzer.target.protocol import Message, Other, Subscribed, Welcome
 
@@ -38,6 +39,7 @@ class ControlPair:
         self._conns: dict[str, FuzzConn] = {}
         self._ready: set[str] = set()
         self._seen: set[tuple[str, str]] = set()
+        self._body = filler(target.policy.own_size)
         self._numbers = itertools.count()
         self._lot = trio.lowlevel.ParkingLot()
         self.trouble = trouble.NOT_DELIVERED
@@ -61,7 +63,7 @@ class ControlPair:
         real = f"{self.mark}{next(self._numbers)}"
         self.trouble = trouble.NOT_DELIVERED
         conn = self._conns[sender]
-        await conn.prepare_text([self._codec.publish(real, "", self._room(), self._user)])
+        await conn.prepare_text([self._codec.publish(real, self._body, self._room(), self._user)])
         conn.release()
         arrived = await self._until(lambda: (real, receiver) in self._seen, PATIENCE)
         self.echoes = self.echoes or (arrived and (real, sender) in self._seen)

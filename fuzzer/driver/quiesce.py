@@ -205,7 +205,7 @@ class Quiescence:
                 continue
             room = group.removeprefix("room:") if group.startswith("room:") else None
             name = f"~{actor.name}@{room or ''}~{number}"
-            messages.append((name, Send(actor.name, name, room=room)))
+            messages.append((name, Send(actor.name, name, size=self._stage.policy.own_size, room=room)))
             self._stage.awaited |= {(name, c) for c in receivers}
             pairs |= {(f"{actor.name}@{room or ''}", c) for c in receivers}
         if messages and actor.conn is not None and actor.live:

@@ -37,7 +37,7 @@ from fuzzer.history import (
     TcpClosed,
     UnsubOk,
 )
-from fuzzer.payload import filler
+from fuzzer.payload import difference, filler
 from fuzzer.policy import Policy
 from fuzzer.target.protocol import Codec, Message, NotSubscribed, Presence, Subscribed, Unsubscribed, Welcome
 
@@ -255,7 +255,9 @@ class Stage:
     def _message(self, conn: str, message: Message, data: str | bytes) -> None:
         sent = self.cast.recall(message.id)
         if sent is not None:
-            self.record(Dlv, sent.msg, conn, message.body == filler(sent.size, sent.fill), overweight(data, sent.size))
+            same = self.policy.body == "any" or message.body == filler(sent.size, sent.fill)
+            differs = "" if same else difference(filler(sent.size, sent.fill), message.body)
+            self.record(Dlv, sent.msg, conn, same, differs, overweight(data, sent.size))
             self.delivered.add((sent.msg, conn))
             self.awaited.discard((sent.msg, conn))
         elif self._is_stray(message.id):

@@ -97,6 +97,7 @@ def policy_of(knobs: Knobs) -> Policy:
         t_expiry=2 * AT_ONCE,
         t_shutdown=knobs.shutdown_timeout + SLOW_EXIT,
         t_heartbeat=_heartbeat(knobs),
+        min_size=0,
         max_size=min(PROMISED_SIZE, knobs.max_size),
         backlog=knobs.backlog,
         resources=True,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from fuzzer import history as h
 from fuzzer.report.glyphs import shown
 
+DIFFERENCE = 600  # characters: both excerpts, even if every one of theirs is an escape
+
 _MARKS: dict[type, tuple[str, ...]] = {
     h.OpenRej: ("refused {by} {code}", "refused {code}", "refused"),
     h.Stray: ("got stray {id}", "got stray"),
@@ -70,7 +72,8 @@ def event_sentence(event: h.Event) -> str:
     """An event as one sentence, for the evidence of a failure."""
     match event:
         case h.Dlv(intact=False):
-            return f"{_fields(event)['conn']} gets {_fields(event)['msg']} with another body than was sent"
+            said = f"{_fields(event)['conn']} gets {_fields(event)['msg']} with another body than was sent"
+            return f"{said}: {shown(event.differs, DIFFERENCE)}" if event.differs else said
         case h.OpenInv(token=token) if token != "valid":
             return f"{_plain(event)} with a token that is {token}"
         case h.SendInv(fence=True):

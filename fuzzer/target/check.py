@@ -19,6 +19,7 @@ from fuzzer.target.template import hint, names_in, nearest
 
 FORBIDDEN_HEADERS = ("host", "upgrade", "connection", "content-length", "transfer-encoding")
 LEAST_BOUND = 0.5  # seconds between two round trips of the control pair that may count as healthy
+MOST_LEAST = 1_000  # characters: a message that is sent byte by byte has no more
 LEAST_SIZE = 1_024  # of the longest fence, with the longest names that plans have
 IN_START = ("port", "python")
 
@@ -128,6 +129,8 @@ def _check_numbers(policy: Policy) -> None:
     for name in ("t_heartbeat", "t_presence", "t_expiry", "t_shutdown", "t_idle", "t_lifetime"):
         if getattr(policy, name) is not None:
             _positive(f"policy.{name}", getattr(policy, name))
+    if not 0 <= policy.min_size <= MOST_LEAST:
+        raise TargetError(f"policy.min_size: found {policy.min_size}, expected characters (0 to {MOST_LEAST})")
     _check_size(policy.max_size)
     for name in ("storm", "stall_bytes", "backlog", "max_rooms", "rate"):
         if getattr(policy, name) is not None:

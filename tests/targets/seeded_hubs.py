@@ -78,6 +78,7 @@ def seeded_target(stack: str, bug: str = "") -> Target:
             deadline=2.0,
             t_release=1.0,
             t_detect=1.0,
+            min_size=0,
             max_size=1_048_576,
             stall_bytes=STALL_BYTES,
             close_codes=CloseCodes(),

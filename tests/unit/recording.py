@@ -66,14 +66,20 @@ class Tab(Peer):
 
 
 class RecordingHub:
-    """``log`` has ``(what, number of the connection, ...)``: ``request``, ``frame``, ``end``."""
+    """``log`` has ``(what, number of the connection, ...)``: ``request``, ``frame``, ``end``.
 
-    def __init__(self, *, answers_close: bool = True, others: tuple[str, ...] = (), pushes: bool = False) -> None:
+    ``least``: shorter bodies are passed on to nobody.
+    """
+
+    def __init__(
+        self, *, answers_close: bool = True, others: tuple[str, ...] = (), pushes: bool = False, least: int = 0
+    ) -> None:
         self.log: list[tuple[Any, ...]] = []
         self.tabs: list[Tab] = []
         self._answers_close = answers_close
         self._others = others
         self._pushes = pushes
+        self._least = least
         self._members: list[Tab] = []
         self._lock = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -160,7 +166,7 @@ class RecordingHub:
     def _obey(self, tab: Tab, command: dict[str, str]) -> None:
         if command.get("type") == "who":
             self._tell([tab], {"type": "present", "users": self._present()})
-        elif command.get("type") == "publish":
+        elif command.get("type") == "publish" and len(command["body"]) >= self._least:
             mine = [other for other in list(self._members) if other.user == tab.user]
             self._tell(mine, {"type": "message", "id": command["id"], "body": command["body"]})
 

@@ -30,7 +30,7 @@ def about(plan: Plan, *conns: str, rooms: bool = False) -> list[Plan]:
 
 
 def met(*setting: Op, message: str, by: Op) -> tuple[Plan, Plan]:
-    before, said = tuple(Batch((op,)) for op in setting), Send(message, "m0")
+    before, said = tuple(Batch((op,)) for op in setting), Send(message, "m0", size=1)
     return Plan((*before, Batch((said,)), Batch((by,), after="1ms"))), Plan((*before, Batch((said, by))))
 
 
@@ -58,7 +58,11 @@ def test_in_a_room_the_message_goes_to_the_room() -> None:
     rooms = steps(tabs, (Subscribe("a", "r0"), Subscribe("b", "r0")), Send("b", "m0"), Send("c", "m1"), Close("a"))
     setting = (Open("a", "u0"), Open("b", "u0"), Subscribe("a", "r0"), Subscribe("b", "r0"))
     expected = Plan(
-        (*(Batch((op,)) for op in setting), Batch((Send("b", "m0", room="r0"),)), Batch((Close("a"),), after="1ms"))
+        (
+            *(Batch((op,)) for op in setting),
+            Batch((Send("b", "m0", size=1, room="r0"),)),
+            Batch((Close("a"),), after="1ms"),
+        )
     )
     assert expected in about(rooms, "b")
 

@@ -61,6 +61,13 @@ def test_a_sure_bug_ends_at_its_least_plan(bug: Bug, least: Plan) -> None:
     assert len(hub.executed) < 250
 
 
+def test_messages_get_no_smaller_than_the_hub_surely_takes() -> None:
+    hub = FakeHub((Bug(has(Send), doubled),))
+    plan = steps(Open("a", "u0"), Send("a", "m0", size=50))
+    shrinker = Shrinker(Trials(hub, judge, hub.clock), PRINT, plan, Evidence(5, 5), float("inf"), least_size=2)
+    assert trio.run(shrinker.shrink) == steps(Open("a", "u0"), Send("a", "m0", size=2))
+
+
 @settings(max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(plan=plans(Shape(rooms=True, sessions=True)))
 def test_any_drawn_race_ends_at_two_opens(plan: Plan) -> None:

@@ -26,8 +26,10 @@ from fuzzer.plan import (
     Wire,
 )
 from fuzzer.plan_rules import kind_of
+from fuzzer.policy import Policy
 from strategies import PAIRS, Shape, draw_plans, racing_pairs
 from strategies.season import BREATH
+from strategies.shape import shape_of
 
 
 def share(found: Counter[str], label: str) -> float:
@@ -140,3 +142,10 @@ def test_opens_go_below_to_and_above_the_limit() -> None:
         for plan in draw_plans(Shape(limit=3), 8, 300)
     )
     assert min(first[2], first[3], first[4]) >= 20
+
+
+@pytest.mark.parametrize("least", [0, 1, 300])
+def test_no_message_is_smaller_than_the_hub_surely_takes(least: int) -> None:
+    shape = shape_of(Policy(min_size=least), rooms=True, sessions=True, tokens=True)
+    sizes = {op.size for plan in draw_plans(shape, 7, 150) for op in plan.ops() if isinstance(op, Send)}
+    assert min(sizes) == least

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from recording import POLICY, RecordingHub, record
 
@@ -13,6 +14,7 @@ from fuzzer.history import (
     CloseLate,
     CloseOk,
     Control,
+    Dlv,
     DropInv,
     Event,
     FaultInv,
@@ -231,3 +233,18 @@ def test_of_a_hub_that_tells_unasked_who_is_present_nothing_is_an_answer() -> No
     assert of(history, QueryInv)
     assert of(history, Present)
     assert Facts(history).presence_is_pushed
+
+
+@pytest.mark.parametrize("least", [1, 10])
+def test_a_hub_that_refuses_small_messages_gets_none_from_hubfuzz_itself(least: int) -> None:
+    told = plan((Open("a", "u0"), Open("b", "u0")), (Send("a", "m0", size=least),))
+    history, _ = record(told, msgspec.structs.replace(POLICY, min_size=least), least=least)
+    assert [e.intact for e in of(history, Dlv, msg="m0")] == [True, True]
+    assert all(e.complete for e in of(history, Quiet))
+    assert innocent(history)
+
+
+def test_a_hub_that_refuses_what_it_is_declared_to_take_is_accused() -> None:
+    told = plan((Open("a", "u0"), Open("b", "u0")), (Send("a", "m0"),))
+    history, _ = record(told, msgspec.structs.replace(POLICY, min_size=0), least=1)
+    assert {finding.code for finding in judge(history).violations} == {"HF101"}

@@ -7,7 +7,7 @@ from histories import H
 
 from fuzzer.facts import NEVER, Facts
 from fuzzer.history import Event, SrvEof
-from fuzzer.plan import Send
+from fuzzer.plan import Fill, Send
 from fuzzer.policy import Limit, Policy
 
 HANDSHAKE = Policy(join_evidence="handshake")
@@ -137,6 +137,15 @@ def test_a_frame_is_measured_in_bytes_with_every_escape(size: int, fill: str, ov
     written = H(Policy(max_size=2_000), Send(conn="a", msg="m", count=2, fill=fill))
     message = facts(written.join("a").send("m.1", "a", size=size)).messages["m.1"]
     assert facts(written).may_be_oversize(message) is oversize
+
+
+@pytest.mark.parametrize(
+    ("name", "fill", "oversize"), [("~a@~0", "ascii", False), ("m", "ascii", False), ("m", "unicode", True)]
+)
+def test_what_is_as_small_as_a_fence_is_never_too_big(name: str, fill: Fill, oversize: bool) -> None:
+    policy = Policy(max_size=1_024)
+    written = H(policy, Send(conn="a", msg="m", fill=fill)).join("a").send(name, "a", size=policy.own_size)
+    assert facts(written).may_be_oversize(facts(written).messages[name]) is oversize
 
 
 def test_a_later_opening_of_the_same_session_may_take_over() -> None:

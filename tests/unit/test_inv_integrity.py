@@ -88,6 +88,25 @@ def test_a_body_that_proves_nothing(written: H) -> None:
     assert says(written) == NOTHING
 
 
+def test_a_body_that_the_hub_may_change_proves_nothing_but_its_id_does() -> None:
+    changed = H(Policy(body="any")).join("a", "b").send("m", "a").got("m", "b", intact=False)
+    assert says(changed) == NOTHING
+    assert says(changed.stray("a")) == {"HF104 violated"}
+
+
+@pytest.mark.parametrize(
+    ("written", "dial"),
+    [
+        (H().join("a", "b").send("m", "a").got("m", "b", intact=False), 'policy.body = "any", protocol.deliver'),
+        (H().join("a").stray("a"), "protocol.deliver (is the id read"),
+    ],
+    ids=["body", "id"],
+)
+def test_the_dial_is_of_the_body_or_of_the_id(written: H, dial: str) -> None:
+    found = judge(written.history()).violations
+    assert [finding.dial.startswith(dial) for finding in found] == [True]
+
+
 def test_a_stall_excuses_no_other_body() -> None:
     written = H().join("a", "b").fault("a", "stall").send("m", "a").got("m", "b", intact=False)
     assert says(written) == {"HF104 violated"}

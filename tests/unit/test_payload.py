@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from fuzzer.payload import filler, widest
+from fuzzer.payload import difference, filler, widest
 from fuzzer.plan import Fill
 
 FILLS = get_args(Fill)
@@ -46,3 +46,23 @@ def test_the_fills_are_what_they_say() -> None:
 def test_a_negative_size_is_one_clear_line() -> None:
     with pytest.raises(ValueError, match=r"size of a filler is -1; it must be 0 or more"):
         filler(-1)
+
+
+@pytest.mark.parametrize(
+    ("sent", "got", "said"),
+    [
+        ("same", "same", ""),
+        ("a  ", "a", "sent 'a  ', got 'a', from character 2 on"),
+        ("a", "", "sent 'a', got '', from character 1 on"),
+        ("abc", "abXc", "sent 'abc', got 'abXc', from character 3 on"),
+        ("e\u0301", "\u00e9", "sent 'e\\u0301', got '\\xe9', from character 1 on"),
+        ("ab", "a\ud800", "sent 'ab', got 'a\\ud800', from character 2 on"),
+        (
+            "a" * 50 + "<" + "b" * 50,
+            "a" * 50 + "&lt;" + "b" * 50,
+            f"sent ...'{'a' * 12}<{'b' * 27}'..., got ...'{'a' * 12}&lt;{'b' * 24}'..., from character 51 on",
+        ),
+    ],
+)
+def test_a_difference_shows_its_place_and_what_stands_there(sent: str, got: str, said: str) -> None:
+    assert difference(sent, got) == said

@@ -30,6 +30,7 @@ from fuzzer.plan import (
     Unsubscribe,
     Wire,
 )
+from fuzzer.plan_ranges import at_least, smallest_size
 from fuzzer.plan_rules import connection_symbol, kind_of, normalise, problems
 
 OPEN_A, OPEN_B = Open(conn="a", user="u0"), Open(conn="b", user="u0")
@@ -201,3 +202,12 @@ def test_normalise_is_valid_idempotent_and_takes_nothing_from_a_sensible_plan(pl
 def test_symbols_and_kinds() -> None:
     assert [connection_symbol(n) for n in (0, 25, 26, 27, 701, 702)] == ["a", "z", "aa", "ab", "zz", "aaa"]
     assert kind_of(Subscribe(conn="a", room="r0")) == "subscribe"
+
+
+def test_no_message_is_smaller_than_the_least() -> None:
+    told = Plan((Batch((Open("a", "u0"),)), Batch((Send("a", "m0"), Send("a", "m1", size=7)))))
+    raised = Plan((Batch((Open("a", "u0"),)), Batch((Send("a", "m0", size=3), Send("a", "m1", size=7)))))
+    assert at_least(told, 3) == raised
+    assert at_least(raised, 3) is raised
+    assert [smallest_size(raised, most) for most in (0, 2, 5)] == [0, 2, 3]
+    assert smallest_size(Plan(()), 5) == 5

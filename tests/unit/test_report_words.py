@@ -122,6 +122,10 @@ def test_sentences_of_ops(op: Op, said: str) -> None:
     [
         (h.Dlv(1.0, "m0", "a"), "a gets m0"),
         (h.Dlv(1.0, "m0", "a", intact=False), "a gets m0 with another body than was sent"),
+        (
+            h.Dlv(1.0, "m0", "a", False, "sent 'a ', got 'a', from character 2 on"),
+            "a gets m0 with another body than was sent: sent 'a ', got 'a', from character 2 on",
+        ),
         (h.OpenInv(1.0, "a", "u0", token="none"), "a begins to open as u0 with a token that is none"),
         (h.OpenRej(1.0, "a", "status", 429, "full"), "a is refused: status 429 full"),
         (h.OpenRej(1.0, "a", "eof"), "a is refused: eof"),

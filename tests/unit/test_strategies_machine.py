@@ -149,8 +149,8 @@ def test_add_joins_the_last_batch_if_it_can() -> None:
     machine.add(Send(conn="b", msg="m1"), after="1ms")
     assert machine.plan().batches == (
         Batch(ops=(Open(conn="a", user="u0"), Open(conn="b", user="u0"))),
-        Batch(ops=(Send(conn="a", msg="m0"),)),
-        Batch(ops=(Send(conn="b", msg="m1"),), after="1ms"),
+        Batch(ops=(Send(conn="a", msg="m0", size=1),)),  # no smaller than a hub surely takes
+        Batch(ops=(Send(conn="b", msg="m1", size=1),), after="1ms"),
     )
 
 

@@ -150,6 +150,8 @@ BAD = {
     ("deadline = 5", "t_detect = 0.4"): "policy.t_detect: found 0.4, " + LONG_ENOUGH,
     ("deadline = 5", "t_join = -1"): "policy.t_join: found -1, expected seconds, 0 or more",
     ("deadline = 5", "t_heartbeat = 0"): "policy.t_heartbeat: found 0, expected seconds above 0",
+    ("deadline = 5", "min_size = -1"): "policy.min_size: found -1, expected characters (0 to 1000)",
+    ("deadline = 5", "min_size = 1001"): "policy.min_size: found 1001, expected characters (0 to 1000)",
     ("deadline = 5", "max_size = 1023"): "policy.max_size: found 1023, expected bytes, 1024 or more: "
     "hubfuzz's own messages must get through",
     ("deadline = 5", "backlog = 0"): "policy.backlog: found 0, expected 1 or more",
