@@ -13,6 +13,8 @@ from fuzzer.values import Value
 SMALL_TALK = 4  # characters: no hub takes so few for an empty message, nor for one that is too long
 FEW_SLOTS = 3  # shared by everybody: one for the control pair, so that two are left
 
+Names = Literal["folded", "exact", "plain"]
+
 
 class Limit(Value):
     """How many connections one user may have, and what happens to the one above (``over``).
@@ -58,9 +60,11 @@ class Policy(Value):
     """What the hub promises, and within which times; None: it does not.
 
     ``names``: exact: users are one only if their names are equal to the byte; folded: or if they differ in no more than
-    letter case, Unicode form, spaces and invisible characters, so that hubfuzz makes no two such users. ``body``: any:
-    the hub may trim, escape, normalise or cut the text of a body, which then proves nothing. ``max_rooms``: a
-    connection is in at most so many rooms at once, and a subscription beyond is answered by a refusal.
+    letter case, Unicode form, spaces and invisible characters, so that hubfuzz makes no two such users; plain: the hub
+    may take characters out of names or cut them, too, so that hubfuzz gives users short names of ASCII letters, digits
+    and "-" alone. ``body``: any: the hub may trim, escape, normalise or cut the text of a body, which then proves
+    nothing. ``max_rooms``: a connection is in at most so many rooms at once, and a subscription beyond is answered by a
+    refusal.
     ``t_heartbeat``: a peer that answers nothing is given up (and what it held is free) after at most so long.
     ``t_presence``: after so long, presence says who of all users is connected. ``t_expiry``: so long after its token
     expired a connection is no member any more. ``t_shutdown``: after SIGTERM the process ends within it (and
@@ -82,7 +86,7 @@ class Policy(Value):
     """
 
     group: Literal["user", "room", "all"] = "user"
-    names: Literal["folded", "exact"] = "folded"
+    names: Names = "folded"
     body: Literal["exact", "any"] = "exact"
     echo: Literal["either", "always", "never"] = "either"
     join_evidence: Literal["broadcast", "welcome", "handshake"] = "broadcast"

@@ -65,7 +65,7 @@ def draw_opening(draw: Draw, draft: Draft) -> Opening:
     return Opening(
         batches=tuple(draft.batches[already:]),
         schedule_seed=draw.below(SEEDS),
-        names=draw_names(draw, users, shape.exact_names) if odd else {},
+        names=draw_names(draw, users, shape.names) if odd else {},
         cycles=draw_cycles(draw, draft),
         swarm=swarm,
         strokes=draw.weighted(STROKES_PER_PLAN),

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from fuzzer.payload import widest
 from fuzzer.plan import Fill, MalformedKind, TokenKind
-from fuzzer.policy import Policy
+from fuzzer.policy import Names, Policy
 from fuzzer.values import Value
 from strategies.faults import MALFORMED
 
@@ -31,8 +31,8 @@ class Shape(Value):
     ``min_size`` of a body in characters.
 
     ``kinds`` are the ops that may be drawn (``open`` and ``send`` always are); ``tokens`` the kinds of token, of which
-    all but ``valid`` must be ones that the hub is declared to refuse. ``exact_names`` False: no two users are drawn
-    whose names differ only in what a hub may fold. ``swarm`` False: each plan may use all features.
+    all but ``valid`` must be ones that the hub is declared to refuse. ``names`` as in the policy: no two users are
+    drawn whose names the hub may take for one. ``swarm`` False: each plan may use all features.
     ``presence``: the hub can be asked who is there.
     ``started``: the server is ours to freeze, and ``restartable`` to end and start again; ``measured``: what it holds
     can be seen over several cycles. ``waits`` are seconds after which the hub promises to have done something;
@@ -66,7 +66,7 @@ class Shape(Value):
     given_up: float | None = None
     due: Due = ""
     odd_names: bool = True
-    exact_names: bool = False
+    names: Names = "folded"
     max_users: int = 3
     max_conns: int = 14
     max_batches: int = 10
@@ -114,7 +114,7 @@ def shape_of(policy: Policy, rooms: bool, sessions: bool, tokens: bool) -> Shape
         waits=_waits(policy),
         expiry=_expiry(policy) if tokens else None,
         given_up=_given_up(policy),
-        exact_names=policy.names == "exact",
+        names=policy.names,
         malformed=MALFORMED if (policy.max_size or MOST_OVERSIZE + 1) <= MOST_OVERSIZE else ANYWHERE,
     )
 

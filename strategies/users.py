@@ -1,11 +1,13 @@
 """User names: plain ones, ones that servers mistake for each other, and ones that break naive keys and URLs.
 
 A registry keyed by ``lower()``, by a normalised or a cut name, or by ``f"{user}:{room}"`` gives one user another's
-messages. The names of a plan are given per user symbol; the executor puts its own prefix before them.
+messages. The names of a plan are given per user symbol; the executor puts its own prefix before them. Hubs that
+sanitise names (``policy.names = "plain"``) get only those that nothing can be taken out of.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable
 from typing import Final
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from fuzzer.names import folded
+from fuzzer.policy import Names
 from strategies.choice import Draw
 
 LONG: Final = 200
@@ -69,6 +72,22 @@ CONFUSIONS: Final[dict[str, Callable[[str], tuple[str, str]]]] = {
 }
 DISTINCT: Final = tuple(kind for kind, pair in CONFUSIONS.items() if len(set(map(folded, pair("ann")))) == 2)
 """Those that no hub may make, however it folds names."""
+UNTOUCHED: Final = re.compile("[A-Za-z0-9][A-Za-z0-9-]{0,15}")
+"""What is left as it is by hubs that take out of names what they do not like, or cut them."""
+
+
+def untouched(*names: str) -> bool:
+    """Is none of these changed by a hub that sanitises names?"""
+    return all(map(UNTOUCHED.fullmatch, names))
+
+
+PLAIN_ODD: Final = tuple(filter(untouched, (*ODD, *PLAIN)))
+"""Odd to code that takes names for numbers, values or keys, but for no sanitiser."""
+_KINDS: Final[dict[Names, tuple[str, ...]]] = {
+    "exact": tuple(CONFUSIONS),
+    "folded": DISTINCT,
+    "plain": tuple(kind for kind in DISTINCT if untouched(*CONFUSIONS[kind]("ann"))),
+}
 
 
 def user_names() -> SearchStrategy[str]:
@@ -82,21 +101,24 @@ def confusable_pairs() -> SearchStrategy[tuple[str, str]]:
     return st.builds(_confuse, st.sampled_from(tuple(CONFUSIONS)), st.sampled_from(PLAIN), st.booleans())
 
 
-def draw_names(draw: Draw, users: tuple[str, ...], exact: bool = True) -> dict[str, str]:
+def draw_names(draw: Draw, users: tuple[str, ...], kept: Names = "exact") -> dict[str, str]:
     """Real names for the user symbols of a plan: a confusable pair for the first two, odd ones for the rest.
 
-    Unless ``exact``, none that a hub may fold into one.
+    ``kept``: how the hub keeps names (``policy.names``); none are drawn that it may take for one.
     """
     names = dict.fromkeys(users, "")
-    pair = _confuse(draw.one(tuple(CONFUSIONS) if exact else DISTINCT), draw.one(PLAIN), draw.percent(50))
-    names.update(zip(users, pair if len(users) > 1 else (_odd(draw),), strict=False))
+    bases = tuple(filter(untouched, PLAIN)) if kept == "plain" else PLAIN
+    pair = _confuse(draw.one(_KINDS[kept]), draw.one(bases), draw.percent(50))
+    names.update(zip(users, pair if len(users) > 1 else (_odd(draw, kept),), strict=False))
     for user in users[2:]:
-        names[user] = _odd(draw)
-    different = {name if exact else folded(name) for name in names.values()}
+        names[user] = _odd(draw, kept)
+    different = {name if kept == "exact" else folded(name) for name in names.values()}
     return names if len(different) == len(names) else {}
 
 
-def _odd(draw: Draw) -> str:
+def _odd(draw: Draw, kept: Names) -> str:
+    if kept == "plain":
+        return draw.one(PLAIN_ODD)
     return draw.one(ODD) if draw.percent(60) else draw.one(PLAIN) + draw.one(SEPARATORS) + draw.one(PLAIN)
 
 

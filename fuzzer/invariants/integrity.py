@@ -144,7 +144,7 @@ def _leak(facts: Facts, message: Message, conn: Conn, i: int) -> Finding:
         observed=f"it was read on {conn.name} at {facts.t(i):.3f} s",
         witness=(message.inv, i),
         conns=(message.conn, conn.name),
-        dial="policy.group, policy.names",
+        dial='policy.group, policy.names = "plain" (if the hub changes names)',
     )
 
 
@@ -209,9 +209,10 @@ INVARIANTS = (
         "isolation",
         "broadcast",
         "A message must stay within its user or room, and among those who were there.",
-        "Users and rooms are fresh for each plan, so that even a late leak names its origin. Where nothing old is read "
-        "out (replay), a message was over when all in the group had read a later one of its sender; nothing is said "
-        "where the control pair is in the group, or of who may have been in a room by its session.",
+        "Users and rooms are fresh for each plan, so that even a late leak names its origin, and no two users have "
+        "names that the hub may take for one (names). Where nothing old is read out (replay), a message was over when "
+        "all in the group had read a later one of its sender; nothing is said where the control pair is in the group, "
+        "or of who may have been in a room by its session.",
         "policy.group, policy.echo, policy.names, policy.replay",
         ("https://github.com/LinuxForHealth/FHIR/issues/1214", "https://github.com/socketio/socket.io/issues/2962"),
         isolation,

@@ -99,10 +99,11 @@ def test_a_body_that_the_hub_may_change_proves_nothing_but_its_id_does() -> None
     [
         (H().join("a", "b").send("m", "a").got("m", "b", intact=False), 'policy.body = "any", protocol.deliver'),
         (H().join("a").stray("a"), "protocol.deliver (is the id read"),
+        (H().join("a").join("b", user="u1").send("m", "a").got("m", "b"), 'policy.group, policy.names = "plain"'),
     ],
-    ids=["body", "id"],
+    ids=["body", "id", "names"],
 )
-def test_the_dial_is_of_the_body_or_of_the_id(written: H, dial: str) -> None:
+def test_the_dial_is_of_what_is_wrong(written: H, dial: str) -> None:
     found = judge(written.history()).violations
     assert [finding.dial.startswith(dial) for finding in found] == [True]
 

@@ -15,10 +15,11 @@ from fuzzer.plan import Batch, Close, Open, Plan, Send
 from fuzzer.plan_rules import problems
 from fuzzer.policy import Limit, Policy
 from fuzzer.values import Value
-from strategies import HubMachine, Shape, plans, racing_pairs, shape_of, shape_of_target
+from strategies import HubMachine, Shape, draw_plans, plans, racing_pairs, shape_of, shape_of_target
 from strategies.draft import Draft
 from strategies.machine import STEPS
 from strategies.shape import DEFAULT_FRAME
+from strategies.users import untouched
 
 QUIET = settings(
     max_examples=40,
@@ -205,6 +206,15 @@ def test_shapes_of_other_policies() -> None:
     assert plain == Shape()
     assert plain.max_size == DEFAULT_FRAME
     assert shape_of(Policy(refuse_tokens=("expired",)), False, False, True).tokens == ("valid", "expired")
+
+
+def test_names_are_those_that_the_hub_keeps_apart() -> None:
+    shape = shape_of(Policy(names="plain"), rooms=False, sessions=False, tokens=False)
+    names = {name for plan in draw_plans(shape, 7, 300) for name in plan.names.values()}
+    assert names
+    assert untouched(*names)
+    folding = {name for plan in draw_plans(Shape(), 7, 300) for name in plan.names.values()}
+    assert not untouched(*folding)
 
 
 def test_floods_fill_the_buffers_or_are_not_drawn() -> None:

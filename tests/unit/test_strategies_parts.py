@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import get_args
 from urllib.parse import unquote_plus
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from fuzzer.names import folded
 from fuzzer.plan import AbandonKind, DropKind, Fill, MalformedKind, Separator, TokenKind
+from fuzzer.policy import Names
 from strategies import (
     abandons,
     bodies,
@@ -135,8 +137,8 @@ def test_what_a_hub_may_fold() -> None:
 
 
 @st.composite
-def names_for(draw: st.DrawFn, users: tuple[str, ...], exact: bool = True) -> dict[str, str]:
-    return draw_names(Draw(draw), users, exact)
+def names_for(draw: st.DrawFn, users: tuple[str, ...], kept: Names = "exact") -> dict[str, str]:
+    return draw_names(Draw(draw), users, kept)
 
 
 @STEADY
@@ -147,13 +149,28 @@ def test_drawn_names_are_different_and_not_empty(names: dict[str, str]) -> None:
 
 
 @STEADY
-@given(st.integers(0, 4).flatmap(lambda n: names_for(tuple(f"u{i}" for i in range(n)), exact=False)))
+@given(st.integers(0, 4).flatmap(lambda n: names_for(tuple(f"u{i}" for i in range(n)), "folded")))
 def test_drawn_names_stay_different_when_they_are_folded(names: dict[str, str]) -> None:
     assert len(set(map(folded, names.values()))) == len(names)
 
 
+@STEADY
+@given(st.integers(0, 4).flatmap(lambda n: names_for(tuple(f"u{i}" for i in range(n)), "plain")))
+def test_plain_names_stay_what_they_are_when_a_hub_sanitises_them(names: dict[str, str]) -> None:
+    real = [f"0a1b2cn17-{name}" for name in names.values()]
+    slugs = [re.sub("[^a-z0-9]+", "-", name.lower()).strip("-")[:30] for name in real]
+    assert slugs == [name.lower() for name in real]
+    assert len(set(slugs)) == len(names)
+
+
+def test_plain_names_are_drawn_in_pairs_that_careless_code_takes_for_one() -> None:
+    found = values_of(names_for(("u0", "u1"), "plain").map(lambda names: frozenset(names.values())), 300)
+    assert {"bob", "bob1"} in found
+    assert {"bob7", "bob07"} in found
+
+
 def test_odd_names_are_drawn_also_for_hubs_that_fold() -> None:
-    found = values_of(names_for(("u0", "u1"), exact=False).map(lambda names: tuple(names.values())), 300)
+    found = values_of(names_for(("u0", "u1"), "folded").map(lambda names: tuple(names.values())), 300)
     assert len(found) > 20
 
 
