@@ -27,6 +27,7 @@ QUIET: Final = 0.5  # seconds after which no further frame is expected
 AT_ONCE: Final = 0.1  # seconds in which a hub that lets somebody in may still change its mind
 BODY: Final = "a body from hubfuzz init"
 BAD_TOKENS: Final[tuple[TokenKind, ...]] = ("wrong-signature", "expired", "none")
+CHANGED = 'protocol.deliver.body; or policy.body = "any", if the hub changes bodies'
 SHOWN: Final = 120
 
 
@@ -101,7 +102,8 @@ async def join(visits: Visits) -> Step:
     if any(isinstance(r, Welcome) for f in visitor.frames for r in codec.readings(f)):
         if visits.target.policy.join_evidence == "welcome":
             return Step("join", "ok", "the frame of protocol.welcome came")
-        return Step("join", "hint", "the frame of protocol.welcome came", 'policy.join_evidence = "welcome"')
+        dial = 'policy.join_evidence = "welcome", if it is sent only to who is a member already'
+        return Step("join", "hint", "the frame of protocol.welcome came", dial)
     if codec.has_welcome:
         return Step("join", "change", _frames("protocol.welcome did not come", visitor), "protocol.welcome")
     if visitor.frames and (kind := _type_of(visitor.frames[0])):
@@ -138,7 +140,7 @@ def _delivered(target: Target, echoed: bool, overheard: bool, receiver: Visitor,
     body = next(r.body for r in read if isinstance(r, Message) and r.id == name)
     saw = f"the message came; its sender {'got' if echoed else 'did not get'} it too"
     if body != BODY:
-        return Step("publish", "change", f"{saw}; its body came as {body[:SHOWN]!r}", "protocol.deliver.body")
+        return Step("publish", "change", f"{saw}; its body came as {body[:SHOWN]!r}", CHANGED)
     if overheard and target.policy.group == "user":
         return Step("publish", "change", f"{saw}, and so did another user", 'policy.group = "all", if that is meant')
     echo = "always" if echoed else "never"
@@ -257,15 +259,11 @@ def _frames(what: str, visitor: Visitor) -> str:
 
 def _deliver(visitor: Visitor, name: str) -> str:
     """Where in the frames that came the message is, in the words of the target file."""
-    for frame in visitor.frames:
-        try:
-            tree = msgspec.json.decode(frame)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            continue
+    for tree in (tree for frame in visitor.frames for tree in _messages(frame)):
         at = next((path for path, value in _leaves(tree) if value == name), None)
         body = next((path for path, value in _leaves(tree) if value == BODY), None)
         if at:
-            kind = f'match = {{type = "{name}"}}, ' if (name := _type_of(frame)) else ""
+            kind = f'match = {{type = "{name}"}}, ' if (name := _type_in(tree)) else ""
             return f'protocol.deliver = {{{kind}id = "{at}"' + (f', body = "{body}"}}' if body else "}")
     return "protocol.publish and protocol.deliver: are they as the hub has them?"
 
@@ -277,10 +275,19 @@ def _leaves(tree: object, path: str = "") -> Iterator[tuple[str, object]]:
         yield from itertools.chain([(here, value)], _leaves(value, here))
 
 
-def _type_of(frame: str | bytes) -> str:
+def _messages(frame: str | bytes) -> list[object]:
+    """The JSON of a frame; of a list, which may hold several messages, that of each element."""
     try:
         tree = msgspec.json.decode(frame)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return ""
+        return []
+    return tree if isinstance(tree, list) else [tree]
+
+
+def _type_of(frame: str | bytes) -> str:
+    return next((kind for tree in _messages(frame) if (kind := _type_in(tree))), "")
+
+
+def _type_in(tree: object) -> str:
     kind = tree.get("type") if isinstance(tree, dict) else None
     return kind if isinstance(kind, str) and kind.isprintable() and '"' not in kind else ""

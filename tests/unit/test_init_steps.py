@@ -17,7 +17,7 @@ from fuzzer.policy import Limit, Policy
 def test_a_message_within_a_list_is_found() -> None:
     step = looked(init_hub("array"))["publish"]
     assert step.outcome == "change"
-    assert step.change == 'protocol.deliver = {id = "0.id", body = "0.body"}'
+    assert step.change == 'protocol.deliver = {id = "id", body = "body"}'
 
 
 LIMIT = 'max = {}, over = "reject", {}'
