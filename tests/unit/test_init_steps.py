@@ -12,12 +12,19 @@ from test_init_shared_limit import looked
 from fuzzer.hub.knobs import Knobs
 from fuzzer.hub.target import embedded_target
 from fuzzer.policy import Limit, Policy
+from fuzzer.target.config import Match
 
 
-def test_a_message_within_a_list_is_found() -> None:
+def test_a_message_within_a_list_is_read_as_a_run_reads_it() -> None:
     step = looked(init_hub("array"))["publish"]
-    assert step.outcome == "change"
-    assert step.change == 'protocol.deliver = {id = "id", body = "body"}'
+    assert (step.outcome, step.saw.partition(";")[0]) == ("hint", "the message came")
+
+
+def test_where_in_a_list_a_message_is_found_is_said_of_its_elements() -> None:
+    target = init_hub("array")
+    wrong = replace(target.protocol, deliver=Match(match={"type": "other"}))
+    said = 'protocol.deliver = {match = {type = "message"}, id = "id", body = "body"}'
+    assert looked(replace(target, protocol=wrong))["publish"].change == said
 
 
 LIMIT = 'max = {}, over = "reject", {}'
