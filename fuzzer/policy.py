@@ -59,7 +59,9 @@ class CloseCodes(Value):
 class Policy(Value):
     """What the hub promises, and within which times; None: it does not.
 
-    ``names``: exact: users are one only if their names are equal to the byte; folded: or if they differ in no more than
+    ``join_evidence``: what proves a member: a message that it read or that came back, besides that ``protocol.welcome``
+    (then nothing is owed before it), or the 101 itself. A hub that greets first and registers later promises neither of
+    these. ``names``: exact: users are one only if their names are equal to the byte; folded: or if they differ in no more than
     letter case, Unicode form, spaces and invisible characters, so that hubfuzz makes no two such users; plain: the hub
     may take characters out of names or cut them, too, so that hubfuzz gives users short names of ASCII letters, digits
     and "-" alone. ``body``: any: the hub may trim, escape, normalise or cut the text of a body, which then proves
@@ -72,7 +74,8 @@ class Policy(Value):
     connection that sends nothing for so long may be closed; ``t_lifetime``: one that is open for so long may be,
     whatever it does. ``rate``: what a connection sends beyond so many messages (in all: no plan is long) may be
     ignored, or the connection closed. ``replay`` ``none``: who joins is read out nothing old, that is, no message that
-    was over before it began to: all in the group had read a later one of its sender. With ``may``, what was sent before
+    was over before it began to: all in the group had read a later one of its sender. Several processes with a bus between them do not keep that: one
+    may be behind. With ``may``, what was sent before
     a connection had surely been taken on proves no membership when it is read: it may be history. ``subscriptions``
     ``once``: one leaving ends the stay in a room, however often it was asked for; else a hub may count. ``sessions``
     ``takeover``: the newest connection of a session replaces the older ones, whose slots count no more for it.

@@ -163,7 +163,8 @@ INVARIANTS = (
         "The message was sent only after the confirmation was read, it had not joined again, and it had left as often "
         "as it had joined (unless subscriptions = once), and nobody of its session had joined meanwhile; frames of one "
         "connection arrive in the order in which they were written; a token is over only when t_expiry has passed in "
-        "healthy time. What was on its way when the leaving was asked for is nobody's fault.",
+        "healthy time. What was on its way when the leaving was asked for is nobody's fault. Where others are told of "
+        "who comes and leaves by the frame that answers, no leaving is confirmed.",
         "policy.t_expiry, policy.subscriptions, protocol.unsubscribed",
         (
             "https://github.com/MassTransit/MassTransit/issues/1588",
