@@ -33,6 +33,7 @@ deliver = {match = {type = "message"}, id = "id", body = "body"}
 welcome = {match = {type = "welcome"}}
 [policy]
 echo = "always"
+join_evidence = "welcome"
 sessions = "takeover"
 deadline = 2.0
 t_release = 1.0

@@ -30,12 +30,12 @@ from fuzzer.verdict import Finding
 
 def undecided(written: H) -> H:
     """Closed without a cause, but hubfuzz itself was late: HF301 is inconclusive."""
-    return written.join("x", user="x").lag(3.0).ended("x", 1011)
+    return written.join("x", user="x").send("own", "x").got("own", "x").lag(3.0).ended("x", 1011)
 
 
 def joined(written: H) -> H:
     """No bug: HF301 has something to check."""
-    return written.join("x", user="x")
+    return written.join("x", user="x").send("own", "x").got("own", "x")
 
 
 class Refusing(FakeHub):

@@ -34,14 +34,12 @@ class Notes:
 @pytest.mark.parametrize(
     ("answers", "stopped", "kinds"),
     [
-        ([True, True], True, [Control, Control]),  # it answers: nobody has stopped it
+        ([True, True], True, [Control, ServerPaused, Control]),  # one process of several may answer for it
         ([False, False], False, [Control, Control]),
-        ([False, False, True], True, [Control, ServerPaused, Control, Control, ServerResumed]),
+        ([False, False, True], True, [Control, ServerPaused, Control, Control]),
     ],
 )
-def test_that_it_is_stopped_is_written_down_when_nothing_is_answered(
-    answers: list[bool], stopped: bool, kinds: list[type]
-) -> None:
+def test_that_it_is_stopped_is_written_down(answers: list[bool], stopped: bool, kinds: list[type]) -> None:
     notes = Notes()
     health = Health(cast("Stage", notes), cast("ControlPair", Pair(answers)), lambda: stopped)
 
@@ -51,3 +49,15 @@ def test_that_it_is_stopped_is_written_down_when_nothing_is_answered(
 
     trio.run(main)
     assert [type(event) for event in notes.record.events] == kinds
+
+
+def test_that_it_goes_on_is_written_down_too() -> None:
+    notes, standing = Notes(), iter([True, False])
+    health = Health(cast("Stage", notes), cast("ControlPair", Pair([False, True])), lambda: next(standing))
+
+    async def main() -> None:
+        await health.check(HealthyTime())
+        await health.check(HealthyTime())
+
+    trio.run(main)
+    assert [type(event) for event in notes.record.events] == [Control, ServerPaused, Control, ServerResumed]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 import pytest
 from recording import POLICY, RecordingHub, record
@@ -65,6 +67,11 @@ def place(history: History, what: type[Event], **fields: object) -> int:
     return next(i for i, e in enumerate(history.events) if isinstance(e, what) and fits(e, fields))
 
 
+def on_wire(history: History, msg: str) -> str:
+    """How the id of a message ends: they are numbered in the order in which they were sent."""
+    return f'-{[e.msg for e in of(history, SendInv)].index(msg)}"'
+
+
 def fits(event: Event, fields: dict[str, object]) -> bool:
     return all(getattr(event, name) == value for name, value in fields.items())
 
@@ -84,7 +91,7 @@ def test_a_held_opening_is_whole_only_with_its_finish() -> None:
     history, hub = record(
         plan((Open("a", "u0"),), (Open("b", "u0", held=True),), (Send("a", "m0"),), (Finish("b"),), (Send("b", "m1"),))
     )
-    sent = hub.place("frame", A, "m0")
+    sent = hub.place("frame", A, on_wire(history, "m0"))
     assert sent < hub.place("request", B)
     assert place(history, OpenInv, conn="b") < place(history, SendInv, msg="m0") < place(history, OpenOk, conn="b")
     assert any(e.complete for e in history.events[: place(history, OpenOk, conn="b")] if isinstance(e, Quiet))
@@ -95,7 +102,7 @@ def test_a_held_opening_is_whole_only_with_its_finish() -> None:
 def test_a_held_opening_that_nobody_finishes_is_finished_in_the_end_and_keeps_no_fence_waiting() -> None:
     history, hub = record(plan((Open("a", "u0"), Open("b", "u0", held=True)), (Send("a", "m0"),)))
     assert place(history, Phase, name="heal") < place(history, OpenOk, conn="b") < place(history, CloseOk, conn="b")
-    assert hub.place("frame", A, "m0") < hub.place("request", B)
+    assert hub.place("frame", A, on_wire(history, "m0")) < hub.place("request", B)
     assert not of(history, Abort)
     assert innocent(history)
 
@@ -114,7 +121,8 @@ def burst(wire: Wire, size: int, count: int) -> tuple[RecordingHub, list[bytes]]
     assert innocent(history)
     assert len(of(history, SendInv, fence=False)) == len(of(history, OpenOk, conn="a")) * count
     said = [bytes((e[2],)) + e[3] for e in hub.of("u0")]
-    start = next(n for n, text in enumerate(said) if b"m0" in text or text[0] == TEXT_FIRST)
+    first = on_wire(history, "m0.0" if count > 1 else "m0").encode()
+    start = next(n for n, text in enumerate(said) if first in text or text[0] == TEXT_FIRST)
     return hub, said[start : start + (3 if wire == "fragments" else 1) * count]
 
 
@@ -135,7 +143,9 @@ def test_fragments_have_a_ping_between_them_and_make_up_the_message() -> None:
     _, said = burst("fragments", 100, 2)
     assert [text[0] for text in said] == [TEXT_FIRST, PING, LAST_PART] * 2
     assert all(len(text) > 10 for text in said if text[0] != PING)
-    assert b"m0.1" in said[3] + said[5][1:]
+    ids = [re.findall(rb'"id":"([^"]*)"', said[n] + said[n + 2][1:]) for n in (0, 3)]
+    assert [len(found) for found in ids] == [1, 1]
+    assert ids[0] != ids[1]
 
 
 def test_what_follows_a_drip_comes_after_it() -> None:
@@ -148,7 +158,8 @@ def test_what_follows_a_drip_comes_after_it() -> None:
         )
     )
     said = [e[3] for e in hub.of("u0")]
-    dripped, after = (next(n for n, text in enumerate(said) if word in text) for word in (b"m0", b"m1"))
+    words = [on_wire(history, msg).encode() for msg in ("m0", "m1")]
+    dripped, after = (next(n for n, text in enumerate(said) if word in text) for word in words)
     assert dripped + 1 == after == len(said) - 2
     assert hub.of("u0")[-1][2] == CLOSE
     assert of(history, CloseOk, conn="a")
@@ -160,7 +171,7 @@ def test_what_follows_a_drip_comes_after_it() -> None:
 
 def test_a_half_closed_connection_keeps_its_tcp_open_until_the_drain() -> None:
     history, hub = record(plan((Open("a", "u0"), Open("b", "u0")), (Close("b", half=True),), (Send("a", "m0"),)))
-    assert hub.place("frame", B, str(CLOSE)) < hub.place("frame", A, "m0") < hub.place("end", B)
+    assert hub.place("frame", B, str(CLOSE)) < hub.place("frame", A, on_wire(history, "m0")) < hub.place("end", B)
     assert place(history, FaultInv, conn="b", kind="half-close") < place(history, CloseInv, conn="b")
     assert place(history, SrvClose, conn="b") < place(history, Phase, name="drain") < place(history, CloseOk, conn="b")
     assert not of(history, DropInv)
