@@ -159,6 +159,8 @@ def _decided(facts: Facts, conn: Conn) -> int:
 
 def _refusal(facts: Facts, conn: Conn, decided: int, limit: Limit) -> tuple[bool, str] | None:
     """Was it surely the limit, and how was it told? None: it was not refused."""
+    if decided not in (conn.rejected, conn.server_end):
+        return None  # what proves it a member by time (t_join) may be an event of another
     event = facts.events[decided]
     other = _may_mind_the_name(facts, conn)
     if isinstance(event, OpenRej):
@@ -179,9 +181,7 @@ def _may_mind_the_name(facts: Facts, conn: Conn) -> bool:
 def told_the_limit(facts: Facts, conn: Conn) -> int | None:
     """Where an opening was refused, surely because of the limit; None if it was not, or another cause came first."""
     limit, decided = facts.policy.limit, _decided(facts, conn)
-    if limit is None or not conn.honest or conn.inv.abandon is not None or decided > NEVER:
-        return None
-    if conn.x < decided:
+    if limit is None or not conn.honest or conn.inv.abandon is not None or conn.x < decided or decided > NEVER:
         return None
     found = _refusal(facts, conn, decided, limit)
     return decided if found is not None and found[0] else None

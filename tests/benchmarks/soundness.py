@@ -139,7 +139,7 @@ def fuzz_all(options: argparse.Namespace) -> int:
     files = [path for _, some in runs.values() for path in some]
     if files:
         print("\nviolations, one history each:", *map(str, files), sep="\n")
-    return exit_code(bool(files), bool(runs), skipped)
+    return exit_code(bool(files), any(run.plans for run, _ in runs.values()), skipped)
 
 
 def exit_code(accused: bool, fuzzed: bool, skipped: Iterable[str]) -> int:

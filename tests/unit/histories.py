@@ -5,7 +5,7 @@ Every event is one millisecond after the last, unless time is let pass. Members 
 
 from __future__ import annotations
 
-from msgspec.structs import replace
+from meant import meant
 from told import faults
 
 from fuzzer.history import (
@@ -74,13 +74,7 @@ class H:
 
     def history(self) -> History:
         """What has been written so far."""
-        return History(tuple(self.events), self._policy(), self.plan)
-
-    def _policy(self) -> Policy:
-        """Whoever writes down a welcome means one that says who is a member, unless the policy says how else."""
-        welcomed = any(isinstance(e, Joined) and not e.group.startswith("room:") for e in self.events)
-        meant = welcomed and self.welcomes_count and self.policy.join_evidence == "broadcast"
-        return replace(self.policy, join_evidence="welcome") if meant else self.policy
+        return History(tuple(self.events), meant(self.policy, self.events, self.welcomes_count), self.plan)
 
     def add(self, *kinds: type, **fields: object) -> H:
         """Any events of these kinds with the same fields."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from histories import H
 
+from fuzzer.facts import Facts
 from fuzzer.invariants import judge
 from fuzzer.policy import Limit, Policy
 
@@ -123,3 +124,16 @@ def test_a_mate_that_leaves_gives_the_place_back(sessions: str, said: list[str])
     written.join("a", session="s").sub("a").join("a2", session="s").unsub("a2").sub("a", room="r1")
     written.send("n", "c", room="r1").got("n", "c", "a").unsub("a2", room="r1").sub("a2")
     assert [c for c in convicted(written.send("m", "b", room="r0").got("m", "b", "a", "a2")) if "HF201" in c] == said
+
+
+# ---- the limit -------------------------------------------------------------------------------------------------------
+
+
+def test_who_is_a_member_by_time_is_not_refused_by_the_refusal_of_another() -> None:
+    """After t_join a is taken for a member; the next event of the history happens to be the refusal of c."""
+    policy = Policy(join_evidence="handshake", t_join=0.3, limit=Limit(1, statuses=(429,)))
+    written = H(policy).open("a", user="u1").ok("a").open("b").ok("b").open("c").controls(0.3, every=0.05)
+    written.wait(0.06).refused("c").controls(1.0, every=0.05)
+    facts = Facts(written.history())
+    assert facts.conns["a"].je == facts.conns["c"].rejected
+    assert convicted(written) == []
