@@ -126,7 +126,7 @@ def _refusals(facts: Facts, code: str, role: str, key: str) -> Judgement:
     obligations = 0
     for conn in facts.conns.values():
         decided = _decided(facts, conn)
-        if conn.inv.role != role or not conn.honest or conn.inv.abandon is not None or conn.x < decided:
+        if conn.inv.role != role or not conn.honest or conn.inv.abandon is not None or _else(facts, conn, decided):
             continue  # undecided, or it gave the server another cause before the answer
         others = facts.possible_others(conn, decided, facts.t(conn.open_inv))
         outside = facts.slots.outside(decided, facts.t(conn.open_inv))
@@ -157,6 +157,12 @@ def _decided(facts: Facts, conn: Conn) -> int:
     return answer if answer != NEVER else NEVER + 1
 
 
+def _else(facts: Facts, conn: Conn, decided: int) -> bool:
+    """Had it given another cause before the answer? Nobody is refused by an HTTP status for being a slow reader."""
+    closed = decided < len(facts.events) and isinstance(facts.events[decided], SrvClose)
+    return (conn.x if closed else conn.owed_until) < decided
+
+
 def _refusal(facts: Facts, conn: Conn, decided: int, limit: Limit) -> tuple[bool, str] | None:
     """Was it surely the limit, and how was it told? None: it was not refused."""
     if decided not in (conn.rejected, conn.server_end):
@@ -181,7 +187,9 @@ def _may_mind_the_name(facts: Facts, conn: Conn) -> bool:
 def told_the_limit(facts: Facts, conn: Conn) -> int | None:
     """Where an opening was refused, surely because of the limit; None if it was not, or another cause came first."""
     limit, decided = facts.policy.limit, _decided(facts, conn)
-    if limit is None or not conn.honest or conn.inv.abandon is not None or conn.x < decided or decided > NEVER:
+    if limit is None or not conn.honest or conn.inv.abandon is not None or decided > NEVER:
+        return None
+    if _else(facts, conn, decided):
         return None
     found = _refusal(facts, conn, decided, limit)
     return decided if found is not None and found[0] else None

@@ -7,6 +7,7 @@ from histories import H
 
 from fuzzer.facts import Facts
 from fuzzer.invariants import judge
+from fuzzer.plan import Send
 from fuzzer.policy import Limit, Policy
 
 
@@ -137,3 +138,21 @@ def test_who_is_a_member_by_time_is_not_refused_by_the_refusal_of_another() -> N
     facts = Facts(written.history())
     assert facts.conns["a"].je == facts.conns["c"].rejected
     assert convicted(written) == []
+
+
+# ---- vacuous: after such a message no refusal and no leaked slot is convicted (what might be read out "crowds") ---
+
+
+@pytest.mark.parametrize("size", [100, 3000])
+@pytest.mark.parametrize(("role", "said"), [("plan", "HF202 refused-below-limit"), ("slot", "HF203 slot")])
+def test_a_message_of_one_who_has_left_explains_no_refusal(size: int, role: str, said: str) -> None:
+    written = H(Policy(limit=Limit(2, statuses=(429,))), Send("a", "m", size=size)).join("a", "b")
+    written.send("m", "a", size=size).got("m", "a", "b").closed("a").controls(9.0).send("~1", "b").got("~1", "b")
+    assert convicted(written.open("c", role=role).refused("c")) == [said]  # type: ignore[arg-type]
+
+
+def test_who_is_read_out_to_may_be_too_slow_for_it() -> None:
+    """The same code may tell both."""
+    written = H(Policy(limit=Limit(2, codes=(1013,))), Send("a", "m", size=3000)).join("a", "b")
+    written.send("m", "a", size=3000).got("m", "a", "b").closed("a").controls(9.0)
+    assert convicted(written.open("c").ok("c").ended("c", 1013)) == []
