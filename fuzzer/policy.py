@@ -69,10 +69,12 @@ class Policy(Value):
     many rooms at once, and a subscription beyond is answered by a refusal. ``t_heartbeat``: a peer that answers
     nothing is given up (and what it held is free) after at most so long. ``t_presence``: after so long, presence
     says who of all users is connected. ``t_expiry``: so long after its token expired a connection is no member any
-    more. ``t_shutdown``: after SIGTERM the process ends within it (and ``t_held_up``, for which a machine may hold
-    a process up without any sign, is given to it on top). ``t_idle``: a connection that sends nothing for so long
-    may be closed; ``t_lifetime``: one that is open for so long may be, whatever it does. ``rate``: what a
-    connection sends beyond so many messages (in all: no plan is long) may be ignored, or the connection closed.
+    more. ``t_evict``: for so long a user may be above a limit that evicts, until who has to go is gone: processes
+    with a bus between them tell each other. ``t_shutdown``: after SIGTERM the process ends within it (and
+    ``t_held_up``, for which a machine may hold a process up without any sign, is given to it on top). ``t_idle``: a
+    connection that sends nothing for so long may be closed; ``t_lifetime``: one that is open for so long may be,
+    whatever it does. ``rate``: what a connection sends beyond so many messages (in all: no plan is long) may be
+    ignored, or the connection closed.
     ``replay`` ``none``: who joins is read out nothing old, that is, no message that was over before it began to:
     all in the group had read a later one of its sender. Several processes with a bus between them do not keep that:
     one may be behind. With ``may``, what was sent before a connection had surely been taken on proves no membership
@@ -105,6 +107,7 @@ class Policy(Value):
     max_rooms: int | None = None
     deadline: float = 5.0
     t_join: float = 0.0
+    t_evict: float = 0.0
     t_release: float = 2.0
     t_detect: float = 5.0
     t_heartbeat: float | None = None

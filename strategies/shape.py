@@ -134,8 +134,8 @@ def shape_of_target(target: TargetLike) -> Shape:
 
 
 def _waits(policy: Policy) -> tuple[float, ...]:
-    bounds = (policy.t_heartbeat, policy.t_presence, policy.t_idle)
-    return tuple(sorted({_surely(bound) for bound in bounds if bound is not None and bound <= MOST_PATIENCE}))
+    bounds = (policy.t_heartbeat, policy.t_presence, policy.t_idle, policy.t_evict)
+    return tuple(sorted({_surely(bound) for bound in bounds if bound and bound <= MOST_PATIENCE}))
 
 
 def _expiry(policy: Policy) -> float | None:

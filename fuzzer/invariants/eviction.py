@@ -35,13 +35,19 @@ def _wrong(facts: Facts, conn: Conn) -> Finding | None:
         return None
     mates = (c for c in facts.slots.sharing(conn) if c is not conn and c.honest)
     mates = (c for c in mates if c.own_cause > conn.server_end)
-    elders = [c for c in mates if c.je < facts.born(conn) and c.le > conn.server_end]
+    elders = [c for c in mates if c.je < facts.born(conn) and _outlives(facts, c, conn.server_end)]
     if not elders or _all_go(facts, conn, elders, limit.max):
         return None
     older = elders[0]
     said = f"{older.name}, which had joined before {conn.name} was opened, was still a member afterwards"
     witness = (older.je, conn.open_inv, conn.server_end, older.le)
     return _finding(facts, conn, "wrong", f"the oldest, such as {older.name}, goes", said, witness, (older.name,))
+
+
+def _outlives(facts: Facts, elder: Conn, end: int) -> bool:
+    """Was it a member after ``end``, beyond the time that its own eviction may take?"""
+    bound = facts.policy.t_evict
+    return elder.le > end and (not bound or facts.healthy(facts.t(end), facts.t(elder.le)) >= bound)
 
 
 def _all_go(facts: Facts, conn: Conn, elders: list[Conn], limit: int) -> bool:
@@ -87,7 +93,7 @@ def _finding(
         witness=witness,
         conns=(conn.name, *mates),
         proof="order",
-        dial='policy.limit.over = "evict-any"' if key == "wrong" else "policy.limit",
+        dial='policy.limit.over = "evict-any", policy.t_evict' if key == "wrong" else "policy.limit",
     )
 
 
@@ -103,8 +109,8 @@ INVARIANTS = (
         "Only a user above the limit loses a connection to it, and only its oldest.",
         "Needless: at no opening could the user be above the limit without an older one to go. Wrong: an older one, "
         "joined before this one was opened and had not begun to leave, was in the audience of a message sent after the "
-        "eviction was read. Where "
-        "all users share the limit, all of them count, and the control pair for younger ones. "
+        "eviction was read (and t_evict had passed). "
+        "Where all users share the limit, all of them count, and the control pair for younger ones. "
         "Openings that overlap may be evicted in any order; who takes over a session may inherit its age.",
         "policy.limit",
         (

@@ -36,7 +36,7 @@ def _connections(facts: Facts) -> Judgement:
         spans = [(c.je, min(c.le, c.own_cause), c) for c in conns if c.honest]
         witnessed = [span for span in spans if span[0] < span[1]]
         obligations += len(witnessed)
-        crowd = _crowd([*witnessed, *own], limit.max)
+        crowd = _crowd(facts, [*witnessed, *own], limit.max, facts.policy.t_evict)
         if crowd:
             findings.append(_exceeded(facts, user, crowd, limit))
     return Judgement("HF201", obligations, tuple(findings))
@@ -53,7 +53,7 @@ def _rooms(facts: Facts) -> Judgement:
         spans = spans if conn.honest else []
         witnessed = [span for span in spans if span[0] < span[1]]
         obligations += len(witnessed)
-        crowd = _crowd(witnessed, most or 0)
+        crowd = _crowd(facts, witnessed, most or 0)
         if crowd:
             findings.append(_in_too_many(conn, crowd, most or 0))
     return Judgement("HF201", obligations, tuple(findings[:1]))
@@ -81,30 +81,40 @@ def _in_too_many(conn: Conn, crowd: list[tuple[int, int, str]], most: int) -> Fi
     )
 
 
-def _crowd(witnessed: list[tuple[int, int, Whose]], limit: int) -> list[tuple[int, int, Whose]]:
-    """The members at some instant at which there were more than ``limit``: it is enough to look where one joins."""
+def _crowd(
+    facts: Facts, witnessed: list[tuple[int, int, Whose]], limit: int, bound: float = 0.0
+) -> list[tuple[int, int, Whose]]:
+    """The members from some instant until ``bound`` seconds later, if they are more than ``limit`` all the while.
+
+    It is enough to look where one joins."""
     for joined, _, _ in sorted(witnessed, key=lambda span: span[0]):
-        there = [span for span in witnessed if span[0] <= joined < span[1]]
+        there = [span for span in witnessed if span[0] <= joined < span[1] and _stays(facts, joined, span[1], bound)]
         if len(there) > limit:
             return there
     return []
+
+
+def _stays(facts: Facts, joined: int, last: int, bound: float) -> bool:
+    return not bound or facts.healthy(facts.t(joined), facts.t(last)) >= bound
 
 
 def _exceeded(facts: Facts, user: str, crowd: list[tuple[int, int, Conn | None]], limit: Limit) -> Finding:
     names = tuple(c.name for _, _, c in crowd if c is not None)
     who = "all users together" if limit.shared else f"user {user}"
     own = f" and {len(crowd) - len(names)} of hubfuzz's control pair" if len(crowd) > len(names) else ""
+    bound = facts.policy.t_evict
+    later = f"more than t_evict ({bound:g} s) later" if bound else "later"
     return Finding(
         code="HF201",
         strength="violated",
         key="limit",
         summary=f"{who} had {len(crowd)} connections at once, the limit is {limit.max}",
         expected=f"at most {limit.max}: {'one more is refused' if limit.over == 'reject' else 'the oldest goes'}",
-        observed=f"{', '.join(names)}{own} all had joined, and all got a message that was sent later",
+        observed=f"{', '.join(names)}{own} all had joined, and all got a message that was sent {later}",
         witness=tuple(i for joined, life, _ in crowd for i in (joined, life)),
         conns=names,
         proof="count",
-        dial="policy.limit",
+        dial="policy.limit" + (", policy.t_evict" if limit.over != "reject" else ""),
     )
 
 
@@ -243,8 +253,9 @@ INVARIANTS = (
         "No user has more members than the limit at any instant, and no connection is in more rooms than it may be.",
         "Each counted connection joined before the instant and was in the audience of a message sent after it, before "
         "anything let the hub end it for its own sake; of the rooms of one connection the same holds for each room, "
-        "before it asked to leave it. Where all users share the limit (limit.scope), those of "
-        "the control pair count, if it was answered before and after.",
+        "before it asked to leave it. Where a limit evicts, they all stayed for t_evict. "
+        "Where all users share the limit (limit.scope), those of the control pair count, if it was answered before and "
+        "after.",
         "policy.limit, policy.max_rooms",
         (
             "https://github.com/colyseus/colyseus/issues/678",

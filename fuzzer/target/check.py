@@ -115,6 +115,8 @@ def _check_policy(policy: Policy) -> None:
     _check_close_codes(policy.close_codes)
     if policy.limit is not None:
         _check_limit(policy.limit)
+    if policy.t_evict and (policy.limit is None or policy.limit.over == "reject"):
+        raise TargetError('policy.t_evict: needs policy.limit.over = "evict-oldest" or "evict-any"')
     known = [kind for kind in TokenKind.__args__ if kind not in ("valid", "brief")]  # type: ignore[attr-defined]
     for kind in policy.refuse_tokens:
         if kind not in known:
@@ -124,7 +126,7 @@ def _check_policy(policy: Policy) -> None:
 def _check_numbers(policy: Policy) -> None:
     for name in ("deadline", "t_release", "t_detect"):
         _long_enough(f"policy.{name}", getattr(policy, name))
-    for name in ("t_join", "t_held_up", "resources_slack"):
+    for name in ("t_join", "t_evict", "t_held_up", "resources_slack"):
         _not_negative(f"policy.{name}", getattr(policy, name))
     for name in ("t_heartbeat", "t_presence", "t_expiry", "t_shutdown", "t_idle", "t_lifetime"):
         if getattr(policy, name) is not None:

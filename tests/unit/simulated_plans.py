@@ -83,7 +83,7 @@ THEMES = (
 )
 
 # Ways that excuse nearly everything.
-SELDOM = ("closes_old", "minds_talkers")
+SELDOM = ("closes_old", "minds_talkers", "evicts_late")
 
 
 def _themed(kinds: tuple[str, ...]) -> st.SearchStrategy[list[Step]]:
@@ -128,6 +128,7 @@ def policies(draw: st.DrawFn, hub: Ways) -> Policy:
     codes = draw(CLOSES)
     if hub.says_goodbye:
         codes = draw(st.sampled_from((codes, CloseCodes(codes.malformed, shutdown=(GOING_AWAY,)))))
+    limit = draw(LIMITS)
     return Policy(
         group=draw(st.sampled_from(("user", "user", "all"))),
         echo=draw(st.sampled_from(("either", "always" if hub.echoes else "never"))),
@@ -150,7 +151,8 @@ def policies(draw: st.DrawFn, hub: Ways) -> Policy:
         rate=6 if hub.minds_talkers else None,
         storm=draw(st.sampled_from((5, 200))),
         resources=draw(st.booleans()),
-        limit=draw(LIMITS),
+        limit=limit,
+        t_evict=0.4 if hub.evicts_late and limit is not None and limit.over != "reject" else 0.0,
         close_codes=codes,
         deadline=1.0,
         backlog=_backlog(hub) or draw(st.sampled_from((None, 16_384))),

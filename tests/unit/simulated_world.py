@@ -102,6 +102,7 @@ class Ways:
     closes_old: bool = False
     minds_talkers: bool = False
     forgets_history: bool = False
+    evicts_late: bool = False  # another process has to be told
     queue: int = 0  # so many messages may be on their way to one reader; 0: as many as there are
     bug: str = ""
 

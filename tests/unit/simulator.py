@@ -182,7 +182,14 @@ class Hub(Ends):
         if limit.over == "evict-any":
             self.world.rng.shuffle(mine)
         for old in mine[: max(len(mine) - limit.max, 0)]:
-            self.kick(old, EVICTED)
+            if self.ways.evicts_late:
+                self._spawn(self._evict_late(old))
+            else:
+                self.kick(old, EVICTED)
+
+    def _evict_late(self, old: Peer) -> Task:
+        yield self.world.some(0.2)
+        self.kick(old, EVICTED)
 
     def _own(self, peer: Peer) -> str:
         return "all" if self.policy.group == "all" else f"user:{peer.user}"

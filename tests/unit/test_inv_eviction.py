@@ -11,6 +11,7 @@ from fuzzer.policy import Limit, Policy
 EVICT = Policy(limit=Limit(2, "evict-oldest", codes=(4009,)))
 ANY = Policy(limit=Limit(2, "evict-any", codes=(4009,)))
 TAKEOVER = Policy(sessions="takeover", limit=Limit(2, "evict-oldest", codes=(4009,)))
+LATE = Policy(t_evict=0.6, limit=Limit(2, "evict-oldest", codes=(4009,)))
 NOTHING: set[str] = set()
 EVICTED = {"HF204 violated"}
 
@@ -92,3 +93,31 @@ def test_when_hubfuzz_was_late_a_needless_eviction_is_not_proved() -> None:
 def test_without_eviction_or_codes_nothing_is_judged() -> None:
     for limit in (Limit(2, codes=(1008,)), Limit(2, "evict-oldest")):
         assert obligations(H(Policy(limit=limit)), "HF204") is None
+
+
+# ---- where processes have to tell each other who goes (t_evict) ------------------------------------------------------
+
+
+@pytest.mark.parametrize(("waited", "said"), [(0.3, NOTHING), (1.2, {"HF201 violated"})])
+def test_who_has_to_go_may_stay_until_its_process_knows(waited: float, said: set[str]) -> None:
+    written = H(LATE).join("a", "b", "c").controls(waited, every=0.05)
+    assert says(seen_alive(written, "a", "b", "c")) == said
+
+
+def test_time_in_which_the_server_stood_still_is_not_held_against_it() -> None:
+    written = H(LATE).join("a", "b", "c").controls(0.2, every=0.05).wait(3.0).controls(0.2, every=0.05)
+    assert says(seen_alive(written, "a", "b", "c")) == NOTHING
+
+
+def test_those_that_stay_are_counted_not_those_that_went_in_time() -> None:
+    written = H(LATE).join("a", "b", "c", "d").controls(0.3, every=0.05)
+    written = seen_alive(written, "a", "b", "c", "d").ended("a", 4009).ended("b", 4009).controls(0.9, every=0.05)
+    assert says(written.send("m", "d").got("m", "c", "d")) == NOTHING
+
+
+@pytest.mark.parametrize(("waited", "said"), [(0.3, []), (1.2, ["HF201 limit", "HF204 wrong"])])
+def test_an_older_one_may_be_told_later_than_a_younger_one(waited: float, said: list[str]) -> None:
+    """Both had to go, by two processes; a closed before it was told."""
+    written = H(LATE).join("a").join("b").join("c", "d").ended("b", 4009).controls(waited, every=0.05)
+    written = seen_alive(written, "a", "c", "d").closed("a")
+    assert [f"{f.code} {f.key}" for f in judge(written.history()).violations] == said

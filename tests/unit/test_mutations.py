@@ -33,7 +33,7 @@ START = ("open", "open", "open", "open", "fence")
 TALK = ("send", "burst", "send", "fence")
 REJECT: dict[str, Any] = {"limit": Limit(2, "reject", codes=(OVER,), statuses=(429,))}
 EVICT: dict[str, Any] = {"limit": Limit(9, "evict-oldest", codes=(EVICTED,)), "sessions": "independent",
-                         "join_evidence": "welcome"}  # fmt: skip
+                         "join_evidence": "welcome", "t_evict": 0.0}  # fmt: skip
 PLAIN: dict[str, Any] = {"group": "user", "limit": None, "sessions": "independent"}
 FIFO: dict[str, Any] = {"order": "fifo", "limit": None, "sessions": "independent"}
 ONE_COPY: dict[str, Any] = {"task_per_message": False, "sends_twice": False, "replays": False}
