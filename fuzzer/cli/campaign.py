@@ -33,6 +33,7 @@ from fuzzer.report.warnings import nothing_was_exercised, warnings_of
 from fuzzer.scenarios import SCENARIOS
 from fuzzer.target.model import Target
 from fuzzer.target.store import target_to_json
+from strategies.untried import untried
 
 if TYPE_CHECKING:
     from fuzzer.plan import Plan
@@ -71,7 +72,8 @@ def tell(result: Result, target: Target, earlier: Earlier, reports: Reports, scr
     """Everything that is left to do at the end: files, reports and summary. Raises ``CliError``."""
     result = once(result, reports.paths)
     code = exit_code(result)
-    warnings = (*warnings_of(result, target.policy.limit is not None), *earlier.closing_lines(result))
+    weaker = (*warnings_of(result, target.policy.limit is not None), *untried(target))
+    warnings = (*weaker, *earlier.closing_lines(result))
     earlier.note_seen(result)
     reports.finish(result, code, warnings, earlier.fixed(result))
     closing = closing_of(result, warnings, reports.written, reports.paths)

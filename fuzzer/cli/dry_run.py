@@ -18,6 +18,7 @@ def show(target: Target, options: RunOptions, seed: int) -> None:
     from fuzzer.scenarios import SCENARIOS
     from strategies.draw import draw_plans
     from strategies.shape import shape_of_target
+    from strategies.untried import untried
 
     screen = Screen()
     only = options.codes(options.invariant, "--invariant")
@@ -28,6 +29,7 @@ def show(target: Target, options: RunOptions, seed: int) -> None:
     screen.say_all(lines.policy_lines(target.policy, screen.width))
     screen.say()
     screen.say_all(lines.invariant_lines(INVARIANTS, target.policy, only, skip, screen.width))
+    screen.say_all(lines.untried_lines(untried(target), screen.width))
     screen.say()
     screen.say_all(lines.scenario_lines([SCENARIOS[name] for name in chosen], target, screen.width))
     plans = islice(draw_plans(shape_of_target(target), seed), SAMPLES)

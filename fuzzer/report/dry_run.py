@@ -69,6 +69,12 @@ def _why(invariant: Invariant, policy: Policy, only: Collection[str], skip: Coll
     return "off: not among --invariant" if only and invariant.code not in only else "on"
 
 
+def untried_lines(dials: Iterable[str], width: int) -> Iterator[Text]:
+    """What the policy promises, and plans will not wait for."""
+    for line in dials:
+        yield from wrapped("  Warning     ", line, width)
+
+
 def scenario_lines(scenarios: Iterable[Scenario], target: Target, width: int) -> Iterator[Text]:
     """The plans written by hand that run first."""
     rows = [(f"  {s.name}", s.reason(target.policy) or s.meaning) for s in scenarios]
