@@ -18,6 +18,7 @@ from fuzzer.history import (
     OpenInv,
     OpenOk,
     OpenRej,
+    SendInv,
     Skip,
     SrvClose,
     SrvEof,
@@ -33,10 +34,15 @@ ASKS_NOTHING_OF_A_PLAN = frozenset({"HF501", "HF502"})
 """A fresh user at the end of a plan, and a server that runs on: both are there whatever became of the plan."""
 
 
+LARGE = 2_000
+"""Characters: such a message alone may be above the default of ``policy.backlog``, so that its loss is no violation."""
+
+
 class Tally(Value):
     """Counts over executed plans. ``opens`` are outcomes (``ok``, ``status 429``, ``eof``); keys of ``pairs`` are the
     racing pairs; ``obligations`` has an entry, maybe 0, for each invariant that applied; ``inconclusive`` counts
-    findings by code and kind, ``doubtful`` the plans that had any; ``at_limit``: how often a user became full."""
+    findings by code and kind, ``doubtful`` the plans that had any; ``at_limit``: how often a user became full.
+    ``large``: messages of ``LARGE`` characters and more, and ``large_delivered`` those of them that anybody got."""
 
     ops: dict[str, int] = {}
     pairs: dict[str, int] = {}
@@ -48,6 +54,8 @@ class Tally(Value):
     deliveries: int = 0
     at_limit: int = 0
     doubtful: int = 0
+    large: int = 0
+    large_delivered: int = 0
 
     @property
     def refusals(self) -> int:
@@ -69,6 +77,7 @@ class Tally(Value):
 def tally_of(plan: Plan, history: History, verdict: Verdict) -> Tally:
     """The numbers of one execution."""
     events = history.events
+    large = {event.msg for event in events if isinstance(event, SendInv) and event.size >= LARGE}
     mine = {event.conn for event in events if isinstance(event, OpenInv) and event.role == "plan"}
     return Tally(
         ops=Counter(kind_of(op) for op in plan.ops()),
@@ -81,6 +90,8 @@ def tally_of(plan: Plan, history: History, verdict: Verdict) -> Tally:
         deliveries=sum(isinstance(event, Dlv) for event in events),
         at_limit=_times_full(events, mine, history.policy.limit) if history.policy.limit else 0,
         doubtful=int(bool(verdict.inconclusive)),
+        large=len(large),
+        large_delivered=len(large & {event.msg for event in events if isinstance(event, Dlv)}),
     )
 
 

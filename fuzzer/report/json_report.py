@@ -83,6 +83,8 @@ class Exercise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deliveries: int = 0
     at_limit: int = 0
     doubtful: int = 0
+    large: int = 0
+    large_delivered: int = 0
 
 
 class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from fuzzer.campaign.doubts import TOO_MANY_DOUBTS, TOO_MANY_SKIPS
 from fuzzer.campaign.options import Result
-from fuzzer.campaign.tally import Tally
+from fuzzer.campaign.tally import LARGE, Tally
 
 MANY_REFUSALS = 0.8
 MOST_DOUBTS = 0.5
 """With more undecided plans than this share a run has not done its job (SPEC 3)."""
+ENOUGH_LARGE = 10
 ENOUGH_PLANS = 10
 """From so many plans on, shares of them say something."""
 
@@ -57,6 +58,11 @@ def _reach(tally: Tally, has_limit: bool) -> Iterator[str]:
         yield "no message was ever delivered"
     elif tally.ops.get("send") and not tally.pairs and max(tally.opens.values()) < 2:
         yield "no message ever had two live members to go to"
+    elif tally.large >= ENOUGH_LARGE and not tally.large_delivered:
+        yield (
+            f"none of {tally.large} messages of {LARGE:,} characters and more was ever delivered: "
+            "declare policy.max_size, or a policy.backlog that they surely fit into"
+        )
     if has_limit and not tally.at_limit:
         yield "no user ever reached the limit"
 

@@ -18,7 +18,8 @@ from fuzzer.verdict import Finding, Judgement, Verdict
 COUNTS = st.dictionaries(st.sampled_from("abc"), st.integers(0, 9))
 TALLIES = st.builds(
     Tally, ops=COUNTS, pairs=COUNTS, opens=COUNTS, skips=COUNTS, aborts=COUNTS, obligations=COUNTS, inconclusive=COUNTS,
-    deliveries=st.integers(0, 9), at_limit=st.integers(0, 9), doubtful=st.integers(0, 9),
+    deliveries=st.integers(0, 9), at_limit=st.integers(0, 9), doubtful=st.integers(0, 9), large=st.integers(0, 9),
+    large_delivered=st.integers(0, 9),
 )  # fmt: skip
 
 
@@ -69,6 +70,12 @@ def test_how_often_a_user_became_full() -> None:
     written = H(policy).join("a", "b").closed("b").join("c").join("d", user="u1").drop("c").join("e")
     assert tally(TWO_TABS, written).at_limit == 3
     assert tally(TWO_TABS, H().join("a", "b")).at_limit == 0  # nobody is ever full without a limit
+
+
+def test_large_messages_and_those_of_them_that_anybody_got() -> None:
+    written = H().join("a", "b", "c").send("m", "a", size=1_999).got("m", "b", "c").send("n", "a", size=2_000)
+    written = written.send("o", "a", size=65_535).got("o", "b", "c")
+    assert (tally(TWO_TABS, written).large, tally(TWO_TABS, written).large_delivered) == (2, 1)
 
 
 @given(TALLIES, TALLIES)

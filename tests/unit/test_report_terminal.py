@@ -160,6 +160,10 @@ GOOD = Tally(
 
 DOUBTED = replace(GOOD, doubtful=5, inconclusive={"HF501 refused": 5})
 SILENT = "messages were sent and none was ever delivered"
+NO_LARGE = (
+    "none of 10 messages of 2,000 characters and more was ever delivered: "
+    "declare policy.max_size, or a policy.backlog that they surely fit into"
+)
 UNDECIDED = "could not be decided, most often because of HF501 refused"
 
 
@@ -176,6 +180,12 @@ UNDECIDED = "could not be decided, most often because of HF501 refused"
         ),
         ({"deliveries": 0, "ops": {"open": 20}}, ["no message was ever delivered"]),
         ({"pairs": {}, "opens": {"ok": 1}}, ["no message ever had two live members to go to"]),
+        ({"large": 9}, []),
+        ({"large": 99, "large_delivered": 1}, []),
+        (
+            {"large": 10},
+            [NO_LARGE],
+        ),
         ({"at_limit": 0}, ["no user ever reached the limit"]),
         ({"skips": {"refused": 6}}, []),
         (
