@@ -27,11 +27,9 @@ from fuzzer.facts_rooms import may_be_taken_out
 from fuzzer.facts_slots import Slots
 from fuzzer.facts_time import CONTROL_SPACING, LAG_THAT_SPOILS, HealthyClock
 from fuzzer.history import Event, History, OpenRej, SrvClose, SrvRst, StopInv
-from fuzzer.payload import widest
+from fuzzer.payload import ENVELOPE, widest
 from fuzzer.plan import Fill, Send
 
-# Bytes of a frame around its body that no hub's protocol exceeds, as the strategies assume.
-ENVELOPE = 1_024
 _width = cache(widest)
 
 

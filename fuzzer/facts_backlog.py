@@ -18,14 +18,10 @@ from typing import TYPE_CHECKING
 
 from fuzzer.facts_records import NEVER, Conn, Message
 from fuzzer.history import Frame
+from fuzzer.payload import ENVELOPE, ESCAPED
 
 if TYPE_CHECKING:
     from fuzzer.facts import Facts
-
-ENVELOPE = 1_024
-"""Bytes of a frame around its body that no hub's protocol exceeds, as the strategies assume."""
-ESCAPED = 6
-"""Bytes that one character of a body becomes, escaped; of two UTF-16 units, twice as many."""
 
 Span = tuple[int, int]
 

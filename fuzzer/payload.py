@@ -7,6 +7,10 @@ from typing import Final
 
 from fuzzer.plan import Fill
 
+ENVELOPE: Final = 1_024
+"""Characters, or bytes, around a body that no hub's frames exceed: what hubfuzz takes for granted everywhere."""
+ESCAPED: Final = 6
+"""Bytes that one byte of a body becomes at most, escaped; of two UTF-16 units, twice as many."""
 BEFORE: Final = 12  # characters shown before the first that differs, and from it on
 BEHIND: Final = 28
 

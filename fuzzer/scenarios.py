@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count, cycle
 from typing import Final, NamedTuple
 
+from fuzzer.payload import ENVELOPE
 from fuzzer.plan import (
     Batch,
     Close,
@@ -31,7 +32,6 @@ from fuzzer.policy import Policy
 
 MOST_TABS: Final = 6
 MOST_LIMIT: Final = 30  # a fence costs one message from each tab to each: above this, a plan would take seconds
-ENVELOPE: Final = 1_024  # characters of a frame that are not the body
 BIG: Final = 65_536
 
 

@@ -6,7 +6,7 @@ from typing import Final, Literal, Protocol, get_args
 
 from msgspec.structs import replace
 
-from fuzzer.payload import widest
+from fuzzer.payload import ENVELOPE, widest
 from fuzzer.plan import Fill, MalformedKind, TokenKind
 from fuzzer.policy import Names, Policy
 from fuzzer.values import Value
@@ -14,7 +14,6 @@ from strategies.faults import MALFORMED
 
 SIZES: Final = (0, 1, 20, 125, 126, 200, 1_000, 5_000, 16_384, 65_535)
 FLOOD_SIZE: Final = 65_536
-ENVELOPE: Final = 1_024  # characters that a hub's own message may need around the body
 DEFAULT_FRAME: Final = 1_000_000  # below the smallest default limit of common servers (1 MiB)
 # a hub that declares no limit has to take everything
 ANYWHERE: Final = tuple(kind for kind in MALFORMED if kind != "oversize")

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-ENVELOPE: Final = 1_024
-"""Bytes of a frame around its body that are taken for granted."""
-ESCAPED: Final = 6
-"""Bytes that a byte of a body is taken to become on the wire."""
-
+from fuzzer.payload import ENVELOPE, ESCAPED
 
 LONGEST_FRAME_KEPT: Final = 200
 
