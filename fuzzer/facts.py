@@ -19,14 +19,15 @@ from fuzzer.facts_ends import derive_end_causes
 from fuzzer.facts_lateness import Lateness
 from fuzzer.facts_owed import Owed
 from fuzzer.facts_passing import Passing
-from fuzzer.facts_progress import held_up_until, last_heard, unseen, unseen_senders, was_behind
+from fuzzer.facts_progress import held_up_until, last_heard, unseen_senders, was_behind
 from fuzzer.facts_reading import Notes
 from fuzzer.facts_records import NEVER, Conn, Episode, Message
+from fuzzer.facts_release import Release
 from fuzzer.facts_replay import Replay
 from fuzzer.facts_rooms import may_be_taken_out
 from fuzzer.facts_slots import Slots
 from fuzzer.facts_time import CONTROL_SPACING, LAG_THAT_SPOILS, HealthyClock
-from fuzzer.history import Event, History, OpenRej, SrvClose, SrvRst, StopInv
+from fuzzer.history import Event, History, SrvClose, SrvRst, StopInv
 from fuzzer.payload import ENVELOPE, widest
 from fuzzer.plan import Fill, Send
 
@@ -60,6 +61,7 @@ class Facts:
         for conn in self.conns.values():
             self.users[conn.inv.user].append(conn)
             self._derive_membership(conn)
+        self._release = Release(self)
         self.slots = Slots(self)
         self.replay = Replay(self)
         derive_end_causes(self)
@@ -130,39 +132,7 @@ class Facts:
 
     def surely_released(self, conn: Conn, at: float, since: float = 0.0) -> bool:
         """Has ``conn`` surely held no slot at ``at`` for ``since`` seconds? (REL of SPEC 2.1, in healthy time)"""
-        ends = (self._end_and_bound(conn), self._end_of_process(conn))
-        return any(self.t(i) <= at and self.healthy(self.t(i), at) >= bound + since for i, bound in ends if i != NEVER)
-
-    def _end_of_process(self, conn: Conn) -> tuple[int, float]:
-        """A new server process knows nothing of what was open in the old one, unless it was kept elsewhere."""
-        stop, back = min(((stop, back) for stop, back in self.outages if conn.open_ok < stop), default=(NEVER, NEVER))
-        bound = max(self.policy.t_detect, self.policy.t_release)
-        if any(stop < i < back and e.status is None for i, e in self.stops):  # killed: it could release nothing
-            return (NEVER, 0.0) if self.policy.t_heartbeat is None else (back, max(bound, self.policy.t_heartbeat))
-        return back, bound
-
-    def _end_and_bound(self, conn: Conn) -> tuple[int, float]:
-        held = self.held_up[conn.name]
-        work = self.policy.deadline if unseen(self, conn) or held >= 0 else 0.0  # nothing shows when it is through
-        release, detect = self.policy.t_release + work, max(self.policy.t_detect, self.policy.t_release) + work
-        heard = self.heard.get(conn.name, -1)  # a hub comes to an end behind what that connection had sent
-        heard = max(heard, held) if self.policy.slow_consumer == "lossless" else heard
-        if conn.close_ok != NEVER:
-            return max(conn.close_ok, heard), release  # which a layer below may have answered long before
-        if conn.inv.abandon == "after-101":  # its drop is written down before the 101 comes, and happens only then
-            return min(conn.open_ok, conn.rejected), detect
-        if conn.let_go != NEVER:
-            return max(conn.let_go, heard), self.policy.t_detect + work
-        if conn.rejected != NEVER:
-            return conn.rejected, release if self._server_refused(conn) else detect
-        if conn.server_end != NEVER:
-            return max(conn.tcp_closed, heard), release
-        return NEVER, 0.0
-
-    def _server_refused(self, conn: Conn) -> bool:
-        """Did the server end the handshake? Otherwise it was we, and the server must notice that first."""
-        event = self.events[conn.rejected]
-        return isinstance(event, OpenRej) and event.by not in ("timeout", "invalid")
+        return self._release.surely(conn, at, since)
 
     def possible_others(self, conn: Conn, upto: int, at: float) -> list[Conn]:
         """Connections of the plan that may hold a slot of the same limit while ``conn`` was being decided."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fuzzer.facts import NEVER, Conn, Facts
+from fuzzer.facts import Conn, Facts
 from fuzzer.facts_records import Question
 from fuzzer.invariants.registry import Invariant
 from fuzzer.policy import Policy
@@ -35,11 +35,14 @@ def _may_be_spelt_otherwise(facts: Facts, user: str) -> bool:
 
 def answered(facts: Facts) -> Iterator[Question]:
     """Questions with their answers, of whoever has neither sent bytes that may upset their order, nor ceased to read:
-    what was told unasked meanwhile would be taken for an answer. Of a hub that tells it unasked none counts."""
+    what was told unasked meanwhile would be taken for an answer. Of a hub that tells it unasked none counts.
+
+    Nor does what is told to one that may be a member no more, by its token or its session: that may be nothing."""
     for name, questions in facts.answers.items() if not facts.presence_is_pushed else ():
         asker = facts.conns.get(name)
         if asker is not None and asker.honest:
-            yield from (q for q in questions if not q.mixed and q.answered < min(asker.first_fault, NEVER))
+            until = min(asker.first_fault, *(asker.causes[kind] for kind in ("expiry", "takeover", "rate")))
+            yield from (q for q in questions if not q.mixed and q.answered < until)
 
 
 def _must_be_listed(facts: Facts, conns: list[Conn], question: Question) -> bool | None:

@@ -139,7 +139,7 @@ class StartedServer(Server):
             return None
         try:
             await self._tree.end_gently(self._process, patience, all_of_it=True)
-            return self._process.poll()
+            return None if self._tree.is_alive() else self._process.poll()
         finally:
             self.kill()
 

@@ -51,10 +51,11 @@ def _late(message: Message, conn: Conn) -> Finding:
 class CloseReplyFrees(Facts):
     """Takes a slot for free as soon as the answer to our Close was read."""
 
-    def _end_and_bound(self, conn: Conn) -> tuple[int, float]:
-        if conn.close_inv < conn.server_end < NEVER and isinstance(self.events[conn.server_end], SrvClose):
-            return conn.server_end, 0.0
-        return super()._end_and_bound(conn)
+    def surely_released(self, conn: Conn, at: float, since: float = 0.0) -> bool:
+        """At once, if it was told so."""
+        replied = conn.close_inv < conn.server_end < NEVER and isinstance(self.events[conn.server_end], SrvClose)
+        free = replied and self.t(conn.server_end) <= at and self.healthy(self.t(conn.server_end), at) >= since
+        return free or super().surely_released(conn, at, since)
 
 
 def by_close_replies(history: History) -> Verdict:

@@ -177,3 +177,17 @@ def test_two_questions_may_be_answered_the_other_way_round(order: str, said: lis
     written = H(Policy(order=order, t_presence=0.5)).join("a").join("b", user="u1").controls(0.6).ask("a")  # type: ignore[arg-type]
     written.join("d", user="u2").controls(0.7).ask("a")
     assert convicted(written.present("a", "u0", "u1", "u2").present("a", "u0", "u1")) == said
+
+
+# ---- copies ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("echo", "said"), [("either", []), ("always", []), ("never", ["HF105", "HF106"])])
+def test_who_publishes_to_a_room_that_it_has_left_may_be_answered_with_a_copy(echo: str, said: list[str]) -> None:
+    written = H(Policy(group="room", echo=echo)).join("a", "b").sub("a", "b").unsub("a")  # type: ignore[arg-type]
+    assert sorted(convicted(written.send("m", "a", room="r0").got("m", "b", "a"))) == said
+
+
+def test_the_messages_of_others_are_no_copies() -> None:
+    written = H(ROOMS).join("a", "b").sub("a", "b").unsub("a").send("m", "b", room="r0").got("m", "b", "a")
+    assert convicted(written) == ["HF106"]

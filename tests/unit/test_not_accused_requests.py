@@ -78,3 +78,16 @@ def test_a_pong_waits_behind_questions(step: float, said: list[str]) -> None:
             written.present("a", "u0")
         written.controls(1.5, every=0.05)
     assert convicted(written.ended("a", 1011)) == said
+
+
+@pytest.mark.parametrize(("expires", "said"), [(2.0, []), (9.0, ["HF405"])])
+def test_who_asks_when_its_token_is_over_may_be_told_nothing(expires: float, said: list[str]) -> None:
+    written = H(Policy(t_presence=0.1)).join("b", user="u1").join("a", expires=expires).controls(3.0)
+    assert convicted(written.ask("a").present("a")) == said
+
+
+@pytest.mark.parametrize(("followed", "said"), [(True, []), (False, ["HF405"])])
+def test_who_asks_when_its_session_is_another_s_may_be_told_nothing(followed: bool, said: list[str]) -> None:
+    written = H(Policy(t_presence=0.1, sessions="takeover")).join("b", user="u1").join("a", session="s").controls(1.0)
+    written = written.open("c", session="s" if followed else "t").ask("a").present("a", "u0")
+    assert convicted(written) == said

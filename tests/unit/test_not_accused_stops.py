@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from histories import H
 
@@ -44,6 +46,40 @@ def test_who_a_killed_server_left_in_a_store_is_present(status: int | None, said
     written = H(policy).join("a", user="u1").stop().wait(9.0).stopped(status).add(Restarted)
     written.join("b").controls(7.0).ask("b").present("b", "u0", "u1")
     assert [finding.split()[0] for finding in convicted(written)] == said
+
+
+ENDS: list[Callable[[H], H]] = [
+    lambda h: h.join("a").stop().ended("a", SrvEof),
+    lambda h: h.join("a").closed("a").stop(),
+    lambda h: h.join("a").drop("a").stop(),
+    lambda h: h.join("a").stop().ended("a", 1001),
+    lambda h: h.open("a").stop().refused("a", None, "reset"),
+]
+
+
+@pytest.mark.parametrize("end", ENDS, ids=["eof", "closed", "dropped", "told", "undecided"])
+@pytest.mark.parametrize(("status", "said"), [(None, []), (-15, []), (0, ["HF202 refused-below-limit"])])
+def test_that_the_client_saw_its_end_frees_nothing_in_a_store(
+    end: Callable[[H], H], status: int | None, said: list[str]
+) -> None:
+    """The kernel ends the sockets of who was killed, or of who does not handle SIGTERM: nobody has freed the slot."""
+    written = end(H(Policy(limit=Limit(1, statuses=(429,)), t_heartbeat=30.0)))
+    written.wait(9.0).stopped(status).add(Restarted).controls(8.0)
+    assert convicted(written.open("c").refused("c")) == said
+
+
+@pytest.mark.parametrize(("before", "after"), [(0.0, 31.0), (6.0, 6.0)])
+def test_what_was_free_before_a_server_was_killed_or_its_lease_is_over_stays_free(before: float, after: float) -> None:
+    written = H(Policy(limit=Limit(1, statuses=(429,)), t_heartbeat=30.0)).join("a").closed("a").controls(before)
+    written.stop().stopped(None).add(Restarted).controls(after)
+    assert convicted(written.open("c").refused("c")) == ["HF202 refused-below-limit"]
+
+
+@pytest.mark.parametrize(("status", "said"), [(None, []), (-9, []), (0, ["HF405 ghost"])])
+def test_who_was_cut_off_by_a_kill_may_be_listed_until_the_lease_ends(status: int | None, said: list[str]) -> None:
+    written = H(Policy(t_presence=0.5, t_heartbeat=30.0)).join("a", user="u1").stop().ended("a", SrvEof)
+    written.stopped(status).add(Restarted).join("b").controls(7.0).ask("b").present("b", "u0", "u1")
+    assert convicted(written) == said
 
 
 # ---- a server that is told to end cancels what is under way, and flushes queues as may be ----------------------------
