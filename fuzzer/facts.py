@@ -61,7 +61,7 @@ class Facts:
         for conn in self.conns.values():
             self.users[conn.inv.user].append(conn)
             self._derive_membership(conn)
-        self._release = Release(self)
+        self.release = Release(self)
         self.slots = Slots(self)
         self.replay = Replay(self)
         derive_end_causes(self)
@@ -132,7 +132,7 @@ class Facts:
 
     def surely_released(self, conn: Conn, at: float, since: float = 0.0) -> bool:
         """Has ``conn`` surely held no slot at ``at`` for ``since`` seconds? (REL of SPEC 2.1, in healthy time)"""
-        return self._release.surely(conn, at, since)
+        return self.release.surely(conn, at, since)
 
     def possible_others(self, conn: Conn, upto: int, at: float) -> list[Conn]:
         """Connections of the plan that may hold a slot of the same limit while ``conn`` was being decided."""

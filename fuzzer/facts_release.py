@@ -26,7 +26,16 @@ class Release:
         return self._let_go(conn, at, since) and all(
             self._let_go(conn, self._facts.t(stop), 0.0) or self._past(self._lease(back), at, since)
             for stop, back in self._killed
-            if self._began(conn) < stop and self._facts.t(stop) <= at
+            if self._began(conn) < back and self._facts.t(stop) <= at
+        )
+
+    def left_behind(self, since: float, at: float) -> bool:
+        """May a killed process still keep at ``at`` what had been let go at ``since``, and was not yet free then?"""
+        return any(
+            since <= self._facts.t(stop) <= at
+            and self._facts.healthy(since, self._facts.t(stop)) < self._either_bound
+            and not self._past(self._lease(back), at, 0.0)
+            for stop, back in self._killed
         )
 
     def _let_go(self, conn: Conn, at: float, since: float) -> bool:
@@ -55,7 +64,7 @@ class Release:
 
     @staticmethod
     def _began(conn: Conn) -> int:
-        """When it belonged to a process at the earliest, as far as anybody knows."""
+        """Its process is one that ends later: told to end, it may still have taken this one on."""
         return conn.open_ok if conn.open_ok != NEVER else conn.open_inv
 
     def _end_of_process(self, conn: Conn) -> End:

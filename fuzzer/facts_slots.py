@@ -55,7 +55,8 @@ class Slots:
         if not any(e.earlier for _, e in self.outsiders):
             return False
         policy, start = self._facts.policy, self._facts.t(self.outsiders[0][0])
-        return self._facts.healthy(start, at) < max(policy.t_release, policy.t_detect)
+        late = self._facts.healthy(start, at) < max(policy.t_release, policy.t_detect)
+        return late or self._facts.release.left_behind(start, at)
 
     def proved(self) -> Iterator[Proved]:
         """When the control pair surely held slots: between its openings, since each of them has received a message; and

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from histories import H
 
-from fuzzer.history import Restarted, SrvEof
+from fuzzer.history import Outsiders, Restarted, SrvEof
 from fuzzer.invariants import judge
 from fuzzer.policy import Limit, Policy
 
@@ -54,10 +54,11 @@ ENDS: list[Callable[[H], H]] = [
     lambda h: h.join("a").drop("a").stop(),
     lambda h: h.join("a").stop().ended("a", 1001),
     lambda h: h.open("a").stop().refused("a", None, "reset"),
+    lambda h: h.open("a").stop().ok("a").welcome("a").ended("a", SrvEof),
 ]
 
 
-@pytest.mark.parametrize("end", ENDS, ids=["eof", "closed", "dropped", "told", "undecided"])
+@pytest.mark.parametrize("end", ENDS, ids=["eof", "closed", "dropped", "told", "undecided", "late"])
 @pytest.mark.parametrize(("status", "said"), [(None, []), (-15, []), (0, ["HF202 refused-below-limit"])])
 def test_that_the_client_saw_its_end_frees_nothing_in_a_store(
     end: Callable[[H], H], status: int | None, said: list[str]
@@ -80,6 +81,18 @@ def test_who_was_cut_off_by_a_kill_may_be_listed_until_the_lease_ends(status: in
     written = H(Policy(t_presence=0.5, t_heartbeat=30.0)).join("a", user="u1").stop().ended("a", SrvEof)
     written.stopped(status).add(Restarted).join("b").controls(7.0).ask("b").present("b", "u0", "u1")
     assert convicted(written) == said
+
+
+@pytest.mark.parametrize(
+    ("status", "before", "said"), [(-15, 0.1, []), (-15, 6.0, ["HF203 slot"]), (0, 0.1, ["HF203 slot"])]
+)
+def test_what_earlier_plans_had_let_go_may_be_kept_by_a_killed_server(
+    status: int, before: float, said: list[str]
+) -> None:
+    """Where all share a limit: the last closings of the plan before were not yet through."""
+    written = H(Policy(limit=Limit(4, statuses=(429,), scope="global"))).add(Outsiders, held=2, pair=2, earlier=True)
+    written.controls(before).stop().stopped(status).add(Restarted).controls(8.0)
+    assert convicted(written.open("c", role="slot").refused("c")) == said
 
 
 # ---- a server that is told to end cancels what is under way, and flushes queues as may be ----------------------------
