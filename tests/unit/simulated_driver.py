@@ -20,6 +20,7 @@ from fuzzer.history import (
     FaultInv,
     Lag,
     OpenInv,
+    PingInv,
     QueryInv,
     Restarted,
     SendInv,
@@ -52,6 +53,7 @@ class Driver:
         self.outsiders, self.earlier = 0, False
         self.control: Outsider | None = None
         self._messages = 0
+        self.sizes: dict[str, int] = {}
 
     def record(self, event: type, /, **fields: object) -> None:
         self.written.events.append(event(t=round(self.world.now, 6), **fields))
@@ -131,13 +133,18 @@ class Driver:
         group = f"room:{room}" if room else own
         self.record(SendInv, msg=msg, conn=tab.name, group=group, size=size, fence=bool(name))
         self.record(SendOk, msg=msg)
-        self.up(tab, ("msg", msg, group))
+        self.sizes[msg] = size
+        self.up(tab, ("msg", msg, group, size))
         return msg
 
     def subscribe(self, tab: Tab, room: str, leave: bool = False) -> None:
         self.record(UnsubInv if leave else SubInv, conn=tab.name, room=room)
         (tab.rooms.discard if leave else tab.rooms.add)(room)
         self.up(tab, ("unsub" if leave else "sub", f"room:{room}"))
+
+    def ping(self, tab: Tab) -> None:
+        self.record(PingInv, conn=tab.name)
+        self.up(tab, ("ping", round(self.world.now, 6)))
 
     def query(self, tab: Tab) -> None:
         self.record(QueryInv, conn=tab.name)
@@ -226,6 +233,21 @@ class Driver:
         self.hub.shut_down(ends, gives_up=held_up)
         yield from self.wait(lambda: not self.hub.up, 9.0)
         self.record(Stopped, status=0)
+        yield self.world.rng.random() * 0.5
+        self.hub.begin_again()
+        self.world.outages[-1] = (start, self.world.now)
+        self.record(Restarted)
+
+    def kill(self, status: int | None) -> Task:
+        """SIGTERM, which it does not handle, or does not obey."""
+        self.record(StopInv)
+        start = self.world.now
+        if status is None:
+            yield 1.5
+        self.world.outages.append((self.world.now if status is None else start, start + 99))
+        self.hub.die_at_once()
+        yield 0.03
+        self.record(Stopped, status=status)
         yield self.world.rng.random() * 0.5
         self.hub.begin_again()
         self.world.outages[-1] = (start, self.world.now)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 HEARTBEAT = 0.6
-EXPIRED, IDLE, UNHEARD, LEAVING = 4401, 4000, 1011, 1001
+EXPIRED, IDLE, UNHEARD, LEAVING, TOO_BIG, UNINVITED = 4401, 4000, 1011, 1001, 1009, 4403
 
 
 class Ends:
@@ -33,6 +33,9 @@ class Ends:
     _leaked: bool
     _write: Callable[[Peer, Item], None]
     _spawn: Callable[[Task], None]
+    _spread: Callable[..., None]
+    _bus: list[list[Item]]
+    _known: list[list[Peer]]
     put: Callable[[Peer, Item], None]
 
     def kick(self, peer: Peer, code: int) -> None:
@@ -41,6 +44,16 @@ class Ends:
         if not peer.closing:
             peer.closing = True
             self._write(peer, ("close", code))
+
+    def _turns_down(self, sender: Peer, size: int, inside: bool) -> bool:
+        """Of what is too big nothing, or only a part, is passed on, or the connection is closed; so it may be for
+        speaking to a room that it is not in."""
+        big = self.policy.max_size is not None and size > self.policy.max_size
+        if big and self.ways.disconnects_slow:
+            self.kick(sender, TOO_BIG)
+        elif not inside and self.ways.shuts_out:
+            self.kick(sender, UNINVITED)
+        return big and (self.ways.disconnects_slow or not self.ways.cuts_big)
 
     def give_up(self, peer: Peer) -> None:
         """Nothing was heard of it within the heartbeat: it is closed, and what it held is free, whatever it does."""
@@ -109,9 +122,15 @@ class Ends:
             peer.registered = False
             self.members.remove(peer)
             self._note(peer, -1)
+            if self.ways.processes and self.policy.t_evict:
+                self._spread(peer, there=False)
 
     def _note(self, peer: Peer, change: int) -> None:
         self._seen.append((self.world.now, peer.user, change))
+        if self.ways.tells_presence:
+            users = tuple(dict.fromkeys(m.user for m in self.members))
+            for mate in self.members:
+                self._write(mate, ("present", users))
 
     def _release(self, peer: Peer) -> None:
         if peer.accepted and not peer.released:
@@ -124,6 +143,7 @@ class Ends:
             self._leaked = True
             return
         self.handlers -= 1
+        peer.freed = True
         if peer.slot:
             self.slots[self.whose(peer.user)] -= 1
 
@@ -134,6 +154,23 @@ class Ends:
 
     # ---- the process ---------------------------------------------------------------------------------------------
 
+    def die_at_once(self) -> None:
+        """Killed: what is kept in a store stays there until its lease ends."""
+        beat = self.policy.t_heartbeat
+        if self.ways.keeps_store:
+            held = [p for p in self.peers if p.process == self.process and p.slot and not p.freed]
+            left = Counter(self.whose(p.user) for p in held)
+            there = Counter(m.user for m in self.members)
+            self._die(left, there)
+            if beat is not None:
+                self.world.at(self.world.now + beat * 0.9, lambda: self._lapse(left, there))
+        else:
+            self._die()
+
+    def _lapse(self, left: Counter[str], there: Counter[str]) -> None:
+        self.slots.subtract(left)
+        self._seen += [(self.world.now, user, -number) for user, number in there.items()]
+
     def shut_down(self, seconds: float, gives_up: bool) -> None:
         """SIGTERM: whoever is there may be told; then the process ends, and with it every connection of it."""
         if self.ways.says_goodbye and not gives_up:
@@ -141,16 +178,18 @@ class Ends:
                 self.kick(peer, LEAVING)
         self.world.at(self.world.now + seconds, self._die)
 
-    def _die(self) -> None:
+    def _die(self, left: Counter[str] | None = None, there: Counter[str] | None = None) -> None:
         self.up = False
         for peer in self.peers:
             if peer.process == self.process:
                 self.put(peer, ("cut",))
         self.members.clear()
-        self.slots.clear()
+        self.slots = Counter(left or {})
         self.peers.clear()
         self.handlers = 0
-        self._seen.clear()
+        self._bus = [[], []]
+        self._known = [[], []]
+        self._seen = [(self.world.now, user, number) for user, number in (there or {}).items()]
         if self.ways.forgets_history:
             self._history.clear()
 
@@ -161,5 +200,5 @@ class Ends:
 
     def unserved(self, peer: Peer, item: Item) -> None:
         """What comes for a process that is no more, or when there is none."""
-        if item[0] in ("open", "msg", "sub", "unsub", "query", "close"):
+        if item[0] in ("open", "msg", "sub", "unsub", "query", "close", "ping"):
             self.put(peer, ("cut",))

@@ -28,6 +28,8 @@ def _send_fences(driver: Driver, awaited: Awaited) -> None:
     members = [t for t in driver.tabs.values() if t.live and not t.tainted and t.joined]
     for tab in members:
         for room in (None, *sorted(tab.rooms)):
+            if room is None and driver.policy.group == "room":
+                continue
             msg = driver.send(tab, room, "~")
             for mate in members:
                 if mate is not tab and (room in mate.rooms if room else mate.user == tab.user):

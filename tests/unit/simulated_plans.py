@@ -8,19 +8,20 @@ from typing import NamedTuple
 
 from histories import H
 from hypothesis import strategies as st
+from simulated_dials import wider_policies, wider_ways
 from simulated_driver import Driver
 from simulated_finale import bound, drain, fence, finale
 from simulated_tab import Tab
 from simulated_world import Task, Ways, World
-from simulator import EVICTED, GOING_AWAY, MALFORMED, OVER, Hub
+from simulator import Hub
 
 from fuzzer.history import Probe
-from fuzzer.policy import CloseCodes, Limit, Policy
+from fuzzer.policy import Policy
 
 KINDS = (
     "open", "open", "open", "open", "send", "send", "send", "burst", "room", "sub", "sub", "unsub", "close", "half",
     "reset", "fin", "vanish", "stall", "stall", "resume", "mute", "malformed", "fence", "fence", "fence", "wait",
-    "impostor", "abandon", "brief", "held", "query", "query", "pause", "restart", "big",
+    "impostor", "abandon", "brief", "held", "query", "query", "pause", "restart", "big", "ping", "ping", "kill",
 )  # fmt: skip
 GAPS = (0.0, 0.0, 0.001, 0.03, 0.3)
 PATIENCE = (0.02, 0.3, 2.0)
@@ -50,17 +51,6 @@ class Case(NamedTuple):
     cycles: int = 1
 
 
-_CODES = {"codes": (OVER,), "statuses": (429,)}
-OVERS = st.sampled_from(("evict-oldest", "evict-any"))
-LIMITS = st.one_of(
-    st.none(),
-    st.builds(lambda n: Limit(n, "reject", **_CODES), st.integers(1, 3)),
-    st.builds(lambda n: Limit(n, "evict-oldest", codes=(EVICTED,)), st.integers(1, 3)),
-    st.builds(lambda n: Limit(n, "evict-any", codes=(EVICTED,)), st.integers(1, 3)),
-    st.builds(lambda n: Limit(n, "reject", **_CODES, scope="global"), st.integers(2, 4)),
-    st.builds(lambda n, over: Limit(n, over, codes=(EVICTED,), scope="ip"), st.integers(2, 3), OVERS),
-)
-CLOSES = st.sampled_from((CloseCodes(), CloseCodes(malformed=(MALFORMED,))))
 # Shorter standstills would count as healthy: the control pair is asked only so often.
 # And two in a row would be one of more than 3 s, which is more than a server that ends is given.
 SPANS = st.lists(st.tuples(st.integers(0, 30), st.integers(6, 30)), max_size=2).map(
@@ -77,13 +67,31 @@ THEMES = (
     ("open", "open", "sub", "sub", "fence", "unsub", "fence", "room", "room"),
     ("open", "open", "sub", "sub", "sub", "sub", "fence", "unsub", "unsub", "fence", "room", "room", "room", "fence"),
     ("open", "open", "open", "burst", "burst", "send", "fence", "burst", "burst", "fence"),
+    ("open", "open", "fence", "kill", "open", "open", "query", "fence"),
+    ("open", "open", "query", "close", "kill", "open", "query", "wait", "wait", "query", "open", "fence"),
+    ("open", "open", "open", "open", "open", "fence", "open", "send", "send", "open", "fence", "send", "fence"),
+    (
+        "open",
+        "sub",
+        "sub",
+        "open",
+        "open",
+        "sub",
+        "sub",
+        "send",
+        "fence",
+        "room",
+        "room",
+        "unsub",
+        "room",
+        "sub",
+        "room",
+        "fence",
+    ),
     ("open", "brief", "fence", "wait", "wait", "send", "send", "fence"),
     ("open", "open", "fence", "open", "send", "send", "send", "send", "send", "send", "fence"),
     ("open", "open", "open", "open", "fence", "stall", "big", "big", "send", "send", "fence"),
 )
-
-# Ways that excuse nearly everything.
-SELDOM = ("closes_old", "minds_talkers", "evicts_late")
 
 
 def _themed(kinds: tuple[str, ...]) -> st.SearchStrategy[list[Step]]:
@@ -103,70 +111,11 @@ STEPS = st.one_of(
 
 
 @st.composite
-def ways(draw: st.DrawFn) -> Ways:
-    """Any allowed way to be a hub."""
-    flags = {name: draw(st.booleans()) for name in Ways.__dataclass_fields__ if name not in ("bug", "queue", *SELDOM)}
-    flags |= {name: not draw(st.integers(0, 4)) for name in SELDOM}
-    return Ways(**flags, queue=draw(st.sampled_from((0, 0, 1, 2, 4, 8))))
-
-
-def _backlog(hub: Ways) -> int | None:
-    """What surely fits into its queues, in messages of at most 1,024 bytes."""
-    return 1_024 * hub.queue if hub.queue else None
-
-
-def _order(hub: Ways) -> tuple[str, ...]:
-    if hub.atomic:
-        return ("fifo", "causal", "total")
-    return ("none",) if hub.task_per_message else ("fifo",)
-
-
-@st.composite
-def policies(draw: st.DrawFn, hub: Ways) -> Policy:
-    """Dials that this hub keeps: never stricter than it is, sometimes milder."""
-    evidence = draw(st.sampled_from(("broadcast", "welcome", "handshake")))
-    codes = draw(CLOSES)
-    if hub.says_goodbye:
-        codes = draw(st.sampled_from((codes, CloseCodes(codes.malformed, shutdown=(GOING_AWAY,)))))
-    limit = draw(LIMITS)
-    return Policy(
-        group=draw(st.sampled_from(("user", "user", "all"))),
-        echo=draw(st.sampled_from(("either", "always" if hub.echoes else "never"))),
-        join_evidence=evidence,
-        t_join=0.0 if hub.joins_before_101 else 0.3,
-        order=draw(st.sampled_from(_order(hub))),
-        delivery="at-least-once" if hub.sends_twice else "at-most-once",
-        subscriptions="counted" if hub.counts_joins else draw(st.sampled_from(("counted", "once"))),
-        replay="may" if hub.replays else draw(st.sampled_from(("may", "none"))),
-        agreement=draw(st.booleans()),
-        slow_consumer=draw(st.sampled_from(("disconnect-or-lossy", "lossless"))),
-        send_then_close=draw(st.sampled_from(("may", "must"))),
-        sessions=draw(st.sampled_from(("independent", "takeover"))),
-        t_heartbeat=draw(st.sampled_from((None, 1.5, 1.5))) if hub.heartbeat else None,
-        t_presence=draw(st.sampled_from((None, 0.3, 0.3))),
-        t_expiry=draw(st.sampled_from((None, 0.6))) if hub.ends_expired else None,
-        t_shutdown=draw(st.sampled_from((None, 1.0))),
-        t_idle=1.6 if hub.closes_idle else None,
-        t_lifetime=2.5 if hub.closes_old else None,
-        rate=6 if hub.minds_talkers else None,
-        storm=draw(st.sampled_from((5, 200))),
-        resources=draw(st.booleans()),
-        limit=limit,
-        t_evict=0.4 if hub.evicts_late and limit is not None and limit.over != "reject" else 0.0,
-        close_codes=codes,
-        deadline=1.0,
-        backlog=_backlog(hub) or draw(st.sampled_from((None, 16_384))),
-        t_release=0.6,
-        t_detect=0.8,
-    )
-
-
-@st.composite
 def cases(draw: st.DrawFn) -> Case:
     """Everything."""
-    hub = draw(ways())
+    hub = draw(wider_ways())
     seed = draw(st.integers(0, 2**32 - 1))
-    policy, pauses, freezes, steps = draw(policies(hub)), draw(SPANS), draw(SPANS), draw(STEPS)
+    policy, pauses, freezes, steps = draw(wider_policies(hub)), draw(SPANS), draw(SPANS), draw(STEPS)
     cycles = 9 if len(steps) <= 6 and draw(st.booleans()) else 1
     return Case(policy, hub, seed, pauses, freezes, steps, cycles)
 
@@ -207,6 +156,12 @@ def _perform(driver: Driver, step: Step) -> Task:
         yield 0.5 * (1 + step.what)
     elif step.kind == "pause":
         yield from driver.pause(PAUSES[step.what])
+    elif step.kind == "kill":
+        yield from (
+            driver.kill((None, -15)[step.what])
+            if step.what < 2 and not driver.policy.close_codes.shutdown
+            else iter(())
+        )
     elif step.kind == "restart":
         yield from driver.restart() if step.what < 2 else iter(())
     elif step.kind in ("open", "impostor", "abandon", "brief", "held"):
@@ -251,6 +206,7 @@ _ACTS: dict[str, Callable[[Driver, Tab, Step], object]] = {
     "room": lambda driver, tab, step: driver.send(tab, f"r{step.what % 2}"),
     "sub": lambda driver, tab, step: driver.subscribe(tab, f"r{step.what % 2}"),
     "unsub": lambda driver, tab, step: driver.subscribe(tab, f"r{step.what % 2}", leave=True),
+    "ping": lambda driver, tab, step: driver.ping(tab),
     "query": lambda driver, tab, step: driver.query(tab),
     "close": lambda driver, tab, step: driver.close(tab),
     "half": lambda driver, tab, step: driver.close(tab, half=True),

@@ -15,10 +15,12 @@ from fuzzer.history import (
     Named,
     OpenOk,
     OpenRej,
+    Pong,
     Present,
     SrvClose,
     SrvEof,
     SrvRst,
+    SubRej,
     TcpClosed,
     UnsubOk,
 )
@@ -113,11 +115,22 @@ class Tab:
     def _read_notice(self, text: str) -> None:
         self.driver.record(Frame, conn=self.name, text=text)
 
+    def _read_not_joined(self, group: str) -> None:
+        self.driver.record(SubRej, conn=self.name, room=group.removeprefix("room:"))
+        self.rooms.discard(group.removeprefix("room:"))
+
+    def _read_pong(self, since: float) -> None:
+        self.driver.record(Pong, conn=self.name, since=since)
+        if self.peer:
+            self.peer.waiting -= 1
+
     def _read_unsubscribed(self, group: str) -> None:
         self.driver.record(UnsubOk, conn=self.name, room=group.removeprefix("room:"))
 
     def _read_dlv(self, msg: str) -> None:
-        self.driver.record(Dlv, msg=msg, conn=self.name)
+        most, ways = self.driver.policy.max_size, self.driver.hub.ways
+        cut = most is not None and self.driver.sizes[msg] > most and ways.cuts_big
+        self.driver.record(Dlv, msg=msg, conn=self.name, intact=not cut)
         if self.peer:
             self.peer.waiting -= 1
         self.driver.arrived.add((msg, self.name))

@@ -103,6 +103,15 @@ class Ways:
     minds_talkers: bool = False
     forgets_history: bool = False
     evicts_late: bool = False  # another process has to be told
+    keeps_store: bool = False  # slots and presence are kept elsewhere, and outlive a process that is killed
+    tells_rooms: bool = False  # who joins or leaves a room is told to all in it, in the words of the answer
+    tells_presence: bool = False  # unasked, whenever it changes
+    shares_rooms: bool = False  # the rooms are the session's
+    processes: bool = False  # two, with a bus between them
+    broadcasts_roomless: bool = False
+    cuts_big: bool = False
+    shuts_out: bool = False  # who speaks to a room that it is not in
+    copies: bool = False  # who publishes gets a copy wherever it goes
     queue: int = 0  # so many messages may be on their way to one reader; 0: as many as there are
     bug: str = ""
 
@@ -127,6 +136,8 @@ class Peer:
     client: Client
     expires: float | None = None
     process: int = 0
+    home: int = 0
+    since: float = 0.0
     inbox: list[Item] = field(default_factory=list)
     busy: bool = False
     accepted: bool = False
@@ -135,6 +146,7 @@ class Peer:
     closing: bool = False  # a Close frame is on its way: nothing may follow it
     lost: bool = False
     released: bool = False
+    freed: bool = False
     expired: bool = False
     rooms: set[str] = field(default_factory=set)
     joins: Counter[str] = field(default_factory=Counter)

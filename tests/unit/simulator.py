@@ -10,17 +10,18 @@ from __future__ import annotations
 from collections import Counter
 
 from simulated_ends import Ends
+from simulated_processes import EVICTED, Processes
 from simulated_world import NET, STEP, Item, Peer, Task, Ways, World
 
 from fuzzer.policy import Policy
 
 JOIN = 0.1
 ROOM_IN_BUFFERS = 3  # messages that fit in the buffers of a connection that does not read
-UNAUTHORIZED, TAKEN, EVICTED, OVER = 4401, 4001, 4009, 1008
+UNAUTHORIZED, TAKEN, OVER = 4401, 4001, 1008
 MALFORMED, GOING_AWAY, OVER_RATE = 1002, 1001, 1013
 
 
-class Hub(Ends):
+class Hub(Processes, Ends):
     """The server."""
 
     def __init__(self, world: World, policy: Policy, ways: Ways) -> None:
@@ -34,6 +35,7 @@ class Hub(Ends):
         self._history: dict[str, list[Item]] = {}
         self._seen: list[tuple[float, str, int]] = []  # (when, user, change of its connections)
         self._leaked = False
+        self._bus, self._known = [[], []], [[], []]
 
     # ---- network -------------------------------------------------------------------------------------------------
 
@@ -41,6 +43,7 @@ class Hub(Ends):
         """Bytes of the client: its handler takes them in order."""
         if item[0] == "open":
             peer.process = self.process if self.up else -1
+            peer.home = self.world.rng.randint(0, 1) if self.ways.processes else 0
             self.peers.append(peer)
         if peer.process != self.process or not self.up:
             self.unserved(peer, item)
@@ -64,11 +67,11 @@ class Hub(Ends):
                 if self.ways.disconnects_slow:
                     self.kick(peer, 1013)
                 return
-        if item[0] == "dlv" and self._is_full(peer):
+        if item[0] in ("dlv", "pong") and self._is_full(peer):
             if self.ways.disconnects_slow:
                 self.kick(peer, 1013)
             return
-        peer.waiting += item[0] == "dlv"
+        peer.waiting += item[0] in ("dlv", "pong")
         self.put(peer, item)
 
     def _is_full(self, peer: Peer) -> bool:
@@ -121,7 +124,7 @@ class Hub(Ends):
             self._register(peer)
 
     def _read_out(self, peer: Peer, group: str) -> None:
-        for item in self._history.get(group, ())[-3:] if self.ways.replays else ():
+        for item in self._history.get(f"{peer.home}{group}", ())[-3:] if self.ways.replays else ():
             self._write(peer, item)
 
     def _taking_over(self, peer: Peer) -> Peer:
@@ -129,7 +132,12 @@ class Hub(Ends):
         for old in self._predecessors(peer) if self.policy.sessions == "takeover" else ():
             self.slots[self.whose(old.user)] -= old.slot
             old.slot = False
-            self.kick(old, TAKEN)
+            if self.ways.shares_rooms:
+                peer.rooms, peer.joins = old.rooms, old.joins
+            if old.home == peer.home:
+                self.kick(old, TAKEN)
+            else:
+                self._spawn(self._kick_late(old, TAKEN))
         return peer
 
     def _predecessors(self, peer: Peer) -> list[Peer]:
@@ -161,8 +169,9 @@ class Hub(Ends):
             self._read_out(peer, self._own(peer))
         peer.registered = True
         self.members.append(peer)
+        peer.since = self.world.now
         self._note(peer, 1)
-        self._evict(peer.user)
+        self._evict(peer.user, peer)
         self.watch(peer)
         self._greet(peer)
 
@@ -174,8 +183,11 @@ class Hub(Ends):
             for mate in self.members:
                 self._write(mate, ("notice", f"{peer.name} is here"))
 
-    def _evict(self, user: str) -> None:
+    def _evict(self, user: str, new: Peer | None = None) -> None:
         limit = self.policy.limit
+        if self.ways.processes and self.policy.t_evict and new is not None:
+            self._spread(new, there=True)
+            return
         mine = [m for m in self.members if self.whose(m.user) == self.whose(user)]
         if limit is None or limit.over == "reject" or self.ways.bug == "one above":
             return
@@ -194,12 +206,21 @@ class Hub(Ends):
     def _own(self, peer: Peer) -> str:
         return "all" if self.policy.group == "all" else f"user:{peer.user}"
 
-    def _on_msg(self, sender: Peer, msg: str, group: str) -> Task:
+    def _on_msg(self, sender: Peer, msg: str, group: str, size: int = 0) -> Task:
         inside = group == self._own(sender) or group in sender.rooms
-        if not sender.registered or not (inside or self.ways.outsiders_may_send):
+        if (
+            self._turns_down(sender, size, inside)
+            or not sender.registered
+            or not (inside or self.ways.outsiders_may_send)
+        ):
             return
-        audience = [m for m in self.members if group == self._own(m) or group in m.rooms]
-        self._history.setdefault(group, []).append(("dlv", msg))
+        if self.policy.group == "room" and not group.startswith("room:"):
+            group = "roomless"
+        audience = self._audience(group, sender.home)
+        if self.ways.echoes and self.ways.copies and sender not in audience:
+            self._write(sender, ("dlv", msg))
+        self._remember(group, sender.home, msg)
+        self._tell_the_other(sender, msg, group)
         if self.ways.chats:
             self._write(sender, ("notice", f"{msg} taken"))
         if self.ways.atomic:
@@ -209,6 +230,15 @@ class Hub(Ends):
             self._spawn(self._fan_out(sender, msg, audience, 10 * STEP))
         else:
             yield from self._fan_out(sender, msg, audience, STEP)
+
+    def _audience(self, group: str, home: int) -> list[Peer]:
+        there = [m for m in self.members if m.home == home or not self.ways.processes]
+        if group == "roomless":
+            return there if self.ways.broadcasts_roomless else []
+        return [m for m in there if group == self._own(m) or group in m.rooms]
+
+    def _remember(self, group: str, home: int, msg: str) -> None:
+        self._history.setdefault(f"{home}{group}", []).append(("dlv", msg))
 
     def _fan_out(self, sender: Peer, msg: str, audience: list[Peer], step: float) -> Task:
         self.world.rng.shuffle(audience)
@@ -223,9 +253,14 @@ class Hub(Ends):
         if group not in peer.rooms and not peer.expired:
             self._read_out(peer, group)
             yield self.world.some(JOIN) if self.ways.reads_out_early else 0.0
+        most = self.policy.max_rooms
+        if most is not None and group not in peer.rooms and len(peer.rooms) >= most:
+            self._write(peer, ("not_joined", group))
+            return
         peer.rooms.add(group)
         peer.joins[group] += 1
         self._write(peer, ("joined", group))
+        self._tell(peer, group, "joined")
 
     def _on_unsub(self, peer: Peer, group: str) -> Task:
         yield self.world.some(STEP)
@@ -233,6 +268,16 @@ class Hub(Ends):
         if not peer.joins[group]:
             peer.rooms.discard(group)
         self._write(peer, ("unsubscribed", group))
+        self._tell(peer, group, "unsubscribed")
+
+    def _tell(self, peer: Peer, group: str, what: str) -> None:
+        for mate in self.members if self.ways.tells_rooms else ():
+            if mate is not peer and group in mate.rooms:
+                self._write(mate, (what, group))
+
+    def _on_ping(self, peer: Peer, since: float) -> Task:
+        yield 0.0
+        self._write(peer, ("pong", since))
 
     def _on_query(self, peer: Peer) -> Task:
         """Who is connected, as it was a while ago: presence spreads slowly."""

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from mutations import Mutation
-from simulated_plans import GAPS, Case, Step, policies, simulate, ways
+from simulated_dials import policies, ways
+from simulated_plans import GAPS, Case, Step, simulate
 from simulator import EVICTED, MALFORMED, OVER
 from told import faults
 
