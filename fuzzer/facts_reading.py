@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from fuzzer.facts_records import NEVER, Conn, Episode, Leave, Message, Question
-from fuzzer.facts_rooms import ROOM_STEPS, rooms_are_news, spoke
+from fuzzer.facts_rooms import ROOM_STEPS, refused_rooms, rooms_are_news, spoke
 from fuzzer.facts_server import SERVER_STEPS
 from fuzzer.history import (
     CloseInv,
@@ -74,6 +74,7 @@ class Notes:
         self.pauses: list[tuple[int, int]] = []
         self.presence_is_pushed = False  # told also unasked, so that no answer can be told from such news
         self.rooms_are_news = rooms_are_news(events)
+        self.refused = refused_rooms(events)
         self.outages: list[tuple[int, int]] = []  # from the end of a server process until the next one is ready
         for index, event in enumerate(events):
             step = _STEPS.get(type(event))
@@ -126,7 +127,8 @@ def _send_ok(notes: Notes, i: int, e: SendOk) -> None:
 def _dlv(notes: Notes, i: int, e: Dlv) -> None:
     """A delivery proves membership unless it may be replayed history, or belong to an earlier stay.
 
-    After a second stay has begun a late delivery may still belong to the first.
+    After a second stay has begun a late delivery may still belong to the first. A copy for who published proves nothing
+    if it may not be in the room: a hub may answer so whoever publishes, wherever it goes.
     """
     message, conn = notes.messages.get(e.msg), notes.conns.get(e.conn)
     if message is None or conn is None:
@@ -136,7 +138,7 @@ def _dlv(notes: Notes, i: int, e: Dlv) -> None:
     message.heaviest = max(message.heaviest, e.size)
     _heard(notes.conns[message.conn], message, i)
     episodes = conn.episodes.get(message.group, ())
-    if len(episodes) == 1 and message.inv > episodes[0].begin and _is_live(notes.policy, message, episodes[0]):
+    if len(episodes) == 1 and message.inv > episodes[0].begin and _proves(notes, message, episodes[0]):
         stay = episodes[0]
         stay.je = min(stay.je, i)
         stay.le = max(stay.le, message.inv)
@@ -149,16 +151,27 @@ def _heard(sender: Conn, message: Message, i: int) -> None:
                 stay.heard = i
 
 
-def _is_live(policy: Policy, message: Message, stay: Episode) -> bool:
+def _proves(notes: Notes, message: Message, stay: Episode) -> bool:
     """Can this not be history that a hub reads out to who joins, before it registers it? (SPEC 2.1, and 2.2, MAY 5)
 
     What was sent while the stay was being asked for may be: a hub may store and broadcast it, then come to the
     request, read out, wait, and only then register. Not so what was sent after the stay was proved or, where the hub
     says no welcome, after it had got through the request to something that came behind it.
     """
-    if policy.replay == "none" or message.conn == stay.conn or message.inv > stay.je:
+    policy = notes.policy
+    if message.conn == stay.conn:
+        return not _may_be_outside(notes, stay)
+    if policy.replay == "none" or message.inv > stay.je:
         return True
-    return policy.join_evidence != "welcome" and policy.order != "none" and message.inv > stay.heard
+    in_turn = policy.join_evidence != "welcome" and policy.order != "none" and not _may_be_outside(notes, stay)
+    return in_turn and message.inv > stay.heard
+
+
+def _may_be_outside(notes: Notes, stay: Episode) -> bool:
+    """May it not be in the room though the hub has got as far as what it sent later? Its request was refused, ignored
+    as one above a rate, or is handled after what came behind it."""
+    policy, refused = notes.policy, (stay.conn, stay.group) in notes.refused
+    return stay.group.startswith("room:") and (refused or policy.rate is not None or policy.order == "none")
 
 
 def _server_end(notes: Notes, i: int, e: ServerEnd) -> None:

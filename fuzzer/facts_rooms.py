@@ -105,6 +105,11 @@ def rooms_are_news(events: Iterable[Event]) -> bool:
     return False
 
 
+def refused_rooms(events: Iterable[Event]) -> frozenset[tuple[str, str]]:
+    """(connection, group) of every subscription that was refused at any time."""
+    return frozenset((e.conn, f"room:{e.room}") for e in events if isinstance(e, SubRej))
+
+
 def _answered(e: Event) -> tuple[str, str, bool] | None:
     if isinstance(e, Joined):
         return (e.conn, e.group.removeprefix("room:"), False) if e.group.startswith("room:") else None

@@ -191,3 +191,46 @@ def test_who_publishes_to_a_room_that_it_has_left_may_be_answered_with_a_copy(ec
 def test_the_messages_of_others_are_no_copies() -> None:
     written = H(ROOMS).join("a", "b").sub("a", "b").unsub("a").send("m", "b", room="r0").got("m", "b", "a")
     assert convicted(written) == ["HF106"]
+
+
+def publishes_uninvited(answer: str) -> H:
+    """a is in r0, has asked to be in r1, too, and publishes there; b is in r1."""
+    written = H(Policy(group="room", max_rooms=1)).join("a", "b").sub("a").sub("b", room="r1")
+    asks_to_join(written, "a", "r1")
+    written = written.not_joined("a", "r1") if answer == "no" else has_joined(written, "a", "r1")
+    return written.send("m", "a", room="r1").got("m", "b", "a").send("m2", "a", room="r1").got("m2", "b", "a")
+
+
+@pytest.mark.parametrize(("answer", "said"), [("no", []), ("yes", ["HF201"])])
+def test_copies_of_its_own_make_nobody_a_member_of_a_room_that_it_was_refused(answer: str, said: list[str]) -> None:
+    assert convicted(publishes_uninvited(answer).send("n", "a", room="r0").got("n", "a")) == said
+
+
+@pytest.mark.parametrize(("answer", "said"), [("no", []), ("yes", ["HF101"])])
+def test_nothing_is_owed_to_who_only_got_copies_of_its_own(answer: str, said: list[str]) -> None:
+    written = publishes_uninvited(answer).send("x", "b", room="r1").got("x", "b").controls(6.0).quiet(False)
+    assert convicted(written) == said
+
+
+@pytest.mark.parametrize(("rate", "said"), [(2, []), (None, ["HF101"])])
+def test_a_request_above_the_rate_may_have_been_ignored(rate: int | None, said: list[str]) -> None:
+    """Not so what a publishes then, of which it gets a copy: it is in the room from its second request on."""
+    written = asks_to_join(H(Policy(group="room", rate=rate)).join("a", "b").sub("b"), "a")
+    written.send("m", "a", room="r0").got("m", "b", "a").send("x", "b", room="r0")
+    has_joined(asks_to_join(written, "a"), "a").send("y", "b", room="r0").got("y", "b", "a")
+    assert convicted(written) == said
+
+
+@pytest.mark.parametrize(("order", "said"), [("none", []), ("fifo", ["HF101"])])
+def test_what_was_published_behind_a_request_to_join_may_be_handled_before_it(order: str, said: list[str]) -> None:
+    written = H(Policy(group="room", order=order)).join("a", "b").sub("b")  # type: ignore[arg-type]
+    asks_to_join(written, "a").send("m", "a", room="r0").got("m", "b", "a").send("x", "b", room="r0")
+    assert convicted(has_joined(written, "a").controls(6.0).quiet(False)) == said
+
+
+@pytest.mark.parametrize(("answer", "said"), [("no", []), ("yes", ["HF101"])])
+def test_history_read_out_at_the_second_request_proves_nothing_of_the_first(answer: str, said: list[str]) -> None:
+    written = publishes_uninvited(answer).send("x", "b", room="r1").unsub("a", room="r0")
+    asks_to_join(written, "a", "r1").got("x", "a").send("y", "b", room="r1")
+    written = has_joined(written, "a", "r1").send("z", "b", room="r1").got("z", "a")
+    assert convicted(written) == said
