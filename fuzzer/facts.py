@@ -51,7 +51,7 @@ class Facts:
         self.failed_fences = notes.failed_fences
         self.strays, self.probes, self.logs, self.exits = notes.strays, notes.probes, notes.logs, notes.exits
         self.names, self.answers, self.frames = notes.names, notes.answers, notes.frames
-        self.presence_is_pushed = notes.presence_is_pushed
+        self.presence_is_pushed, self.refused = notes.presence_is_pushed, notes.refused
         self.unsubscribed, self.stops, self.bad = notes.unsubscribed, notes.stops, notes.bad
         self.outages, self.pauses = notes.outages, notes.pauses
         self._controls = notes.controls

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from fuzzer.facts_backlog import Backlog
 from fuzzer.facts_passing import cut_messages, is_cut
 from fuzzer.facts_records import NEVER, Conn
+from fuzzer.facts_rooms import may_be_taken_out
 from fuzzer.history import Event, SendInv
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def derive_end_causes(facts: Facts) -> None:
             "lifetime": _too_old(facts, conn),
             "rate": _too_many(facts, conn),
             "stop": _stopped(facts, conn),
+            "uninvited": _uninvited(facts, conn),
         }
         conn.x = min(conn.causes.values()) if conn.honest else conn.open_inv
     limit = facts.policy.limit
@@ -114,6 +116,22 @@ def _too_many(facts: Facts, conn: Conn) -> int:
     cut = cut_messages(facts.history)
     frames = [i for i in conn.spoke for _ in range(_frames(facts.events[i], cut))]
     return NEVER if len(frames) <= most else frames[most]
+
+
+def _uninvited(facts: Facts, conn: Conn) -> int:
+    """It spoke to a room, or left one, that it was refused or is not in: a hub may close it for that."""
+    spoken = [(m.inv, m.group) for m in facts.messages.values() if m.conn == conn.name]
+    spoken += [(leave.inv, group) for group, leaves in conn.leaves.items() for leave in leaves]
+    return min((at for at, group in spoken if not _may_speak(facts, conn, group, at)), default=NEVER)
+
+
+def _may_speak(facts: Facts, conn: Conn, group: str, at: int) -> bool:
+    """Is it in the group by what it and its session have asked (where requests overtake each other: been told)?"""
+    if not facts.means(group) or (conn.name, group) in facts.refused:
+        return False
+    told = facts.policy.order == "none" and group.startswith("room:")
+    stays = (s for s in conn.episodes.get(group, ()) if s.begin < at <= s.end and (not told or s.je < at))
+    return any(not may_be_taken_out(stay, facts.mates(conn)) for stay in stays)
 
 
 def _frames(event: Event, cut: frozenset[str]) -> int:

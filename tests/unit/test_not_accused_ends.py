@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from histories import H
 
-from fuzzer.history import CloseOk, Control, SrvClose, SrvEof
+from fuzzer.history import CloseOk, Control, Joined, SrvClose, SrvEof, SubInv, SubRej, UnsubInv, UnsubOk
 from fuzzer.invariants import judge
 from fuzzer.plan import Send
 from fuzzer.policy import Limit, Policy
@@ -131,3 +131,54 @@ def test_what_everybody_is_told_of_the_control_pair_is_no_flood(group: str, said
         since = written.now
         written.wait(0.018).frame("c", "one more").add(Control, ok=True, since=since)
     assert convicted(written) == said
+
+
+# ---- rooms -----------------------------------------------------------------------------------------------------------
+
+
+def asks_for_a_second_room(answer: type[SubRej | Joined]) -> H:
+    """a is in r0, b in r1; at most one room each, or so."""
+    written = H(Policy(group="room", max_rooms=1)).join("a", "b").sub("a").sub("b", room="r1")
+    written.add(SubInv, conn="a", room="r1")
+    return written.not_joined("a", "r1") if answer is SubRej else written.add(Joined, conn="a", group="room:r1")
+
+
+@pytest.mark.parametrize(("answer", "said"), [(SubRej, []), (Joined, ["HF301"])])
+def test_who_publishes_to_a_room_that_it_was_refused_may_be_closed(
+    answer: type[SubRej | Joined], said: list[str]
+) -> None:
+    assert convicted(asks_for_a_second_room(answer).send("m", "a", room="r1").ended("a", 4403)) == said
+
+
+@pytest.mark.parametrize(("left", "said"), [(True, []), (False, ["HF301"])])
+def test_who_publishes_to_a_room_that_it_has_left_may_be_closed(left: bool, said: list[str]) -> None:
+    written = H(Policy(group="room")).join("a", "b").sub("a", "b")
+    written = written.unsub("a") if left else written
+    assert convicted(written.send("m", "a", room="r0").ended("a", 4403)) == said
+
+
+@pytest.mark.parametrize(("sessions", "said"), [("takeover", []), ("independent", ["HF301"])])
+def test_who_publishes_to_a_room_that_its_session_has_left_may_be_closed(sessions: str, said: list[str]) -> None:
+    written = H(Policy(group="room", sessions=sessions)).join("a", session="s").sub("a")  # type: ignore[arg-type]
+    written.add(UnsubInv, conn="a", room="r0").join("b", session="s").sub("b").add(UnsubOk, conn="a", room="r0")
+    assert convicted(written.send("m", "b", room="r0").ended("b", 4403)) == said
+
+
+@pytest.mark.parametrize(("order", "said"), [("none", []), ("fifo", ["HF301"])])
+def test_who_publishes_before_it_is_told_that_it_is_in_may_be_closed(order: str, said: list[str]) -> None:
+    written = H(Policy(group="room", order=order)).join("a").add(SubInv, conn="a", room="r0")  # type: ignore[arg-type]
+    assert convicted(written.send("m", "a", room="r0").ended("a", 4403)) == said
+
+
+@pytest.mark.parametrize(("group", "said"), [("room", []), ("user", ["HF301"])])
+def test_who_publishes_to_no_room_where_there_are_rooms_alone_may_be_closed(group: str, said: list[str]) -> None:
+    written = H(Policy(group=group)).join("a", "b").sub("a", "b")  # type: ignore[arg-type]
+    assert convicted(written.send("m", "a").ended("a", 4403)) == said
+
+
+@pytest.mark.parametrize("spoken", [True, False])
+def test_to_leave_a_room_once_is_no_reason(spoken: bool) -> None:
+    written = H(Policy(group="room")).join("a", "b").sub("a", "b")
+    written = written.send("m", "a", room="r0") if spoken else written
+    assert convicted(written.unsub("a").ended("a", 4403)) == ["HF301"]
+    assert convicted(H(Policy(group="room")).join("a").sub("a").unsub("a").unsub("a").ended("a", 4403)) == []
