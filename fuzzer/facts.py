@@ -195,11 +195,14 @@ class Facts:
     def rejoined(self, message: Message, conn: Conn, at: int) -> bool:
         """Did ``conn`` join the room again before ``at``, and not surely before ``message`` was sent?
 
+        Or for the first time, if it had published there before that, and was answered with a copy.
+
         A subscription is surely handled when it was answered, or when a message that the same connection sent
         after it was delivered to anybody. That of another connection of its session may be answered to the newest.
         """
         asked = [(c, s) for c in self.session_of(conn) for s in c.subscriptions.get(message.group, ())]
-        first = [] if self.inherits(conn, message.group) else asked[:1]
+        copied = message.conn == conn.name and any(s.inv > message.inv for _, s in asked[:1])
+        first = [] if copied or self.inherits(conn, message.group) else asked[:1]
         again = [(c, s) for c, s in asked if s.inv < at and (c, s) not in first]
         return any(min(s.answered, self.heard_since(c, s.inv)) > message.inv for c, s in again)
 

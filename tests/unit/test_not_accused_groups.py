@@ -234,3 +234,12 @@ def test_history_read_out_at_the_second_request_proves_nothing_of_the_first(answ
     asks_to_join(written, "a", "r1").got("x", "a").send("y", "b", room="r1")
     written = has_joined(written, "a", "r1").send("z", "b", room="r1").got("z", "a")
     assert convicted(written) == said
+
+
+@pytest.mark.parametrize(("first", "said"), [("publishes", []), ("joins", ["HF103"])])
+def test_a_copy_of_its_own_and_then_history_with_it(first: str, said: list[str]) -> None:
+    written = H(ROOMS).join("a", "b").sub("b")
+    written = written.sub("a") if first == "joins" else written
+    written.send("m", "a", room="r0").got("m", "a", "b")
+    written = asks_to_join(written, "a") if first == "publishes" else written
+    assert convicted(has_joined(written.got("m", "a"), "a") if first == "publishes" else written.got("m", "a")) == said
