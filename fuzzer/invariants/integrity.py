@@ -83,7 +83,7 @@ def isolation(facts: Facts) -> Judgement:
             findings.setdefault(e.conn, _leak(facts, message, conn, i))
         elif conn.name == message.conn and _is_echo(facts, message, conn, i):
             findings.setdefault(f"echo {e.conn}", _echoed(message, i))
-        elif _is_read_out(facts, message, conn):
+        elif _is_read_out(facts, message, conn, i):
             findings.setdefault(f"history {e.conn}", _read_out(facts, message, conn, i))
     return Judgement("HF105", _strangers(facts) + _newcomers(facts), tuple(findings.values()))
 
@@ -105,9 +105,13 @@ def _is_echo(facts: Facts, message: Message, conn: Conn, at: int) -> bool:
     return facts.policy.echo == "never" and conn.honest and not facts.may_be_history(message, conn, at)
 
 
-def _is_read_out(facts: Facts, message: Message, conn: Conn) -> bool:
-    """Was it over before ``conn`` first began to join the group? Who took a session over may have been in it before."""
+def _is_read_out(facts: Facts, message: Message, conn: Conn, at: int) -> bool:
+    """Was it over before ``conn`` first began to join the group? Who took a session over may have been in it before.
+
+    The first copy of its own is the answer to who publishes, wherever it went."""
     stays = conn.episodes.get(message.group, ())
+    if message.conn == conn.name and message.got[conn.name] == at:
+        return False
     if facts.policy.replay != "none" or not conn.honest or not stays or facts.inherits(conn, message.group):
         return False
     return facts.replay.over_before(message, stays[0].begin)

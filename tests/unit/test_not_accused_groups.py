@@ -243,3 +243,11 @@ def test_a_copy_of_its_own_and_then_history_with_it(first: str, said: list[str])
     written.send("m", "a", room="r0").got("m", "a", "b")
     written = asks_to_join(written, "a") if first == "publishes" else written
     assert convicted(has_joined(written.got("m", "a"), "a") if first == "publishes" else written.got("m", "a")) == said
+
+
+@pytest.mark.parametrize(("again", "said"), [(False, []), (True, ["HF105"])])
+def test_copies_of_its_own_from_before_it_joined_are_no_history(again: bool, said: list[str]) -> None:
+    written = H(Policy(group="room", replay="none")).join("a")
+    written.send("m", "a", room="r0").send("m2", "a", room="r0").got("m", "a").got("m2", "a")
+    written = has_joined(asks_to_join(written, "a"), "a")
+    assert convicted(written.got("m", "a") if again else written) == said
