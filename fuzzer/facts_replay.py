@@ -23,11 +23,14 @@ class Replay:
         sender.
 
         Not only all whom it had reached: where each connection has a lock of its own, one that reads nothing holds up
-        the broadcast for those behind it, while others get the next one.
+        the broadcast for those behind it, while others get the next one. The sender alone shows nothing: it may have
+        been answered with a copy while the message still stands in a queue of the group.
         """
         reached = [name for name, i in message.got.items() if i < begin]
         policy = self._facts.policy
-        if not reached or policy.order == "none" or policy.group == "all":  # the control pair is in it, too
+        if policy.order == "none" or policy.group == "all":  # the control pair is in it, too
+            return False
+        if not any(name != message.conn for name in reached):
             return False
         later = (m for m in self._facts.sent[message.conn, message.group] if message.inv < m.inv < begin)
         if not any(all(m.got.get(name, NEVER) < begin for name in reached) for m in later):

@@ -247,7 +247,7 @@ def test_a_copy_of_its_own_and_then_history_with_it(first: str, said: list[str])
 
 @pytest.mark.parametrize(("again", "said"), [(False, []), (True, ["HF105"])])
 def test_copies_of_its_own_from_before_it_joined_are_no_history(again: bool, said: list[str]) -> None:
-    written = H(Policy(group="room", replay="none")).join("a")
-    written.send("m", "a", room="r0").send("m2", "a", room="r0").got("m", "a").got("m2", "a")
+    written = H(Policy(group="room", replay="none")).join("a", "b").sub("b")
+    written.send("m", "a", room="r0").send("m2", "a", room="r0").got("m", "a", "b").got("m2", "a", "b")
     written = has_joined(asks_to_join(written, "a"), "a")
     assert convicted(written.got("m", "a") if again else written) == said

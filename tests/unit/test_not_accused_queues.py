@@ -124,3 +124,11 @@ def test_what_is_sent_when_the_reader_has_begun_to_close_may_come_or_not(closes:
     if closes:
         written.close_begun("c")
     assert convicted(written.send("m1", "a").send("m2", "a").got("m2", "c")) == said
+
+
+@pytest.mark.parametrize(("others", "said"), [((), []), (("b",), ["HF105 history"])])
+def test_copies_for_the_sender_do_not_show_that_a_broadcast_is_over(others: tuple[str, ...], said: list[str]) -> None:
+    """a is answered at once; what the group gets goes through a queue, where c may come in before it."""
+    written = H(Policy(replay="none")).join("a", *others).send("m", "a").got("m", "a", *others)
+    written.send("m2", "a").got("m2", "a", *others)
+    assert convicted(written.join("c").got("m", "c")) == said
