@@ -130,7 +130,7 @@ class Finale:
         above = await self._open_once(f"slot:{user}.above", user)
         if above.live:
             opened.append(above)
-        last = [a.name for a in opened if a.live][-1:]
+        last = [a.name for a in opened if a.live][-2:]  # each gets the other's, where nobody gets its own
         await self._quiescence.fence(frozenset(last))
         await self._quiescence.prove_control()
 

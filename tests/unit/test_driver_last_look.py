@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+import msgspec
 import pytest
 import trio
 
 from fuzzer.driver import finale
 from fuzzer.driver.finale import Finale
-from fuzzer.driver.session import Session, open_session
+from fuzzer.driver.session import Session, execute, open_session
 from fuzzer.history import History, Phase, Probe
 from fuzzer.hub.knobs import Knobs
 from fuzzer.hub.target import embedded_target
@@ -73,3 +76,12 @@ def test_a_hub_that_takes_its_time_is_not_asked_again() -> None:
     history = run(knobs=Knobs(release_delay=0.5))
     assert phases(history) == ["probe", "canary"]
     assert judge(history).violations == ()
+
+
+@pytest.mark.parametrize("echo", ["always", "never"])
+def test_one_above_the_limit_is_convicted_though_nobody_gets_its_own_messages(echo: Literal["always", "never"]) -> None:
+    """The hub admits three, its policy says two: no op of the plan shows it, only the slots do."""
+    target = embedded_target(knobs=Knobs(limit=3, echo=echo))
+    limit = msgspec.structs.replace(target.policy.limit, max=2)
+    target = msgspec.structs.replace(target, policy=msgspec.structs.replace(target.policy, limit=limit))
+    assert "HF201" in [finding.code for finding in judge(execute(PLAN, target)).violations]
