@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from fuzzer.driver.actor import Actor
 from fuzzer.driver.health import HealthyTime
 from fuzzer.driver.openings import OPEN_TIMEOUT
-from fuzzer.driver.perform import Performer
+from fuzzer.driver.perform import MARGIN, Performer
 from fuzzer.driver.quiesce import Quiescence
 from fuzzer.driver.stage import Stage
 from fuzzer.history import Phase, Probe, Role
@@ -130,6 +130,7 @@ class Finale:
         above = await self._open_once(f"slot:{user}.above", user)
         if above.live:
             opened.append(above)
+        await self._health.wait(self._stage.policy.t_evict * MARGIN, HealthyTime())  # for so long it may stay
         last = [a.name for a in opened if a.live][-2:]  # each gets the other's, where nobody gets its own
         await self._quiescence.fence(frozenset(last))
         await self._quiescence.prove_control()

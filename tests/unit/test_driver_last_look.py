@@ -78,10 +78,19 @@ def test_a_hub_that_takes_its_time_is_not_asked_again() -> None:
     assert judge(history).violations == ()
 
 
-@pytest.mark.parametrize("echo", ["always", "never"])
-def test_one_above_the_limit_is_convicted_though_nobody_gets_its_own_messages(echo: Literal["always", "never"]) -> None:
+def convicted_where_one_too_many_stays(knobs: Knobs, t_evict: float = 0.0) -> list[str]:
     """The hub admits three, its policy says two: no op of the plan shows it, only the slots do."""
-    target = embedded_target(knobs=Knobs(limit=3, echo=echo))
+    target = embedded_target(knobs=knobs)
+    assert target.policy.limit is not None
     limit = msgspec.structs.replace(target.policy.limit, max=2)
-    target = msgspec.structs.replace(target, policy=msgspec.structs.replace(target.policy, limit=limit))
-    assert "HF201" in [finding.code for finding in judge(execute(PLAN, target)).violations]
+    policy = msgspec.structs.replace(target.policy, limit=limit, t_evict=t_evict)
+    return [found.code for found in judge(execute(PLAN, msgspec.structs.replace(target, policy=policy))).violations]
+
+
+@pytest.mark.parametrize("echo", ["always", "never"])
+def test_one_above_the_limit_is_seen_though_nobody_gets_its_own_messages(echo: Literal["always", "never"]) -> None:
+    assert "HF201" in convicted_where_one_too_many_stays(Knobs(limit=3, echo=echo))
+
+
+def test_one_above_the_limit_is_given_the_time_that_it_may_stay() -> None:
+    assert "HF201" in convicted_where_one_too_many_stays(Knobs(limit=3, over="evict-oldest"), t_evict=0.2)
