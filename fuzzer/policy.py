@@ -11,6 +11,7 @@ from typing import Literal
 from fuzzer.values import Value
 
 SMALL_TALK = 4  # characters: no hub takes so few for an empty message, nor for one that is too long
+MOST_PATIENCE = 1.5  # seconds: to wait for a promise that takes longer costs too much in every plan
 FEW_SLOTS = 3  # shared by everybody: one for the control pair, so that two are left
 
 Names = Literal["folded", "exact", "plain"]

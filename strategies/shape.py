@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from fuzzer.payload import ENVELOPE, widest
 from fuzzer.plan import Fill, MalformedKind, TokenKind
-from fuzzer.policy import Names, Policy
+from fuzzer.policy import MOST_PATIENCE, Names, Policy
 from fuzzer.values import Value
 from strategies.faults import MALFORMED
 
@@ -18,7 +18,6 @@ DEFAULT_FRAME: Final = 1_000_000  # below the smallest default limit of common s
 # a hub that declares no limit has to take everything
 ANYWHERE: Final = tuple(kind for kind in MALFORMED if kind != "oversize")
 MOST_OVERSIZE: Final = 4_194_304  # a declared limit above it is too much to move again and again
-MOST_PATIENCE: Final = 1.5  # seconds: a promise that takes longer costs too much to wait for
 BRIEF: Final = 2.0  # seconds: how long a brief token lasts at most
 
 

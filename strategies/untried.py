@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from strategies.shape import MOST_PATIENCE, TargetLike
+from fuzzer.policy import MOST_PATIENCE
+from strategies.shape import TargetLike
 
 PROMISES = {
     "t_heartbeat": "that a peer which answers nothing is given up (HF403)",

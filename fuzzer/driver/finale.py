@@ -16,6 +16,7 @@ from fuzzer.driver.quiesce import Quiescence
 from fuzzer.driver.stage import Stage
 from fuzzer.history import Phase, Probe, Role
 from fuzzer.plan import Drop, Open
+from fuzzer.policy import MOST_PATIENCE
 
 RETRY_PAUSES = (0.04, 0.2)
 PROMPT = 3  # looks at the counts, a few milliseconds apart
@@ -130,7 +131,8 @@ class Finale:
         above = await self._open_once(f"slot:{user}.above", user)
         if above.live:
             opened.append(above)
-        await self._health.wait(self._stage.policy.t_evict * MARGIN, HealthyTime())  # for so long it may stay
+        if self._stage.policy.t_evict <= MOST_PATIENCE:
+            await self._health.wait(self._stage.policy.t_evict * MARGIN, HealthyTime())  # for so long it may stay
         last = [a.name for a in opened if a.live][-2:]  # each gets the other's, where nobody gets its own
         await self._quiescence.fence(frozenset(last))
         await self._quiescence.prove_control()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fuzzer.policy import Limit, Policy
-from strategies.shape import MOST_PATIENCE, shape_of
+from fuzzer.policy import MOST_PATIENCE, Limit, Policy
+from strategies.shape import shape_of
 from strategies.untried import untried
 
 
