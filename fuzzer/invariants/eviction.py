@@ -51,11 +51,25 @@ def _outlives(facts: Facts, elder: Conn, end: int) -> bool:
 
 
 def _all_go(facts: Facts, conn: Conn, elders: list[Conn], limit: int) -> bool:
-    """Had so many to go that the elders were among them, and did they all? Then ``conn`` was just told first."""
-    at = facts.t(conn.server_end)
+    """Had so many to go that the elders were among them, and did they all? Then ``conn`` was just told first.
+
+    With ``t_evict`` each process may look for itself, at any time since ``conn`` was there: an elder may stay if so many
+    are no longer there when its own process looks.
+    """
+    at = facts.t(conn.je if facts.policy.t_evict else conn.server_end)
     there = [conn, *facts.possible_others(conn, conn.server_end, at)]
     most = len(there) + facts.slots.outside(conn.server_end, at)
-    return most - limit > len(elders) and all(_evicted(facts, c) for c in elders)
+    if most - limit <= len(elders):
+        return False
+    return all(_evicted(facts, c) for c in elders) or not _still_above(facts, conn, limit)
+
+
+def _still_above(facts: Facts, conn: Conn, limit: int) -> bool:
+    """Were surely more than the limit there after ``conn`` was told to go, for as long as evictions may take?"""
+    if not facts.policy.t_evict:
+        return True
+    there = [c for c in facts.slots.sharing(conn) if c.honest and c.je < conn.server_end < c.own_cause]
+    return sum(_outlives(facts, c, conn.server_end) for c in there) > limit
 
 
 def _needless(facts: Facts, conn: Conn) -> Finding | None:

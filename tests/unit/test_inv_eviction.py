@@ -121,3 +121,22 @@ def test_an_older_one_may_be_told_later_than_a_younger_one(waited: float, said: 
     written = H(LATE).join("a").join("b").join("c", "d").ended("b", 4009).controls(waited, every=0.05)
     written = seen_alive(written, "a", "c", "d").closed("a")
     assert [f"{f.code} {f.key}" for f in judge(written.history()).violations] == said
+
+
+@pytest.mark.parametrize(
+    ("leaves", "waited", "said"),
+    [("d", 0.3, []), ("d", 1.2, []), ("", 0.3, []), ("", 1.2, ["HF201 limit", "HF204 wrong"])],
+)
+def test_an_older_one_may_stay_if_the_user_is_no_longer_above_when_its_process_looks(
+    leaves: str, waited: float, said: list[str]
+) -> None:
+    """Both had to go, by two processes; d left after the first had looked, and before the second."""
+    written = H(LATE).join("a").join("b").join("c", "d").controls(0.1, every=0.05).ended("b", 4009)
+    written = written.closed(*leaves).controls(waited, every=0.05)
+    written = seen_alive(written, "a", "c") if leaves else seen_alive(written, "a", "c", "d")
+    assert [f"{f.code} {f.key}" for f in judge(written.history()).violations] == said
+
+
+def test_where_one_has_to_go_a_younger_one_is_wrong_however_late() -> None:
+    written = H(LATE).join("a").join("b").join("c").ended("b", 4009).controls(1.2, every=0.05)
+    assert keys(seen_alive(written, "a", "c")) == ["wrong"]
