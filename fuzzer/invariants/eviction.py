@@ -53,8 +53,8 @@ def _outlives(facts: Facts, elder: Conn, end: int) -> bool:
 def _all_go(facts: Facts, conn: Conn, elders: list[Conn], limit: int) -> bool:
     """Had so many to go that the elders were among them, and did they all? Then ``conn`` was just told first.
 
-    With ``t_evict`` each process may look for itself, at any time since ``conn`` was there: an elder may stay if so many
-    are no longer there when its own process looks.
+    With ``t_evict`` each process may look for itself, at any time since ``conn`` was there: an elder may stay if so
+    many are no longer there when its own process looks.
     """
     at = facts.t(conn.je if facts.policy.t_evict else conn.server_end)
     there = [conn, *facts.possible_others(conn, conn.server_end, at)]
