@@ -91,6 +91,8 @@ async def _token(visits: Visits, kind: TokenKind) -> str:
     """How it was refused; empty if it was not."""
     visitor = await visits.open(visits.user(f"token-{kind}"), kind)
     await visitor.until(lambda: not visitor.is_open, QUIET)
+    if visitor.is_open and kind == "none" and getattr(visits.target.auth, "message", None) is not None:
+        return "waited for"  # nothing was sent: that shows nobody as a member
     return "" if visitor.is_open else _how(visitor)
 
 

@@ -35,7 +35,7 @@ def _connections(facts: Facts) -> Judgement:
     for user, conns in facts.slots.groups():
         spans = [(c.je, min(c.le, c.own_cause), c) for c in conns if c.honest]
         witnessed = [span for span in spans if span[0] < span[1]]
-        obligations += len(witnessed)
+        obligations += sum(_stays(facts, joined, life, facts.policy.t_evict) for joined, life, _ in witnessed)
         crowd = _crowd(facts, [*witnessed, *own], limit.max, facts.policy.t_evict)
         if crowd:
             findings.append(_exceeded(facts, user, crowd, limit))

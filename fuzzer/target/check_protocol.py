@@ -90,7 +90,8 @@ def _check_matches(target: Target, spec: JsonProtocol) -> None:
         raise TargetError('protocol.present.users: missing; expected the path to the list of names, such as "users"')
     for (one, first), (two, second) in itertools.combinations(given.items(), 2):
         if flatten(first.match) == flatten(second.match):
-            raise TargetError(f"{two}.match: is the same as {one}.match, so their frames cannot be told apart")
+            hint = "; leave auth.accepted out" if two == "auth.accepted" and one == "protocol.welcome" else ""
+            raise TargetError(f"{two}.match: is the same as {one}.match, so their frames cannot be told apart{hint}")
 
 
 def check_match(key: str, match: Match, *, may_be_empty: bool = False) -> None:

@@ -12,7 +12,7 @@ from test_init_shared_limit import looked
 from fuzzer.hub.knobs import Knobs
 from fuzzer.hub.target import embedded_target
 from fuzzer.policy import Limit, Policy
-from fuzzer.target.config import Match
+from fuzzer.target.config import JwtAuth, Match
 
 
 def test_a_message_within_a_list_is_read_as_a_run_reads_it() -> None:
@@ -27,6 +27,7 @@ def test_where_in_a_list_a_message_is_found_is_said_of_its_elements() -> None:
     assert looked(replace(target, protocol=wrong))["publish"].change == said
 
 
+LOGIN = '{"token": "{token}"}'
 LIMIT = 'max = {}, over = "reject", {}'
 
 
@@ -66,3 +67,13 @@ def test_who_makes_room_shows_who_shares_it(scope: Literal["user", "ip", "global
     change = looked(target)["limit"].change
     assert 'max = 4, over = "evict-oldest"' in change
     assert ('scope = "global"' in change) == named
+
+
+def test_who_sends_no_token_though_it_is_the_first_message_is_not_let_in() -> None:
+    """This hub looks at no token at all: with bad ones it lets people in, and who sends none has said nothing yet."""
+    login = JwtAuth("a secret for tests alone, of 32 bytes or more", place="message", message=LOGIN)
+    step = looked(replace(init_hub(), auth=login))["token"]
+    assert step.outcome == "hint"
+    assert "expired" in step.saw
+    assert "none" not in step.saw
+    assert '"none"' in step.change

@@ -104,6 +104,12 @@ def test_who_has_to_go_may_stay_until_its_process_knows(waited: float, said: set
     assert says(seen_alive(written, "a", "b", "c")) == said
 
 
+@pytest.mark.parametrize(("waited", "checked"), [(0.3, 0), (1.2, 3)])
+def test_only_who_stays_so_long_is_something_to_check(waited: float, checked: int) -> None:
+    written = H(LATE).join("a", "b", "c").controls(waited, every=0.05)
+    assert obligations(seen_alive(written, "a", "b", "c"), "HF201") == checked
+
+
 def test_time_in_which_the_server_stood_still_is_not_held_against_it() -> None:
     written = H(LATE).join("a", "b", "c").controls(0.2, every=0.05).wait(3.0).controls(0.2, every=0.05)
     assert says(seen_alive(written, "a", "b", "c")) == NOTHING

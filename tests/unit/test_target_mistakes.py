@@ -240,3 +240,11 @@ def test_a_handshake_proves_nothing_of_who_says_only_then_who_it_is(tmp_path: Pa
     assert complaint(write(tmp_path, said)) == (
         'policy.join_evidence: found "handshake", but who it is says only the first message (auth.message)'
     )
+
+
+def test_one_hello_for_both_need_not_be_said_twice(tmp_path: Path) -> None:
+    answer = """place = "message"\nmessage = '{"token": "{token}"}'\naccepted = {match = {type = "welcome"}}"""
+    assert complaint(write(tmp_path, changed('place = "query:token"', answer))) == (
+        "auth.accepted.match: is the same as protocol.welcome.match, so their frames cannot be told apart; "
+        "leave auth.accepted out"
+    )
