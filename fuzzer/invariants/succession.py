@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fuzzer.facts import NEVER, Conn, Facts
+from fuzzer.facts_lateness import ALWAYS
 from fuzzer.invariants.delivery import silent_loss
 from fuzzer.invariants.lifecycle import ended_without_cause
 from fuzzer.invariants.limit import told_the_limit
@@ -64,10 +65,12 @@ def _kept_out(facts: Facts, conn: Conn, older: list[Conn]) -> Iterator[Finding]:
 def _in_place(facts: Facts, old: Conn, conn: Conn, answered: int) -> bool:
     """Was it still the session's own, as far as the hub can have known, until ``conn`` came and was answered?
 
-    Who had begun to end otherwise may be forgotten already, and its slot not be free before its own time.
+    Who had begun to end otherwise may be forgotten already, and its slot not be free before its own time. So may who
+    vanished, as soon as a hub may have noticed: one that promises no heartbeat may have one.
     """
     unheard = facts.policy.t_heartbeat is None and all(drop.how == "vanish" for _, drop in old.drops)
-    other = ("takeover", *(("drop",) if unheard else ()))
+    unnoticed = unheard and facts.t(answered) - facts.t(old.first_drop) < ALWAYS
+    other = ("takeover", *(("drop",) if unnoticed else ()))
     ended = min(old.server_end, *(index for kind, index in old.causes.items() if kind not in other))
     return ended > answered and old.causes["takeover"] >= conn.open_inv
 
@@ -137,7 +140,8 @@ INVARIANTS = (
         "The old connection had joined before the new one was opened, and its end had begun before the harm; the "
         "loss (by deadline, nothing sent later arrived) or the close convicts by the rules of HF101 or HF301. Who "
         "comes back with a session may be refused because of the limit only if others can have filled it than "
-        "predecessors that had joined before it was opened, and that nothing else had begun to end.",
+        "predecessors that had joined before it was opened, and that nothing else had begun to end; one that vanished "
+        "half a second before may have been given up by a heartbeat of which nothing is promised.",
         "policy.sessions",
         (
             "https://github.com/Chetan0e/Verath/issues/229",
