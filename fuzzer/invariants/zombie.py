@@ -48,7 +48,16 @@ def _due(facts: Facts, conn: Conn, at: float, more: float = 0.0) -> bool:
     ended = min(conn.server_end, conn.close_inv, conn.let_go, conn.causes["stop"])
     if bound is None or since == NEVER or not facts.t(since) <= at < facts.t(ended):
         return False
-    return facts.healthy(facts.t(since), at) >= bound + more + _backlog(facts, conn)
+    return facts.healthy(facts.t(since), at) >= bound + more + _backlog(facts, conn) + _ending(facts, conn, at)
+
+
+def _ending(facts: Facts, conn: Conn, at: float) -> float:
+    """Seconds that a hub may take that has begun to end it for another cause: it pings no more, and waits for a Close.
+
+    Who reads nothing shows nothing of that."""
+    policy, causes = facts.policy, conn.causes.items()
+    other = conn.deaf and any(facts.t(index) <= at for kind, index in causes if kind not in ("fault", "drop"))
+    return max(policy.t_release, policy.t_detect) if other else 0.0
 
 
 def _backlog(facts: Facts, conn: Conn) -> float:
@@ -134,7 +143,8 @@ INVARIANTS = (
         "cleanup",
         "A peer that answers nothing any more is given up within t_heartbeat, and its slot and presence end with it.",
         "t_heartbeat is declared and has passed in healthy time since the connection vanished, or answered its last "
-        "ping, and since the last thing it sent; and the deadline, if something that it sent was seen by nobody. "
+        "ping, and since the last thing it sent; and the deadline, if something that it sent was seen by nobody; and "
+        "t_release or t_detect, if it reads nothing, and another cause (a takeover, say) let the hub end it before. "
         "Evidence: a presence answer (asked t_presence later still) that names a user with no other connection; a "
         "refusal because of the limit that only this slot explains; or a message sent later that reached it. A "
         "connection that never finished its handshake is not judged.",

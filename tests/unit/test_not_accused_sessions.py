@@ -21,3 +21,18 @@ def convicted(written: H) -> list[str]:
 def test_a_heartbeat_that_nobody_declared_may_have_ended_the_session(seconds: float, said: list[str]) -> None:
     written = H(Policy(sessions="takeover", limit=ONE)).join("a", session="s").drop("a", "vanish").controls(seconds)
     assert convicted(written.open("b", session="s").refused("b")) == said
+
+
+# HF403: a hub that has begun to end a connection for another cause pings it no more, and waits for the answer to its
+#        Close, which nobody who vanished sends; its slot is free t_release later.
+BEATING = Policy(sessions="takeover", limit=Limit(2, statuses=(429,)), t_heartbeat=1.5, t_release=1.0, t_detect=1.0)
+
+
+@pytest.mark.parametrize(
+    ("session", "more", "said"), [("s", 0.2, []), ("s", 1.2, ["HF403"]), (None, 0.2, ["HF403"])]
+)
+def test_who_vanished_may_be_about_to_be_closed_for_another_cause(
+    session: str | None, more: float, said: list[str]
+) -> None:
+    written = H(BEATING).join("a", session="s").drop("a", "vanish").controls(1.4).join("b", session=session)
+    assert convicted(written.controls(more).open("c").refused("c")) == said
