@@ -251,8 +251,10 @@ class Facts:
         return [mate for mate in self.session_of(conn) if mate is not conn]
 
     def inherits(self, conn: Conn, group: str) -> bool:
-        """May it be in a room by its session, without having asked?"""
-        return group.startswith("room:") and any(group in mate.episodes for mate in self.mates(conn))
+        """May it be in a group by its session, without having asked? Its own one (what it missed there may be kept for
+        it) only if the session was there before."""
+        mates = (mate for mate in self.mates(conn) if group.startswith("room:") or mate.open_inv < conn.open_inv)
+        return any(group in mate.episodes for mate in mates)
 
     def born(self, conn: Conn) -> int:
         """From when on it may count as there: who takes a session over may inherit its age."""

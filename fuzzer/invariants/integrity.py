@@ -216,7 +216,7 @@ INVARIANTS = (
         "Users and rooms are fresh for each plan, so that even a late leak names its origin, and no two users have "
         "names that the hub may take for one (names). Where nothing old is read out (replay), a message was over when "
         "all in the group had read a later one of its sender; nothing is said where the control pair is in the group, "
-        "or of who may have been in a room by its session.",
+        "or of who may have been in a group by its session.",
         "policy.group, policy.echo, policy.names, policy.replay",
         ("https://github.com/LinuxForHealth/FHIR/issues/1214", "https://github.com/socketio/socket.io/issues/2962"),
         isolation,

@@ -36,3 +36,15 @@ def test_who_vanished_may_be_about_to_be_closed_for_another_cause(
 ) -> None:
     written = H(BEATING).join("a", session="s").drop("a", "vanish").controls(1.4).join("b", session=session)
     assert convicted(written.controls(more).open("c").refused("c")) == said
+
+
+# HF105 history: what a session missed while it had no connection is kept for the one that takes it over; the session
+#                was in the group, so that the broadcast was not over.
+@pytest.mark.parametrize(
+    ("sessions", "session", "said"),
+    [("takeover", "s", []), ("takeover", "t", ["HF105"]), ("independent", "s", ["HF105"])],
+)
+def test_what_a_session_has_missed_is_not_over(sessions: str, session: str, said: list[str]) -> None:
+    written = H(Policy(sessions=sessions, replay="none")).join("a", "b").join("c", session="s").closed("c")  # type: ignore[arg-type]
+    written.send("m", "a").send("n", "a").got("m", "a", "b").got("n", "a", "b")
+    assert convicted(written.join("d", session=session).got("m", "d")) == said
