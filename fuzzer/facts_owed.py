@@ -36,6 +36,13 @@ def _all(facts: Facts) -> Iterator[Pair]:
     for message in facts.messages.values():
         sender = facts.conns[message.conn]
         if facts.publishes(sender, message):
-            audience = (c for c in there[message.group] if c is not sender or facts.policy.echo == "always")
+            audience = (
+                c for c in there[message.group] if facts.policy.echo == "always" or not _is_its_own(facts, sender, c)
+            )
             audience = (c for c in audience if message.inv < min(c.causes["expiry"], c.causes["stop"], c.close_inv))
             yield from ((message, c) for c in audience if facts.is_in(c, message))
+
+
+def _is_its_own(facts: Facts, sender: Conn, conn: Conn) -> bool:
+    """Is it the sender, or one of its session? A hub that spares senders their own may know them by their session."""
+    return conn is sender or any(mate is sender for mate in facts.session_of(conn))

@@ -28,9 +28,7 @@ def test_a_heartbeat_that_nobody_declared_may_have_ended_the_session(seconds: fl
 BEATING = Policy(sessions="takeover", limit=Limit(2, statuses=(429,)), t_heartbeat=1.5, t_release=1.0, t_detect=1.0)
 
 
-@pytest.mark.parametrize(
-    ("session", "more", "said"), [("s", 0.2, []), ("s", 1.2, ["HF403"]), (None, 0.2, ["HF403"])]
-)
+@pytest.mark.parametrize(("session", "more", "said"), [("s", 0.2, []), ("s", 1.2, ["HF403"]), (None, 0.2, ["HF403"])])
 def test_who_vanished_may_be_about_to_be_closed_for_another_cause(
     session: str | None, more: float, said: list[str]
 ) -> None:
@@ -48,3 +46,25 @@ def test_what_a_session_has_missed_is_not_over(sessions: str, session: str, said
     written = H(Policy(sessions=sessions, replay="none")).join("a", "b").join("c", session="s").closed("c")  # type: ignore[arg-type]
     written.send("m", "a").send("n", "a").got("m", "a", "b").got("n", "a", "b")
     assert convicted(written.join("d", session=session).got("m", "d")) == said
+
+
+# HF102, HF112: a hub may know senders by their session, so that the heir gets nothing that its old end still sends
+@pytest.mark.parametrize(
+    ("order", "echo", "session", "said"),
+    [
+        ("fifo", "either", "s", []),
+        ("fifo", "always", "s", ["HF102"]),
+        ("fifo", "either", "t", ["HF101"]),
+        ("causal", "never", "s", []),
+        ("causal", "never", "t", ["HF112"]),
+    ],
+)
+def test_the_heir_may_be_spared_what_its_old_end_sends(order: str, echo: str, session: str, said: list[str]) -> None:
+    policy = Policy(sessions="takeover", order=order, echo=echo)  # type: ignore[arg-type]
+    written = H(policy).join("b").join("a", session="s").join("c", session=session).send("m", "a").got("m", "b")
+    if order == "causal":
+        assert convicted(written.send("n", "b").got("n", "c")) == said
+        return
+    if session == "s":
+        written.ended("a", 4001)
+    assert convicted(written.controls(5.2).quiet(complete=False)) == said
