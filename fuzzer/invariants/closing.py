@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from fuzzer.facts import NEVER, Conn, Facts
 from fuzzer.facts_progress import requests, unseen
-from fuzzer.history import CloseInv, SrvClose, SrvEof, StopInv
+from fuzzer.history import CloseInv, Dlv, Frame, Joined, Pong, Present, SrvClose, SrvEof, StopInv
 from fuzzer.invariants.registry import Invariant
 from fuzzer.invariants.silence import CONTROLS_NEEDED
 from fuzzer.policy import CloseCodes, Policy
@@ -21,6 +21,7 @@ NO_CODE = 1005
 # is left may find that over, and end without a Close frame. (Seen: starved for 0.9 s by busy cores; stopped by SIGSTOP
 # for 0.6 s right after its SIGTERM, when the control pair is being closed as well.)
 GIVES_UP = 0.25
+READ = (Dlv, Frame, Joined, Pong, Present)
 
 
 def close_code(facts: Facts) -> Judgement:
@@ -35,7 +36,7 @@ def close_code(facts: Facts) -> Judgement:
             continue
         obligations += 1
         if code not in codes:
-            strength = _unless_it_stood_still(facts, conn.x, conn.server_end)
+            strength = _unless_it_stood_still(facts, conn, conn.x)
             findings.setdefault(f"{cause} {code} {strength}", _wrong_code(facts, conn, cause, codes, code, strength))
     return Judgement("HF503", obligations, tuple(findings.values()))
 
@@ -66,10 +67,22 @@ def _told_to_stop(facts: Facts, conn: Conn) -> bool:
     return told and not any(e.status is None and i < conn.server_end for i, e in facts.stops)
 
 
-def _unless_it_stood_still(facts: Facts, start: int, end: int) -> Strength:
-    """What an end without the right frame proves, if the cause was given at ``start``."""
-    since, until = facts.t(start), facts.t(end)
-    return "inconclusive" if until - since - facts.healthy(since, until) >= GIVES_UP else "violated"
+def _unless_it_stood_still(facts: Facts, conn: Conn, start: int) -> Strength:
+    """What an end without the right frame proves, if the cause was given at ``start``.
+
+    The control pair may be with another process; of that of ``conn`` only what ``conn`` reads shows that it ran."""
+    since, until = facts.t(start), facts.t(conn.server_end)
+    unseen = until - since - facts.healthy(since, until)
+    if not isinstance(facts.events[conn.server_end], SrvClose):
+        unseen = max(unseen, until - facts.t(_last_read(facts, conn, start)))
+    return "inconclusive" if unseen >= GIVES_UP else "violated"
+
+
+def _last_read(facts: Facts, conn: Conn, start: int) -> int:
+    """The last that came on it between ``start`` and its end; ``start`` if nothing did."""
+    between = range(conn.server_end - 1, start, -1)
+    came = (i for i in between if isinstance(facts.events[i], READ))
+    return next((i for i in came if getattr(facts.events[i], "conn", "") == conn.name), start)
 
 
 def _declared(codes: CloseCodes, cause: str) -> tuple[int, ...]:
@@ -134,7 +147,7 @@ def _unanswered(facts: Facts, conn: Conn) -> Iterator[Finding]:
         yield _no_answer(conn, "silent", conn.close_late, expected, said, "violated" if proved else "inconclusive")
     elif conn.server_end != NEVER and isinstance(facts.events[conn.server_end], SrvEof):
         late = facts.may_be_given_up(conn, conn.server_end)
-        strength = "inconclusive" if late else _unless_it_stood_still(facts, conn.close_inv, conn.server_end)
+        strength = "inconclusive" if late else _unless_it_stood_still(facts, conn, conn.close_inv)
         said = "the end of the stream without a Close frame"
         expected = "a Close frame in answer, before the end"
         yield _no_answer(conn, "no-frame", conn.server_end, expected, said, strength)
@@ -185,7 +198,8 @@ INVARIANTS = (
         "A connection that is closed for malformed or too large input, or a shutdown, is closed with a declared code.",
         "It was a member and had given exactly one cause, for which codes are declared. A FIN without a Close frame "
         "counts as 1006; a reset may have swallowed the frame and proves nothing. If for 0.25 s before the end "
-        "nothing shows that the server ran, it may have stood still and given the peer up: inconclusive.",
+        "nothing shows that the server ran (the process of this connection, if there is no frame: the control pair may "
+        "be with another), it may have stood still and given the peer up: inconclusive.",
         "policy.close_codes",
         (
             "https://github.com/pgjones/hypercorn/issues/125",
@@ -203,8 +217,8 @@ INVARIANTS = (
         "RFC 6455, 5.5.1. The member had given no other cause, its code is one that may be sent, and the deadline "
         "passed in healthy time since the Close and since the last progress (once more, if nobody was seen to get what "
         "that one had sent before); or a FIN came with no Close frame "
-        "before it, and for all but 0.25 s the server had shown that it ran. A reset proves nothing: it may have "
-        "swallowed the frame.",
+        "before it, no later than 0.25 s after the Close or the last frame on this connection. A reset proves nothing: "
+        "it may have swallowed the frame.",
         "policy.answers_close, policy.deadline",
         (
             "https://github.com/jupyter-server/jupyter_server/pull/1628",

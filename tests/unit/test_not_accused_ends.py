@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from histories import H
+from histories import H, says
 
 from fuzzer.history import CloseOk, Control, Joined, SrvClose, SrvEof, SubInv, SubRej, UnsubInv, UnsubOk
 from fuzzer.invariants import judge
 from fuzzer.plan import Send
-from fuzzer.policy import Limit, Policy
+from fuzzer.policy import CloseCodes, Limit, Policy
 
 BEAT = Policy(t_heartbeat=1.0)
 Way = Callable[[H], H]
@@ -182,3 +182,15 @@ def test_to_leave_a_room_once_is_no_reason(spoken: bool) -> None:
     written = written.send("m", "a", room="r0") if spoken else written
     assert convicted(written.unsub("a").ended("a", 4403)) == ["HF301"]
     assert convicted(H(Policy(group="room")).join("a").sub("a").unsub("a").unsub("a").ended("a", 4403)) == []
+
+
+# HF503, HF504: of several processes that of this connection was starved, not the control pair's; a hub that waits for a
+#               bounded time until a peer has taken what is left finds that over, and ends without a Close frame
+@pytest.mark.parametrize(("starved", "strength"), [(0.6, "inconclusive"), (0.2, "violated")])
+@pytest.mark.parametrize(("code", "last"), [("HF504", False), ("HF504", True), ("HF503", False)])
+def test_the_control_pair_may_be_with_another_process(code: str, last: bool, starved: float, strength: str) -> None:
+    written = H(Policy(close_codes=CloseCodes(malformed=(1002,)))).join("a", "b")
+    written = written.close_begun("a") if code == "HF504" else written.fault("a", "malformed:rsv-bit")
+    if last:
+        written.controls(0.6).frame("a")  # it ran until here
+    assert says(written.controls(starved, every=0.05).ended("a", SrvEof)) == {f"{code} {strength}"}
