@@ -51,11 +51,12 @@ class Release:
 
     @cached_property
     def _killed(self) -> list[tuple[int, int]]:
-        """The ends of processes that a signal ended, ours or SIGTERM itself: they could release nothing any more.
+        """The ends of processes that a signal may have ended, ours or SIGTERM itself: they could release nothing any
+        more. Where a wrapper (a shell, npm) leads, its status tells of that by 143, say, or by any but 0.
 
         What they held in a store stays there, whatever the client reads when its socket ends, until a lease is over."""
         facts = self._facts
-        by_signal = [i for i, e in facts.stops if e.status is None or e.status < 0]
+        by_signal = [i for i, e in facts.stops if e.status != 0]
         return [(stop, back) for stop, back in facts.outages if any(stop < i < back for i in by_signal)]
 
     def _lease(self, back: int) -> End:

@@ -59,11 +59,12 @@ ENDS: list[Callable[[H], H]] = [
 
 
 @pytest.mark.parametrize("end", ENDS, ids=["eof", "closed", "dropped", "told", "undecided", "late"])
-@pytest.mark.parametrize(("status", "said"), [(None, []), (-15, []), (0, ["HF202 refused-below-limit"])])
+@pytest.mark.parametrize(("status", "said"), [(None, []), (-15, []), (143, []), (0, ["HF202 refused-below-limit"])])
 def test_that_the_client_saw_its_end_frees_nothing_in_a_store(
     end: Callable[[H], H], status: int | None, said: list[str]
 ) -> None:
-    """The kernel ends the sockets of who was killed, or of who does not handle SIGTERM: nobody has freed the slot."""
+    """The kernel ends the sockets of who was killed, or of who does not handle SIGTERM: nobody has freed the slot. A
+    shell or npm that had started it tells of that by its own status (128 and the signal)."""
     written = end(H(Policy(limit=Limit(1, statuses=(429,)), t_heartbeat=30.0)))
     written.wait(9.0).stopped(status).add(Restarted).controls(8.0)
     assert convicted(written.open("c").refused("c")) == said
@@ -76,7 +77,7 @@ def test_what_was_free_before_a_server_was_killed_or_its_lease_is_over_stays_fre
     assert convicted(written.open("c").refused("c")) == ["HF202 refused-below-limit"]
 
 
-@pytest.mark.parametrize(("status", "said"), [(None, []), (-9, []), (0, ["HF405 ghost"])])
+@pytest.mark.parametrize(("status", "said"), [(None, []), (-9, []), (137, []), (0, ["HF405 ghost"])])
 def test_who_was_cut_off_by_a_kill_may_be_listed_until_the_lease_ends(status: int | None, said: list[str]) -> None:
     written = H(Policy(t_presence=0.5, t_heartbeat=30.0)).join("a", user="u1").stop().ended("a", SrvEof)
     written.stopped(status).add(Restarted).join("b").controls(7.0).ask("b").present("b", "u0", "u1")
