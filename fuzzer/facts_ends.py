@@ -101,9 +101,12 @@ def _idle(facts: Facts, conn: Conn) -> int:
 
 
 def _too_old(facts: Facts, conn: Conn) -> int:
-    """Open for nearly ``t_lifetime``, counted from before the server can have begun to count; timers may be coarse."""
+    """Open for nearly ``t_lifetime``, counted from before the server can have begun to count; timers may be coarse. Who
+    takes a session over may inherit its age."""
     bound = facts.policy.t_lifetime
-    return NEVER if bound is None else facts.index_at(facts.t(conn.open_inv) + max(bound - COARSE, bound / 2))
+    if bound is None:
+        return NEVER
+    return max(facts.index_at(facts.t(facts.born(conn)) + max(bound - COARSE, bound / 2)), conn.open_inv)
 
 
 def _too_many(facts: Facts, conn: Conn) -> int:

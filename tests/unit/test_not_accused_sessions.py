@@ -68,3 +68,12 @@ def test_the_heir_may_be_spared_what_its_old_end_sends(order: str, echo: str, se
     if session == "s":
         written.ended("a", 4001)
     assert convicted(written.controls(5.2).quiet(complete=False)) == said
+
+
+# HF301, HF404: who takes a session over may inherit its age (as HF204 has it), and a hub may end sessions that are old
+@pytest.mark.parametrize(("session", "said"), [("s", []), ("t", ["HF301"])])
+def test_a_session_may_be_too_old_though_its_connection_is_young(session: str, said: list[str]) -> None:
+    written = (
+        H(Policy(sessions="takeover", t_lifetime=4.0)).join("a", session="s").controls(3.8).join("b", session=session)
+    )
+    assert convicted(written.ended("a", 4001).controls(0.3).ended("b", 4000)) == said
