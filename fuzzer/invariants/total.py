@@ -37,6 +37,8 @@ def _chains(facts: Facts) -> dict[str, Chains]:
     groups: dict[str, Chains] = defaultdict(lambda: defaultdict(list))
     for i, e in facts.deliveries:
         message, conn = facts.messages[e.msg], facts.conns[e.conn]
+        if message.conn == e.conn and facts.policy.echo != "always":
+            continue  # it may be the answer to who publishes, and no part of the broadcast
         if message.got[e.conn] == i < conn.causes["stop"] and not facts.may_be_history(message, conn, i):
             groups[message.group][e.conn].append(e.msg)
     return groups
@@ -130,7 +132,7 @@ INVARIANTS = (
         "broadcast",
         "All receivers of a group get its messages in an order that one order explains.",
         "Each connection's readings are in the order of this history. Gaps are allowed; what may be history is left "
-        "out; groups are judged one by one.",
+        "out, and so are own copies unless the hub promises them (echo); groups are judged one by one.",
         'policy.order = "fifo"',
         ("https://github.com/auntiepickle/totalmix-osc-bridge/issues/32", "https://github.com/grafov/bcast/issues/9"),
         total_order,

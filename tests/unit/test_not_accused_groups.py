@@ -251,3 +251,15 @@ def test_copies_of_its_own_from_before_it_joined_are_no_history(again: bool, sai
     written.send("m", "a", room="r0").send("m2", "a", room="r0").got("m", "a", "b").got("m2", "a", "b")
     written = has_joined(asks_to_join(written, "a"), "a")
     assert convicted(written.got("m", "a") if again else written) == said
+
+
+# HF113: a hub may answer who publishes with a copy at once, and then put the message into the queue of the group
+@pytest.mark.parametrize(
+    ("echo", "readers", "said"),
+    [("either", "ab", []), ("always", "ab", ["HF113"]), ("either", "cd", ["HF113"]), ("never", "cd", ["HF113"])],
+)
+def test_a_copy_for_who_publishes_has_no_place_in_the_order(echo: str, readers: str, said: list[str]) -> None:
+    policy = Policy(order="total", echo=echo)  # type: ignore[arg-type]
+    written = H(policy).join("a", "b", "c", "d").send("m", "a").send("n", "b")
+    first, second = readers
+    assert convicted(written.got("m", first).got("n", second).got("n", first).got("m", second)) == said
