@@ -37,12 +37,17 @@ def answered(facts: Facts) -> Iterator[Question]:
     """Questions with their answers, of whoever has neither sent bytes that may upset their order, nor ceased to read:
     what was told unasked meanwhile would be taken for an answer. Of a hub that tells it unasked none counts.
 
-    Nor does what is told to one that may be a member no more, by its token or its session: that may be nothing."""
+    Nor does what is told to one that may be a member no more, whatever for: that may be nothing."""
     for name, questions in facts.answers.items() if not facts.presence_is_pushed else ():
         asker = facts.conns.get(name)
         if asker is not None and asker.honest:
-            until = min(asker.first_fault, *(asker.causes[kind] for kind in ("expiry", "takeover", "rate")))
-            yield from (q for q in questions if not q.mixed and q.answered < until)
+            yield from (q for q in questions if not q.mixed and q.answered < _member_until(asker))
+
+
+def _member_until(asker: Conn) -> int:
+    """Who is taken for slow is so only if it is ended; what it does itself comes in order."""
+    kept = ("close", "drop", *(() if asker.server_end < asker.close_inv else ("backlog",)))
+    return min(index for kind, index in asker.causes.items() if kind not in kept)
 
 
 def _must_be_listed(facts: Facts, conns: list[Conn], question: Question) -> bool | None:

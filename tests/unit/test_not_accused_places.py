@@ -200,3 +200,21 @@ def test_where_presence_is_told_unasked_no_answer_can_be_told_from_news(pushed: 
     written = H(Policy(t_presence=0.5)).join("a").join("b", user="u1").join("d", user="u2").controls(0.7).ask("a")
     written.present("a", "u0", "u1")  # news of a moment ago, and then the answer
     assert convicted(written.present("a", "u0", "u1", "u2") if pushed else written) == said
+
+
+# HF405: who asks may be evicted, or closed for its age, before it is answered: off the lists, its Close not yet read
+@pytest.mark.parametrize("cause", ["evict", "lifetime"])
+@pytest.mark.parametrize(("given", "said"), [(True, []), (False, ["HF405"])])
+def test_who_asks_and_is_a_member_no_more_may_be_told_nothing(cause: str, given: bool, said: list[str]) -> None:
+    policy = Policy(
+        t_presence=0.3,
+        limit=Limit(1, "evict-oldest", codes=(4009,)) if cause == "evict" else None,
+        t_lifetime=2.0 if cause == "lifetime" else None,
+    )
+    written = H(policy).join("a").join("x", user="u1").controls(0.5).ask("a")
+    if given and cause == "evict":
+        written.open("b")
+    if given and cause == "lifetime":
+        written.controls(1.5)
+    written.present("a")
+    assert convicted(written.ended("a", 4009) if given else written) == said
