@@ -11,6 +11,7 @@ from fuzzer.plan import Fill, Plan
 from fuzzer.values import Value
 
 MARK = "hf-"
+FIRST_ROOM = "r0"
 
 
 class Sent(Value):
@@ -60,8 +61,10 @@ class Cast:
         return repr(name) if name in self._symbols.values() else name
 
     def room(self, symbol: str) -> str:
-        """The real name of a room."""
-        return f"{self._nonce}{symbol}"
+        """The real name of a room: that of ``r0`` begins all others, so that matching by prefix shows (HF105).
+
+        No sane hub takes two such names for one, however it folds or sanitises them."""
+        return f"{self._nonce}{FIRST_ROOM}{'' if symbol == FIRST_ROOM else symbol}"
 
     def session(self, symbol: str | None) -> str | None:
         """The real session id."""
@@ -69,7 +72,9 @@ class Cast:
 
     def room_symbol(self, real: str) -> str:
         """Back from the real room to its symbol; unknown rooms stay as they are."""
-        return real.removeprefix(self._nonce)
+        if not real.startswith(f"{self._nonce}{FIRST_ROOM}"):
+            return real.removeprefix(self._nonce)
+        return real.removeprefix(f"{self._nonce}{FIRST_ROOM}") or FIRST_ROOM
 
     def publish(self, msg: str, size: int, fill: Fill) -> tuple[str, str]:
         """The id and the body under which message ``msg`` is published: a number, since hubs may check ids."""

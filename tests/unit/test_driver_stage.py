@@ -51,6 +51,15 @@ def test_names_keep_their_ending_and_are_fresh() -> None:
 ALIKE = Plan((Batch((Open("a", "u0"), Open("b", "u1"))),), names={"u0": "Ann", "u1": "ann "})
 
 
+def test_the_name_of_one_room_begins_that_of_the_others_and_all_are_known_again() -> None:
+    cast = Cast(PLAN, "n1-")
+    rooms = ["r0", "r1", "r2", "r01", "r0r0"]
+    assert len({cast.room(room) for room in rooms}) == len(rooms)
+    assert all(cast.room(room).startswith(cast.room("r0")) for room in rooms)
+    assert [cast.room_symbol(cast.room(room)) for room in rooms] == rooms
+    assert cast.room_symbol("lobby") == "lobby"
+
+
 def test_names_that_a_hub_may_fold_are_kept_apart_and_known_again() -> None:
     cast = Cast(ALIKE, "n1-", exact=False)
     assert [cast.user("u0"), cast.user("u1"), cast.user("u0")] == ["n1-Ann", "n1-ann -u1", "n1-Ann"]
