@@ -19,6 +19,7 @@ from fuzzer.plan import (
     Op,
     Open,
     Plan,
+    Query,
     Resume,
     Send,
     Separator,
@@ -28,7 +29,7 @@ from fuzzer.plan import (
 )
 from fuzzer.plan_ranges import at_least
 from fuzzer.plan_rules import connection_symbol
-from fuzzer.policy import Policy
+from fuzzer.policy import MOST_PATIENCE, Policy
 
 MOST_TABS: Final = 6
 MOST_LIMIT: Final = 30  # a fence costs one message from each tab to each: above this, a plan would take seconds
@@ -49,11 +50,13 @@ class Scenario(NamedTuple):
         """Why there is no such plan for this policy, in one line; empty if there is one."""
         return self.refusal(policy)
 
-    def build(self, policy: Policy, *, rooms: bool, sessions: bool, tokens: bool) -> Plan | None:
+    def build(
+        self, policy: Policy, *, rooms: bool, sessions: bool, tokens: bool, presence: bool = False
+    ) -> Plan | None:
         """The plan for a target with this policy; None if the policy leaves nothing to do (see ``reason``)."""
         if self.reason(policy):
             return None
-        script = Script(policy, rooms, sessions, tokens)
+        script = Script(policy, rooms, sessions, tokens, presence)
         self.compose(script)
         return at_least(script.plan(), policy.min_size)
 
@@ -66,6 +69,7 @@ class Script:
     rooms: bool
     sessions: bool
     tokens: bool
+    presence: bool = False
     batches: list[Batch] = field(default_factory=list)
     symbols: Iterator[str] = field(default_factory=lambda: map(connection_symbol, count()))
     messages: Iterator[str] = field(default_factory=lambda: map("m{}".format, count()))
@@ -118,6 +122,13 @@ class Script:
         """A message to the group, not yet in any batch."""
         return Send(conn=conn, msg=next(self.messages), size=size, count=burst, room=self.room)
 
+    def ask(self, conn: str, gone: bool = False) -> None:
+        """Ask who is present when that must be right; ``gone``: also of those that have left. Not if it takes long."""
+        bound = self.policy.t_presence
+        ended = max(self.policy.t_release, self.policy.t_detect) if gone else 0.0
+        if self.presence and bound is not None and max(bound, ended) <= MOST_PATIENCE:
+            self.batches.append(Batch(ops=(Query(conn=conn),), wait=round((bound + ended) * 1.2 + 0.1, 3)))
+
     def flood(self, conn: str) -> Send:
         """More than the buffers on the way to a stalled tab hold; a small burst if frames must stay tiny."""
         size = min(BIG, (self.policy.max_size or BIG + ENVELOPE) - ENVELOPE)
@@ -148,7 +159,9 @@ def _broadcast(script: Script) -> None:
 
 
 def _limit(script: Script) -> None:
-    """Limit and one above in one batch; one above alone; then one leaves and one enters, who can be heard."""
+    """Limit and one above in one batch; one above alone; then one leaves and one enters, who can be heard.
+
+    Before that, one who is in asks who is present: refused ones must not have counted the user off."""
     crowd = script.opens(script.limit + 1)
     script.together(*crowd)
     script.join(crowd)
@@ -156,6 +169,7 @@ def _limit(script: Script) -> None:
     script.together(*above)
     evicts = script.policy.limit is not None and script.policy.limit.over == "evict-oldest"
     leaver = above[0].conn if evicts else crowd[0].conn  # the one that is surely in
+    script.ask(leaver)
     script.together(Close(conn=leaver))
     (newest,) = script.enter(1)
     script.together(script.say(newest))
@@ -164,7 +178,8 @@ def _limit(script: Script) -> None:
 def _lifecycle(script: Script) -> None:
     """A window of tabs moves on: one enters while all others send, the oldest leaves while the newest sends.
 
-    Where a session takes over, the newest tab is then loaded again: same session, new connection, which speaks."""
+    Where a session takes over, the newest tab is then loaded again: same session, new connection, which speaks.
+    It asks who is present: the user is, whoever has left."""
     ways: tuple[Callable[[str], Op], ...] = (
         lambda c: Close(conn=c),
         lambda c: Drop(conn=c, how="fin"),
@@ -184,6 +199,8 @@ def _lifecycle(script: Script) -> None:
     if script.sessions and script.policy.sessions == "takeover":
         here[-1:] = [script.reload(tab) for tab in here[-1:]]
     script.together(*(script.say(tab) for tab in here))
+    for tab in here[-1:]:
+        script.ask(tab)
 
 
 def _failure_isolation(script: Script) -> None:
@@ -223,7 +240,9 @@ def _stalls(script: Script, survivors: list[str]) -> None:
 
 
 def _cleanup(script: Script) -> None:
-    """Every way to end, for all tabs at once; then all enter again and are heard; last of all, two vanish."""
+    """Every way to end, for all tabs at once; then another user asks who is present.
+
+    All enter again and are heard; last of all, two vanish."""
     tabs = min(script.limit, 3)
     ends: tuple[Callable[[str], Op], ...] = (
         lambda c: Close(conn=c),
@@ -233,6 +252,10 @@ def _cleanup(script: Script) -> None:
     )
     for end in ends:
         script.together(*(end(tab) for tab in script.enter(tabs)))
+    if script.presence:
+        (witness,) = script.enter(1, "u1")
+        script.ask(witness, gone=True)
+        script.together(Close(conn=witness))
     _unfinished(script)
     again = script.enter(tabs)
     script.together(*(script.say(tab) for tab in again))
@@ -269,8 +292,8 @@ def _needs_limit(policy: Policy) -> str:
 _ALL: Final = (
     Scenario("five-tabs", 1, "concurrent tabs", "Tabs of one user at once: each is alive.", _five_tabs, _needs_two),
     Scenario("broadcast", 1, "broadcast", "Every tab gets what any tab sends.", _broadcast, _needs_two),
-    Scenario("limit", 1, "limit", "The limit holds, and a freed slot can be used again.", _limit, _needs_limit),
-    Scenario("lifecycle", 2, "lifecycle", "Tabs come and go while messages flow.", _lifecycle, _always),
+    Scenario("limit", 2, "limit", "The limit holds, and a freed slot can be used again.", _limit, _needs_limit),
+    Scenario("lifecycle", 3, "lifecycle", "Tabs come and go while messages flow.", _lifecycle, _always),
     Scenario(
         "failure-isolation",
         1,
@@ -279,6 +302,6 @@ _ALL: Final = (
         _failure_isolation,
         _always,
     ),
-    Scenario("cleanup", 1, "cleanup", "Nothing is left, however a connection ended.", _cleanup, _always),
+    Scenario("cleanup", 2, "cleanup", "Nothing is left, however a connection ended.", _cleanup, _always),
 )
 SCENARIOS: Final[dict[str, Scenario]] = {scenario.name: scenario for scenario in _ALL}

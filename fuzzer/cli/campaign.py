@@ -247,7 +247,11 @@ def scenarios_of(target: Target, options: RunOptions) -> list[tuple[str, Plan]]:
     for name in names or tuple(SCENARIOS):
         scenario = SCENARIOS[name]
         plan = scenario.build(
-            target.policy, rooms=target.has_rooms, sessions=target.has_sessions, tokens=target.has_tokens
+            target.policy,
+            rooms=target.has_rooms,
+            sessions=target.has_sessions,
+            tokens=target.has_tokens,
+            presence=target.has_presence,
         )
         if plan is not None:
             found.append((name, plan))

@@ -7,7 +7,7 @@ from typing import Literal
 
 import pytest
 
-from fuzzer.plan import Batch, Close, Drop, Malformed, Open, Plan, Send, Stall, Subscribe
+from fuzzer.plan import Batch, Close, Drop, Malformed, Open, Plan, Query, Send, Stall, Subscribe
 from fuzzer.plan_rules import problems
 from fuzzer.policy import Limit, Policy
 from fuzzer.scenarios import SCENARIOS
@@ -163,3 +163,15 @@ def test_sessions_are_never_shared() -> None:
 def _after(plan: Plan, kind: type) -> tuple[Batch, ...]:
     place = next(n for n, batch in enumerate(plan.batches) if any(isinstance(op, kind) for op in batch.ops))
     return plan.batches[place + 1 :]
+
+
+@pytest.mark.parametrize(("bound", "asked"), [(0.5, 1), (None, 0), (30.0, 0)])
+@pytest.mark.parametrize("name", ["limit", "lifecycle", "cleanup"])
+def test_presence_is_asked_for_when_it_must_be_right(name: str, bound: float | None, asked: int) -> None:
+    policy = Policy(limit=Limit(max=3), t_presence=bound, t_release=0.5, t_detect=0.5)
+    plan = build(name, policy, presence=True)
+    waits = [batch.wait for batch in plan.batches if any(isinstance(op, Query) for op in batch.ops)]
+    assert len(waits) == asked
+    assert all(wait >= (1.0 if name == "cleanup" else 0.5) for wait in waits)
+    assert problems(plan) == ()
+    assert not any(isinstance(op, Query) for op in build(name, policy).ops())
