@@ -28,6 +28,7 @@ from strategies.payloads import draw_payload, draw_wire
 from strategies.tokens import draw_bad_token
 
 ROOMS: Final = ("r0", "r1")
+STRANGER_PERCENT: Final = 25  # of leavings: of a room that the connection is not in, where there is such a one
 _HOW: Final[tuple[tuple[Literal["reset", "fin"], int], ...]] = (("reset", 2), ("fin", 1))
 
 
@@ -164,7 +165,12 @@ def subscribe_op(draw: Draw, turn: Turn, aim: Aim) -> Op | None:
 
 
 def unsubscribe_op(draw: Draw, turn: Turn, aim: Aim) -> Op | None:
-    """Leave a room."""
+    """Leave a room; now and then one that the connection is not in, or has left before: a hub must not mind."""
+    if turn.draft.shape.rooms and draw.percent(STRANGER_PERCENT):
+        room = aim.room or draw.one(ROOMS)
+        outside = [tab for tab in turn.free() if room not in tab.rooms]
+        if outside:
+            return Unsubscribe(conn=draw.one(outside).name, room=room)
     tabs = [tab for tab in turn.free(aim.user) if (aim.room in tab.rooms if aim.room else tab.rooms)]
     if not tabs:
         return None

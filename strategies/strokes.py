@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from fuzzer.plan import Batch, Op, Resume, Send, Subscribe, Unsubscribe
 from strategies.choice import Draw
 from strategies.draft import Draft, Tab, Turn
-from strategies.ops import MAKERS, ROOMS, Aim, open_op, padding_kinds, speaks, uses_sessions
+from strategies.ops import MAKERS, ROOMS, STRANGER_PERCENT, Aim, open_op, padding_kinds, speaks, uses_sessions
 from strategies.pairs import PAIRS, Pair
 from strategies.season import BREATH
 from strategies.separators import draw_near, draw_separator
@@ -182,7 +182,7 @@ def ask(draw: Draw, draft: Draft) -> Batches:
 
 
 def pipeline(draw: Draw, draft: Draft) -> Batches:
-    """One connection joins and leaves rooms without waiting for answers, then talks when all is quiet."""
+    """One connection joins and leaves rooms, also such as it is not in, without waiting for answers, then talks."""
     if not draft.shape.rooms:
         return race(draw, draft)
     aim = Aim(draw_user(draw, draft))
@@ -190,7 +190,8 @@ def pipeline(draw: Draw, draft: Draft) -> Batches:
     for tab in sorted(draft.live(aim.user), key=lambda tab: len(tab.rooms))[:1]:
         for number in range(2 + draw.below(2)):
             room = draw.one(ROOMS)
-            op = Unsubscribe(tab.name, room) if room in tab.rooms and draw.percent(70) else Subscribe(tab.name, room)
+            leaves = draw.percent(70 if room in tab.rooms else STRANGER_PERCENT)
+            op = Unsubscribe(tab.name, room) if leaves else Subscribe(tab.name, room)
             batches += Turn(draft, [op]).finish("instant" if number else "fence")
     return batches + one_batch(draw, draft, aim, "send")
 

@@ -22,7 +22,9 @@ from fuzzer.plan import (
     Send,
     Separator,
     Stall,
+    Subscribe,
     TokenKind,
+    Unsubscribe,
     Wire,
 )
 from fuzzer.plan_rules import kind_of
@@ -79,6 +81,23 @@ def test_every_pair_occurs(pair: str) -> None:
 )
 def test_every_fault_and_form_occurs(label: str) -> None:
     assert share(contents(), label) >= 0.006
+
+
+def strangers(plan: Plan) -> int:
+    """How often a connection leaves a room that it is not in."""
+    rooms: set[tuple[str, str]] = set()
+    found = 0
+    for op in plan.ops():
+        if isinstance(op, Subscribe):
+            rooms.add((op.conn, op.room))
+        elif isinstance(op, Unsubscribe):
+            found += (op.conn, op.room) not in rooms
+            rooms.discard((op.conn, op.room))
+    return found
+
+
+def test_some_leave_a_room_that_they_are_not_in() -> None:
+    assert 0.01 <= sum(bool(strangers(plan)) for plan in full_plans()) / MANY <= 0.15
 
 
 def test_what_takes_long_is_rare_but_all_of_it_occurs() -> None:
