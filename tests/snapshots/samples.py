@@ -11,7 +11,7 @@ from fuzzer.campaign.reproduce import Replayed
 from fuzzer.campaign.tally import Tally
 from fuzzer.campaign.trials import Attempt
 from fuzzer.history import History, SendInv, ServerExit
-from fuzzer.plan import Batch, Drop, Malformed, Open, Plan, Send, Stall, Subscribe
+from fuzzer.plan import Batch, Drop, Malformed, Open, Plan, Query, Send, Stall, Subscribe
 from fuzzer.policy import Limit, Policy
 from fuzzer.verdict import Finding, Judgement, Verdict
 
@@ -54,7 +54,13 @@ def failure(finding: Finding, plan: Plan, history: History, name: str, **fields:
 
 ONE = Policy(limit=Limit(max=1, statuses=(429,)))
 RACE = Plan((Batch((opened("a"), opened("b"))),))
-LONGER = Plan((Batch((opened("a"), opened("b"), opened("c"))), *(Batch((Drop(conn=conn),)) for conn in "abc")))
+LONGER = Plan(
+    (
+        Batch((opened("a"), opened("b"), opened("c"))),
+        Batch((Query(conn="a"),)),
+        *(Batch((Drop(conn=conn),)) for conn in "abc"),
+    )
+)
 
 
 def limit() -> Failure:
