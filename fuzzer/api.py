@@ -167,13 +167,7 @@ def named_plans(target: Target) -> list[tuple[str, Plan]]:
 
 def scenario_plan(name: str, target: Target) -> Plan | None:
     """One scenario for this target; None if its policy leaves nothing to do."""
-    return SCENARIOS[name].build(
-        target.policy,
-        rooms=target.has_rooms,
-        sessions=target.has_sessions,
-        tokens=target.has_tokens,
-        presence=target.has_presence,
-    )
+    return SCENARIOS[name].build_for(target)
 
 
 def subject_of(target: Target) -> Subject:

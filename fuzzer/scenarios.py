@@ -5,35 +5,27 @@ They run before anything drawn, and by themselves on request. A change of what a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from itertools import count, cycle
+from collections.abc import Callable
+from itertools import cycle
 from typing import Final, NamedTuple
 
-from fuzzer.payload import ENVELOPE
 from fuzzer.plan import (
-    Batch,
     Close,
     Drop,
     Malformed,
     Op,
     Open,
     Plan,
-    Query,
     Resume,
-    Send,
-    Separator,
     Stall,
-    Subscribe,
-    TokenKind,
 )
 from fuzzer.plan_ranges import at_least
-from fuzzer.plan_rules import connection_symbol
-from fuzzer.policy import MOST_PATIENCE, Policy
+from fuzzer.policy import Policy
+from fuzzer.scenario_script import Abilities, Script
+from fuzzer.target import Target
 
 MOST_TABS: Final = 6
 MOST_LIMIT: Final = 30  # a fence costs one message from each tab to each: above this, a plan would take seconds
-BIG: Final = 65_536
 
 
 class Scenario(NamedTuple):
@@ -50,93 +42,18 @@ class Scenario(NamedTuple):
         """Why there is no such plan for this policy, in one line; empty if there is one."""
         return self.refusal(policy)
 
-    def build(
-        self, policy: Policy, *, rooms: bool, sessions: bool, tokens: bool, presence: bool = False
-    ) -> Plan | None:
-        """The plan for a target with this policy; None if the policy leaves nothing to do (see ``reason``)."""
+    def build_for(self, target: Target) -> Plan | None:
+        """The plan for this target; None if its policy leaves nothing to do (see ``reason``)."""
+        can = Abilities(target.has_rooms, target.has_sessions, target.has_tokens, target.has_presence)
+        return self.build(target.policy, can)
+
+    def build(self, policy: Policy, can: Abilities) -> Plan | None:
+        """The same for a policy and for what its hub can be asked."""
         if self.reason(policy):
             return None
-        script = Script(policy, rooms, sessions, tokens, presence)
+        script = Script(policy, can)
         self.compose(script)
         return at_least(script.plan(), policy.min_size)
-
-
-@dataclass(slots=True)
-class Script:
-    """Writes one plan: fresh symbols, batches, and the room that everybody enters where groups are rooms."""
-
-    policy: Policy
-    rooms: bool
-    sessions: bool
-    tokens: bool
-    presence: bool = False
-    batches: list[Batch] = field(default_factory=list)
-    symbols: Iterator[str] = field(default_factory=lambda: map(connection_symbol, count()))
-    messages: Iterator[str] = field(default_factory=lambda: map("m{}".format, count()))
-    sessions_used: Iterator[str] = field(default_factory=lambda: map("s{}".format, count()))
-
-    @property
-    def limit(self) -> int:
-        """Tabs that one user, here alone, may have; without a declared limit more than any scenario needs."""
-        return self.policy.limit.free if self.policy.limit else 1_000
-
-    @property
-    def room(self) -> str | None:
-        """The room of every message: none where the hub's groups are not rooms."""
-        return "r0" if self.policy.group == "room" and self.rooms else None
-
-    def plan(self) -> Plan:
-        """What was written."""
-        return Plan(batches=tuple(self.batches))
-
-    def together(self, *ops: Op, after: Separator = "fence") -> None:
-        """One batch."""
-        self.batches.extend([Batch(ops=ops, after=after)] if ops else [])
-
-    def opens(self, number: int, user: str = "u0", token: TokenKind = "valid") -> list[Open]:
-        """Opens of new tabs, not yet in any batch."""
-        names = [next(self.symbols) for _ in range(number)]
-        return [Open(conn=name, user=user, session=self._session(), token=token) for name in names]
-
-    def enter(self, number: int, user: str = "u0") -> list[str]:
-        """Open tabs in one batch, let them into the room, and say who they are."""
-        opens = self.opens(number, user)
-        self.together(*opens)
-        self.join(opens)
-        return [op.conn for op in opens]
-
-    def join(self, opens: list[Open]) -> None:
-        """Let opened tabs into the room, if groups are rooms."""
-        if self.room is not None:
-            self.together(*(Subscribe(conn=op.conn, room=self.room) for op in opens))
-
-    def reload(self, conn: str) -> str:
-        """The session of an open tab, on a new connection."""
-        old = next(op for batch in self.batches for op in batch.ops if isinstance(op, Open) and op.conn == conn)
-        new = Open(conn=next(self.symbols), user=old.user, session=old.session)
-        self.together(new)
-        self.join([new])
-        return new.conn
-
-    def say(self, conn: str, size: int = 20, burst: int = 1) -> Send:
-        """A message to the group, not yet in any batch."""
-        return Send(conn=conn, msg=next(self.messages), size=size, count=burst, room=self.room)
-
-    def ask(self, conn: str, gone: bool = False) -> None:
-        """Ask who is present when that must be right; ``gone``: also of those that have left. Not if it takes long."""
-        bound = self.policy.t_presence
-        ended = max(self.policy.t_release, self.policy.t_detect) if gone else 0.0
-        if self.presence and bound is not None and max(bound, ended) <= MOST_PATIENCE:
-            self.batches.append(Batch(ops=(Query(conn=conn),), wait=round((bound + ended) * 1.2 + 0.1, 3)))
-
-    def flood(self, conn: str) -> Send:
-        """More than the buffers on the way to a stalled tab hold; a small burst if frames must stay tiny."""
-        size = min(BIG, (self.policy.max_size or BIG + ENVELOPE) - ENVELOPE)
-        burst = -(-self.policy.stall_bytes // size) if size > 0 else 0
-        return self.say(conn, size, burst) if 0 < burst <= 1_500 else self.say(conn, 20, 8)
-
-    def _session(self) -> str | None:
-        return next(self.sessions_used) if self.sessions else None
 
 
 def _five_tabs(script: Script) -> None:
@@ -196,7 +113,7 @@ def _lifecycle(script: Script) -> None:
         if len(here) == window:
             leaver = here.pop(0)
             script.together(next(ends)(leaver), *(script.say(tab) for tab in here[-1:]))
-    if script.sessions and script.policy.sessions == "takeover":
+    if script.can.sessions and script.policy.sessions == "takeover":
         here[-1:] = [script.reload(tab) for tab in here[-1:]]
     script.together(*(script.say(tab) for tab in here))
     for tab in here[-1:]:
@@ -252,7 +169,7 @@ def _cleanup(script: Script) -> None:
     )
     for end in ends:
         script.together(*(end(tab) for tab in script.enter(tabs)))
-    if script.presence:
+    if script.may_ask(gone=True):
         (witness,) = script.enter(1, "u1")
         script.ask(witness, gone=True)
         script.together(Close(conn=witness))
@@ -268,7 +185,7 @@ def _unfinished(script: Script) -> None:
         for how in ("reset", "fin"):
             name = next(script.symbols)
             script.together(Open(conn=name, user="u0", abandon=place, how=how), after="turn")
-    if script.tokens and "expired" in script.policy.refuse_tokens:
+    if script.can.tokens and "expired" in script.policy.refuse_tokens:
         script.together(*script.opens(1, token="expired"))
 
 
@@ -302,6 +219,6 @@ _ALL: Final = (
         _failure_isolation,
         _always,
     ),
-    Scenario("cleanup", 2, "cleanup", "Nothing is left, however a connection ended.", _cleanup, _always),
+    Scenario("cleanup", 3, "cleanup", "Nothing is left, however a connection ended.", _cleanup, _always),
 )
 SCENARIOS: Final[dict[str, Scenario]] = {scenario.name: scenario for scenario in _ALL}

@@ -67,8 +67,16 @@ def rooms(plan: Plan) -> tuple[str, ...]:
 
 def sessions(plan: Plan) -> tuple[str, ...]:
     """Session symbols, in order."""
-    named = (op.session for op in plan.ops() if isinstance(op, Open))
-    return tuple(dict.fromkeys(session for session in named if session is not None))
+    return tuple(users_by_session(plan))
+
+
+def users_by_session(plan: Plan) -> dict[str, frozenset[str]]:
+    """Who opens connections in each session."""
+    users: dict[str, frozenset[str]] = {}
+    for op in plan.ops():
+        if isinstance(op, Open) and op.session is not None:
+            users[op.session] = users.get(op.session, frozenset()) | {op.user}
+    return users
 
 
 def oddity(op: Op) -> int:

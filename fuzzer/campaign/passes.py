@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from fuzzer.campaign.changes import in_parts, in_turn, rename, with_batches, with_ops
-from fuzzer.campaign.complexity import order_of_conns, rooms, sessions
+from fuzzer.campaign.complexity import order_of_conns, rooms, sessions, users_by_session
 from fuzzer.campaign.passes_fewer import (
     drop_batches,
     drop_connections,
@@ -65,7 +65,13 @@ def plain_rooms(plan: Plan) -> Iterator[Plan]:
         yield from (rename(plan, "room", room, other) for other in rooms(plan) if other != room)
     for session in reversed(sessions(plan)):
         yield rename(plan, "session", session, None)
-        yield from (rename(plan, "session", session, other) for other in sessions(plan) if other != session)
+        yield from (rename(plan, "session", session, other) for other in _sessions_of_the_same_users(plan, session))
+
+
+def _sessions_of_the_same_users(plan: Plan, session: str) -> Iterator[str]:
+    """Two users in one session are something that no plan has: whose messages would it be sent again?"""
+    users = users_by_session(plan)
+    return (other for other in users if other != session and users[other] == users[session])
 
 
 def in_order(plan: Plan) -> Iterator[Plan]:

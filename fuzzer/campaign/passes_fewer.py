@@ -115,4 +115,5 @@ def trade_ops(plan: Plan) -> Iterator[Plan]:
             if isinstance(op, Send):
                 yield replaced(fewer, place, msgspec.structs.replace(op, size=2 * op.size, count=2 * op.count))
             elif isinstance(op, Open) and op.user == plan.users()[0]:
-                yield replaced(fewer, place, msgspec.structs.replace(op, user=f"{op.user}-{op.conn}"))
+                own = op.session and f"{op.session}-{op.conn}"  # a session belongs to one user
+                yield replaced(fewer, place, msgspec.structs.replace(op, user=f"{op.user}-{op.conn}", session=own))

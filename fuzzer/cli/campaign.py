@@ -246,13 +246,7 @@ def scenarios_of(target: Target, options: RunOptions) -> list[tuple[str, Plan]]:
     found = []
     for name in names or tuple(SCENARIOS):
         scenario = SCENARIOS[name]
-        plan = scenario.build(
-            target.policy,
-            rooms=target.has_rooms,
-            sessions=target.has_sessions,
-            tokens=target.has_tokens,
-            presence=target.has_presence,
-        )
+        plan = scenario.build_for(target)
         if plan is not None:
             found.append((name, plan))
         elif name in options.scenario:

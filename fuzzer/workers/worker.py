@@ -185,13 +185,7 @@ class Plans(AsyncIterator[tuple[str, Plan]]):
 def plans_of(share: Share, target: Target, seed: int) -> list[tuple[str, Plan]]:
     """``plan 3.17`` is the seventeenth of the seed's share 3; the same everywhere."""
     if share.scenario:
-        plan = SCENARIOS[share.scenario].build(
-            target.policy,
-            rooms=target.has_rooms,
-            sessions=target.has_sessions,
-            tokens=target.has_tokens,
-            presence=target.has_presence,
-        )
+        plan = SCENARIOS[share.scenario].build_for(target)
         return [] if plan is None else [(f"{SCENARIO}{share.scenario}", plan)]
     from strategies.draw import draw_share
     from strategies.shape import shape_of_target

@@ -9,7 +9,7 @@ from campaign_fakes import CROWD, steps
 from hypothesis import HealthCheck, given, settings
 
 from fuzzer.campaign.changes import conns_of, in_parts, keep, rename, without
-from fuzzer.campaign.complexity import complexity
+from fuzzer.campaign.complexity import complexity, users_by_session
 from fuzzer.campaign.passes import PASSES, Pass, fence_all, in_order, join_batches, plain_rooms, split_batches
 from fuzzer.campaign.passes_fewer import (
     drop_batches,
@@ -42,6 +42,7 @@ def test_what_is_offered_is_valid_and_what_can_be_taken_is_simpler(proposals: Pa
         assert problems(candidate) == ()
         assert tidy(candidate) == candidate
         assert complexity(candidate)[0] <= plan.size()
+        assert all(len(users) == 1 for users in users_by_session(candidate).values())
 
 
 @SETTINGS
@@ -173,6 +174,15 @@ def test_rooms_and_sessions_go_or_become_fewer() -> None:
     assert steps(Open("a", "u0"), *list_of(plan)[1:]) in offers
     assert steps(Open("a", "u0", session="s0"), Subscribe("a", "r0"), Send("a", "m0"), Unsubscribe("a", "r0")) in offers
     assert len(set(rooms_of(offers[1]))) == 1
+
+
+def test_sessions_of_two_users_never_become_one() -> None:
+    two = steps((Open("a", "u0", session="s0"), Open("b", "u1", session="s1")), Send("a", "m0"))
+    offers = proposed(plain_rooms, two)
+    assert [len(users_by_session(offer)) for offer in offers] == [1, 1]  # one of them loses its session
+    one = steps((Open("a", "u0", session="s0"), Open("b", "u0", session="s1")), Send("a", "m0"))
+    together = steps((Open("a", "u0", session="s0"), Open("b", "u0", session="s0")), Send("a", "m0"))
+    assert together in proposed(plain_rooms, one)
 
 
 def list_of(plan: Plan) -> list[object]:

@@ -10,6 +10,7 @@ import pytest
 from fuzzer.plan import Batch, Close, Drop, Malformed, Open, Plan, Query, Send, Stall, Subscribe
 from fuzzer.plan_rules import problems
 from fuzzer.policy import Limit, Policy
+from fuzzer.scenario_script import Abilities
 from fuzzer.scenarios import SCENARIOS
 
 LIMITS = (None, 1, 2, 5, 10)
@@ -22,8 +23,7 @@ def policy_of(limit: int | None, over: Literal["reject", "evict-oldest"] = "reje
 
 
 def build(name: str, policy: Policy, **abilities: bool) -> Plan:
-    given = {"rooms": False, "sessions": False, "tokens": False} | abilities
-    plan = SCENARIOS[name].build(policy, **given)
+    plan = SCENARIOS[name].build(policy, Abilities(**abilities))
     assert plan is not None
     return plan
 
@@ -37,7 +37,7 @@ def test_the_six_of_the_specification() -> None:
 def test_sensible_for_every_policy_or_a_reason(name: str) -> None:
     for limit, over, group, ability in product(LIMITS, OVERS, GROUPS, (False, True)):
         policy = policy_of(limit, over, group)
-        plan = SCENARIOS[name].build(policy, rooms=ability, sessions=ability, tokens=ability)
+        plan = SCENARIOS[name].build(policy, Abilities(rooms=ability, sessions=ability, tokens=ability))
         reason = SCENARIOS[name].reason(policy)
         assert (plan is None) == bool(reason)
         assert plan is None or (problems(plan) == () and plan.batches)
@@ -175,3 +175,9 @@ def test_presence_is_asked_for_when_it_must_be_right(name: str, bound: float | N
     assert all(wait >= (1.0 if name == "cleanup" else 0.5) for wait in waits)
     assert problems(plan) == ()
     assert not any(isinstance(op, Query) for op in build(name, policy).ops())
+
+
+@pytest.mark.parametrize(("bound", "users"), [(0.5, {"u0", "u1"}), (None, {"u0"})])
+def test_cleanup_has_a_witness_only_where_there_is_something_to_ask(bound: float | None, users: set[str]) -> None:
+    plan = build("cleanup", Policy(limit=Limit(max=3), t_presence=bound, t_release=0.5, t_detect=0.5), presence=True)
+    assert {op.user for op in plan.ops() if isinstance(op, Open)} == users
