@@ -11,15 +11,16 @@ from hypothesis.strategies import SearchStrategy
 from fuzzer.payload import filler
 from fuzzer.plan import Fill, Wire
 from strategies.choice import Draw
-from strategies.shape import SIZES, Shape
+from strategies.shape import LONGEST_BURST, MOST_BURST, SIZES, SMALL, Shape
 from strategies.swarm import Swarm
 
 FILLS: Final[tuple[Fill, ...]] = get_args(Fill)
-SMALL: Final = 200  # characters: larger ones are rarer, so that a plan stays cheap
-MOST_BURST: Final = 8
 WIRES: Final[tuple[tuple[Wire, int], ...]] = (("frames", 85), ("one-segment", 6), ("fragments", 6), ("drip", 3))
 DRIPPED: Final = (125, 2)  # size and count at most: every byte costs a turn of the loop
 FEW: Final = 4
+LONG: Final = ((17, 6), (33, 6), (65, 4), (129, 2), (LONGEST_BURST, 1))
+"""Long bursts with their weights: one above the usual sizes of a queue for each reader, which drops what is beyond."""
+LONG_PERCENT: Final = 12  # of bursts
 BURST_BYTES: Final = 200_000  # what one burst of big messages may weigh
 
 
@@ -50,9 +51,15 @@ def draw_payload(draw: Draw, shape: Shape, swarm: Swarm) -> tuple[int, int, Fill
     most = shape.largest(fill)
     big = swarm.has("big") and draw.percent(7)
     options = [size for size in shape.sizes if size <= most and (size > SMALL) is big] or [0]
-    count = 2 + draw.below(MOST_BURST - 1) if swarm.has("burst") and draw.percent(22) else 1
+    count = draw_count(draw, shape, big) if swarm.has("burst") and draw.percent(22) else 1
     size = draw.one(options)
     return size, max(1, min(count, BURST_BYTES // (size + 1))), fill
+
+
+def draw_count(draw: Draw, shape: Shape, big: bool) -> int:
+    """The length of a burst: some are longer than a hub's queue may be, where the hub promises to hold so much."""
+    long = [(count, weight) for count, weight in LONG if count <= shape.burst]
+    return draw.weighted(long) if long and not big and draw.percent(LONG_PERCENT) else 2 + draw.below(MOST_BURST - 1)
 
 
 def draw_wire(draw: Draw, swarm: Swarm, size: int, count: int) -> tuple[Wire, int, int]:

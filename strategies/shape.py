@@ -6,7 +6,7 @@ from typing import Final, Literal, Protocol, get_args
 
 from msgspec.structs import replace
 
-from fuzzer.payload import ENVELOPE, widest
+from fuzzer.payload import ENVELOPE, ESCAPED, widest
 from fuzzer.plan import Fill, MalformedKind, TokenKind
 from fuzzer.policy import MOST_PATIENCE, Names, Policy
 from fuzzer.values import Value
@@ -18,6 +18,9 @@ DEFAULT_FRAME: Final = 1_000_000  # below the smallest default limit of common s
 # a hub that declares no limit has to take everything
 ANYWHERE: Final = tuple(kind for kind in MALFORMED if kind != "oversize")
 MOST_OVERSIZE: Final = 4_194_304  # a declared limit above it is too much to move again and again
+SMALL: Final = 200  # characters: larger messages are rarer, so that a plan stays cheap
+MOST_BURST: Final = 8
+LONGEST_BURST: Final = 257
 BRIEF: Final = 2.0  # seconds: how long a brief token lasts at most
 
 
@@ -31,7 +34,8 @@ class Shape(Value):
     ``kinds`` are the ops that may be drawn (``open`` and ``send`` always are); ``tokens`` the kinds of token, of which
     all but ``valid`` must be ones that the hub is declared to refuse. ``names`` as in the policy: no two users are
     drawn whose names the hub may take for one. ``swarm`` False: each plan may use all features.
-    ``presence``: the hub can be asked who is there.
+    ``burst``: the most small messages back to back that a reader surely takes, twice. ``presence``: the hub can be
+    asked who is there.
     ``started``: the server is ours to freeze, and ``restartable`` to end and start again; ``measured``: what it holds
     can be seen over several cycles. ``waits`` are seconds after which the hub promises to have done something;
     ``expiry`` those after which a brief token surely does not count any more (None: no brief tokens), and ``settled``
@@ -52,6 +56,7 @@ class Shape(Value):
     min_size: int = 1
     max_size: int = DEFAULT_FRAME
     stall_bytes: int = 6_000_000
+    burst: int = MOST_BURST
     kinds: tuple[str, ...] = ("abandon", "close", "drop", "held", "malformed", "mute", "ping", "stall")
     malformed: tuple[MalformedKind, ...] = ANYWHERE
     presence: bool = False
@@ -109,6 +114,7 @@ def shape_of(policy: Policy, rooms: bool, sessions: bool, tokens: bool) -> Shape
         min_size=policy.min_size,
         max_size=policy.max_size or DEFAULT_FRAME,
         stall_bytes=policy.stall_bytes,
+        burst=_burst(policy),
         waits=_waits(policy),
         expiry=_expiry(policy) if tokens else None,
         given_up=_given_up(policy),
@@ -129,6 +135,14 @@ def shape_of_target(target: TargetLike) -> Shape:
         restartable=getattr(target, "restartable", False),
         measured=started and target.policy.resources and getattr(getattr(target, "probe", None), "process", False),
     )
+
+
+def _burst(policy: Policy) -> int:
+    """Short ones always, if only to see what becomes of them; long ones where two at a time prove something."""
+    if policy.rate is not None:
+        return MOST_BURST
+    weight = SMALL * ESCAPED + ENVELOPE
+    return LONGEST_BURST if policy.backlog is None else max(MOST_BURST, policy.backlog // (2 * weight))
 
 
 def _waits(policy: Policy) -> tuple[float, ...]:

@@ -9,7 +9,8 @@ from fuzzer.verdict import Finding, Judgement
 
 
 def registry_leak(facts: Facts) -> Judgement:
-    """A count of the server stays above its value before the plan, though everybody is surely released.
+    """A count of the server stays above its value before the plan, though everybody is surely released; or falls
+    below zero, which no count of anything can, whoever is there: some end was counted twice.
 
     Where several do, the first of them is told, in the order of the target file: who is still counted as a connection
     is still counted as a user, too.
@@ -21,6 +22,8 @@ def registry_leak(facts: Facts) -> Judgement:
     for name, base in before.items():
         if name in last and last[name][1].value > base:
             findings.append(_leaked(facts, *last[name], base))
+        elif name in last and last[name][1].value < 0 <= base:
+            findings.append(_below_zero(*last[name], base))
     return Judgement("HF401", len(before.keys() & last.keys()), tuple(findings[:1]))
 
 
@@ -40,12 +43,27 @@ def _leaked(facts: Facts, index: int, probe: Probe, base: int) -> Finding:
     )
 
 
+def _below_zero(index: int, probe: Probe, base: int) -> Finding:
+    """A number that was below zero before, too, is none: -1 may stand for one that is not known."""
+    return Finding(
+        code="HF401",
+        strength="violated",
+        key=f"below-zero:{probe.name}",
+        summary=f"the server counts {probe.value} {probe.name} after everybody left; before the plan: {base}",
+        expected=f"{probe.name} never below zero",
+        observed=f"{probe.value} at {probe.t:.3f} s",
+        witness=(index,),
+        proof="count",
+        dial="probe",
+    )
+
+
 INVARIANTS = (
     Invariant(
         "HF401",
         "registry-leak",
         "cleanup",
-        "The server's own counts return to what they were before the plan.",
+        "The server's own counts return to what they were before the plan, and never fall below zero.",
         "All connections of the plan had ended, and t_release or t_detect had passed in healthy time; nobody else "
         "uses the server meanwhile. Of several counts that are too high the one declared first is told.",
         "policy.t_release, policy.t_detect, probe",

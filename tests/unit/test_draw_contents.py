@@ -168,3 +168,20 @@ def test_no_message_is_smaller_than_the_hub_surely_takes(least: int) -> None:
     shape = shape_of(Policy(min_size=least), rooms=True, sessions=True, tokens=True)
     sizes = {op.size for plan in draw_plans(shape, 7, 150) for op in plan.ops() if isinstance(op, Send)}
     assert min(sizes) == least
+
+
+@pytest.mark.parametrize(
+    ("policy", "longest"),
+    [
+        (Policy(), 8),
+        (Policy(backlog=1_000_000), 129),
+        (Policy(backlog=None), 257),
+        (Policy(backlog=None, rate=300), 8),
+    ],
+)
+def test_bursts_are_longer_than_usual_queues_where_the_hub_promises_to_hold_them(policy: Policy, longest: int) -> None:
+    shape = shape_of(policy, rooms=False, sessions=False, tokens=False)
+    sends = [op for plan in draw_plans(shape, 3, MANY) for op in plan.ops() if isinstance(op, Send)]
+    small = [op.count for op in sends if op.size <= 200]
+    assert max(small) == longest
+    assert sum(count > 8 for count in small) < len(small) / 10

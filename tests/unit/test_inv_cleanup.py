@@ -55,6 +55,12 @@ def test_a_count_read_before_everybody_was_surely_released(written: H) -> None:
     assert says(written) == {"HF401 inconclusive"}
 
 
+def test_no_count_falls_below_zero_whoever_is_still_there() -> None:
+    assert says(counted(start().closed("a"), seconds=0.1, after=-1)) == {"HF401 violated"}
+    unknown = H().count("connections", -1, "before").join("a").closed("a")
+    assert says(counted(unknown, after=-1)) == says(counted(unknown, after=-2)) == NOTHING
+
+
 def test_connections_opened_after_the_reading_do_not_matter() -> None:
     assert says(counted(start().closed("a", "b")).join("s", role="slot")) == {"HF401 violated"}
 
