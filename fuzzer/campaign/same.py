@@ -33,7 +33,7 @@ from fuzzer.campaign.complexity import Complexity, complexity
 from fuzzer.campaign.failure import Failure
 from fuzzer.campaign.sure import SURE
 from fuzzer.campaign.within import within
-from fuzzer.plan import Close, Drop, Open, Ping, Plan, Query, Send, Subscribe, Unsubscribe
+from fuzzer.plan import Close, Drop, Op, Open, Ping, Plan, Query, Send, Subscribe, Unsubscribe
 from fuzzer.values import Value
 
 LEAST_RUNS: Final = 2  # that failed; in one, company may be chance
@@ -121,13 +121,18 @@ def needs(plan: Plan) -> Counter[str]:
     joined: set[tuple[str, str]] = set()
     for op in plan.ops():
         again = isinstance(op, Subscribe) and (op.conn, op.room) in joined
-        if again or not isinstance(op, NO_CAUSE):
-            kinds[LEAVING if isinstance(op, Close | Drop) else type(op).__name__.lower()] += 1
+        if again or _leaves(op) or not isinstance(op, NO_CAUSE):
+            kinds[LEAVING if _leaves(op) else type(op).__name__.lower()] += 1
         if isinstance(op, Subscribe):
             joined.add((op.conn, op.room))
         elif isinstance(op, Unsubscribe):
             joined.discard((op.conn, op.room))
     return kinds
+
+
+def _leaves(op: Op) -> bool:
+    """Also one that goes as soon as it is let in."""
+    return isinstance(op, Close | Drop) or (isinstance(op, Open) and op.abandon == "after-101")
 
 
 def _property(failure: Failure) -> tuple[str, str]:

@@ -88,6 +88,10 @@ def test_one_way_to_leave_is_as_good_as_another() -> None:
     """Which of them shrinking ends with is chance: the hub walks the same way with both."""
     departure = failure("HF101", "silence:user", (*TABS, Close(conn="a")))
     assert len(told(LOSS, departure)) == 1
+    at_once = failure("HF101", "silence:user", (*TABS, Open(conn="c", user="u0", abandon="after-101")))
+    assert len(told(at_once, failure("HF101", "gap:room", ROOMS))) == 1
+    in_handshake = failure("HF101", "silence:user", (*TABS, Open(conn="c", user="u0", abandon="before-101")))
+    assert len(told(in_handshake, failure("HF101", "gap:room", ROOMS))) == 2
 
 
 def test_each_says_by_which_rule() -> None:
