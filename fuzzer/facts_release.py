@@ -38,6 +38,10 @@ class Release:
             for stop, back in self._killed
         )
 
+    def kept(self, upto: int, at: float) -> list[int]:
+        """The ends, before the event ``upto``, of killed processes that may still keep at ``at`` what they had held."""
+        return [stop for stop, back in self._killed if stop < upto and not self._past(self._lease(back), at, 0.0)]
+
     def _let_go(self, conn: Conn, at: float, since: float) -> bool:
         """Had a hub that lives the time that it may take, or was its process over?"""
         return any(self._past(end, at, since) for end in (self._own_end(conn), self._end_of_process(conn)))

@@ -48,8 +48,13 @@ class Slots:
 
     def outside(self, upto: int, at: float) -> int:
         """How many slots others than the plan may hold before the event ``upto``; those of earlier plans at ``at``."""
-        held = max((e.held for i, e in self.outsiders if i < upto), default=0)
-        return held + (self._max if self._earlier_may_be_there(at) else 0)
+        if not self.outsiders:
+            return 0
+        left = sum(self._held(stop) for stop in self._facts.release.kept(upto, at))
+        return self._held(upto) + left + (self._max if self._earlier_may_be_there(at) else 0)
+
+    def _held(self, upto: int) -> int:
+        return max((e.held for i, e in self.outsiders if i < upto), default=0)
 
     def _earlier_may_be_there(self, at: float) -> bool:
         if not any(e.earlier for _, e in self.outsiders):

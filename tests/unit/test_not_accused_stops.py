@@ -91,9 +91,20 @@ def test_what_earlier_plans_had_let_go_may_be_kept_by_a_killed_server(
     status: int, before: float, said: list[str]
 ) -> None:
     """Where all share a limit: the last closings of the plan before were not yet through."""
-    written = H(Policy(limit=Limit(4, statuses=(429,), scope="global"))).add(Outsiders, held=2, pair=2, earlier=True)
+    written = H(Policy(limit=Limit(5, statuses=(429,), scope="global"))).add(Outsiders, held=2, pair=2, earlier=True)
     written.controls(before).stop().stopped(status).add(Restarted).controls(8.0)
     assert convicted(written.open("c", role="slot").refused("c")) == said
+
+
+@pytest.mark.parametrize(
+    ("status", "after", "said"),
+    [(-9, 8.0, []), (-9, 31.0, ["HF202 refused-below-limit"]), (0, 8.0, ["HF202 refused-below-limit"])],
+)
+def test_what_the_control_pair_held_may_be_kept_by_a_killed_server(status: int, after: float, said: list[str]) -> None:
+    policy = Policy(limit=Limit(4, statuses=(429,), scope="global"), t_heartbeat=30.0)
+    written = H(policy).add(Outsiders, held=2, pair=2).controls(6.0).stop().stopped(status).add(Restarted)
+    written.add(Outsiders, held=2, pair=2).controls(after)
+    assert convicted(written.open("c").refused("c")) == said
 
 
 # ---- a server that is told to end cancels what is under way, and flushes queues as may be ----------------------------
