@@ -50,6 +50,14 @@ def test_messages_of_others_are_no_flood_however_many() -> None:
     assert says(written) == NOTHING
 
 
+def test_who_asks_is_answered_in_as_many_frames_as_are_no_flood() -> None:
+    def joined(by: str, frames: int) -> H:
+        return H(CALM).join("a", "b").sub(by).frame("a", "an old one", frames)
+
+    assert says(joined("a", 23)) == NOTHING  # ten, ten for the subscription, and one for each thing that was done
+    assert says(joined("a", 24)) == says(joined("b", 14)) == STORM
+
+
 def test_a_flood_after_a_trickle() -> None:
     assert says(H(CALM).join("a").frame("a", times=8).wait(6).frame("a", times=12)) == STORM
 
