@@ -19,7 +19,15 @@ from fuzzer.facts_ends import derive_end_causes
 from fuzzer.facts_lateness import Lateness
 from fuzzer.facts_owed import Owed
 from fuzzer.facts_passing import Passing
-from fuzzer.facts_progress import held_up_until, last_heard, unseen_senders, was_behind
+from fuzzer.facts_progress import (
+    came_out,
+    held_up_until,
+    last_heard,
+    live_readers_of,
+    requests_of,
+    unseen_senders,
+    was_behind,
+)
 from fuzzer.facts_reading import Notes
 from fuzzer.facts_records import NEVER, Conn, Episode, Message
 from fuzzer.facts_release import Release
@@ -108,6 +116,21 @@ class Facts:
     def heard(self) -> dict[str, int]:
         """The last event that shows that the hub has just read something of this connection."""
         return last_heard(self)
+
+    @cached_property
+    def live_readers(self) -> dict[str, dict[str, int]]:
+        """By message: who read it, and when, other than perhaps out of a store."""
+        return {name: live_readers_of(self, message) for name, message in self.messages.items()}
+
+    @cached_property
+    def came_out(self) -> dict[str, list[int]]:
+        """By message: when it was read."""
+        return {name: came_out(self, message) for name, message in self.messages.items()}
+
+    @cached_property
+    def requests(self) -> dict[str, list[tuple[int, int]]]:
+        """By connection: when it asked for something, and when that had surely been handled."""
+        return {name: requests_of(self, conn) for name, conn in self.conns.items()}
 
     @cached_property
     def held_up(self) -> dict[str, int]:

@@ -17,15 +17,15 @@ def last_heard(facts: Facts) -> dict[str, int]:
     """For each connection the last event that shows that the hub has just read something of it."""
     heard: dict[str, int] = defaultdict(lambda: -1)
     for conn in facts.conns.values():
-        for _, answered in requests(facts, conn):
+        for _, answered in facts.requests[conn.name]:
             heard[conn.name] = max(heard[conn.name], answered if answered != NEVER else -1)
     for message in facts.messages.values():
         if message.got:
-            heard[message.conn] = max(heard[message.conn], *passed_on(facts, message))
+            heard[message.conn] = max(heard[message.conn], *facts.came_out[message.name])
     return heard
 
 
-def requests(facts: Facts, conn: Conn) -> list[tuple[int, int]]:
+def requests_of(facts: Facts, conn: Conn) -> list[tuple[int, int]]:
     """What it asked for, to join, to leave, or who is there: when it asked, and when that had surely been handled.
 
     There are protocols without an answer to some of it; then a message that was sent later, and came, shows it.
@@ -37,20 +37,20 @@ def requests(facts: Facts, conn: Conn) -> list[tuple[int, int]]:
 
 def unseen_senders(facts: Facts) -> frozenset[str]:
     """Who has sent something that nobody was seen to get, or asked for something that was not answered."""
-    asked = (c for c in facts.conns.values() if any(answered == NEVER for _, answered in requests(facts, c)))
+    asked = (c for c in facts.conns.values() if any(answered == NEVER for _, answered in facts.requests[c.name]))
     return frozenset([*(m.conn for m in facts.messages.values() if not m.got), *(conn.name for conn in asked)])
 
 
-def live_readers(facts: Facts, message: Message) -> dict[str, int]:
+def live_readers_of(facts: Facts, message: Message) -> dict[str, int]:
     """Who read it, and when, other than perhaps out of a store, long after: that proves no broadcast."""
     if facts.policy.replay == "none":
         return message.got
     return {c: at for c, at in message.got.items() if not facts.may_be_history(message, facts.conns[c], at)}
 
 
-def passed_on(facts: Facts, message: Message) -> list[int]:
-    """When it came out: to one reader after the other, perhaps, which is not over with the first."""
-    return [*sorted(message.got.values())[:1], *live_readers(facts, message).values()]
+def came_out(facts: Facts, message: Message) -> list[int]:
+    """When: to one reader after the other, perhaps, which is not over with the first."""
+    return [*sorted(message.got.values())[:1], *facts.live_readers[message.name].values()]
 
 
 def was_behind(facts: Facts, conn: Conn, until: int, patience: float) -> bool:
@@ -60,7 +60,7 @@ def was_behind(facts: Facts, conn: Conn, until: int, patience: float) -> bool:
     nobody is seen to get takes it as long, each, as the slowest of those that somebody got.
     """
     done = [(m.inv, min(m.got.values(), default=NEVER)) for m in facts.messages.values() if m.conn == conn.name]
-    mine = [(sent, read) for sent, read in (*done, *requests(facts, conn)) if sent < until]
+    mine = [(sent, read) for sent, read in (*done, *facts.requests[conn.name]) if sent < until]
     took = (facts.t(min(read, until)) - facts.t(sent) for sent, read in mine if read != NEVER)
     if any(seconds >= patience for seconds in took):
         return True

@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from fuzzer.facts import NEVER, Conn, Facts, Message
-from fuzzer.facts_progress import live_readers
 from fuzzer.invariants.delivery import one_stay
 from fuzzer.invariants.registry import Invariant
 from fuzzer.verdict import Finding, Judgement
@@ -50,7 +49,7 @@ def _owed(facts: Facts) -> dict[str, set[str]]:
 def _predecessors(facts: Facts, messages: list[Message]) -> list[int]:
     """For each message the mask of those that precede it. What was read out of a store need not have been broadcast."""
     steps = [(m.inv, number, m.conn, True) for number, m in enumerate(messages)]
-    readings = ((number, live_readers(facts, m)) for number, m in enumerate(messages))
+    readings = ((number, facts.live_readers[m.name]) for number, m in enumerate(messages))
     steps += [(at, number, name, False) for number, readers in readings for name, at in readers.items()]
     known: dict[str, int] = defaultdict(int)  # what has been sent or read on each connection, and its predecessors
     before = [0] * len(messages)

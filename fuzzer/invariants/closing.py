@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fuzzer.facts import NEVER, Conn, Facts
-from fuzzer.facts_progress import requests, unseen
+from fuzzer.facts_progress import unseen
 from fuzzer.history import CloseInv, Dlv, Frame, Joined, Pong, Present, SrvClose, SrvEof, StopInv
 from fuzzer.invariants.registry import Invariant
 from fuzzer.invariants.silence import CONTROLS_NEEDED
@@ -157,7 +157,7 @@ def _last_progress(facts: Facts, conn: Conn) -> int:
     """The last sign that the hub is still at work on what came before the Close."""
     mine = (at for m in facts.messages.values() if m.conn == conn.name for at in m.got.values())
     got = (m.got[conn.name] for m in facts.messages.values() if conn.name in m.got)
-    answers = (answered for _, answered in requests(facts, conn))
+    answers = (answered for _, answered in facts.requests[conn.name])
     return max((at for at in (*mine, *got, *answers) if at < conn.close_late), default=-1)
 
 

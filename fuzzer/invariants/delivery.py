@@ -9,7 +9,6 @@ unrelated control pair was answered; sender and receiver must both still be owed
 from __future__ import annotations
 
 from fuzzer.facts import NEVER, Conn, Facts, Message
-from fuzzer.facts_progress import live_readers
 from fuzzer.invariants.gap_dials import likeliest_dials, said_of_it
 from fuzzer.invariants.registry import Invariant
 from fuzzer.invariants.silence import Silence, silence
@@ -120,7 +119,7 @@ def agreement(facts: Facts) -> Judgement:
     findings: dict[str, Finding] = {}
     obligations = 0
     for message, conn in facts.owed:
-        if facts.conns[message.conn].owed_until > facts.drain or not live_readers(facts, message):
+        if facts.conns[message.conn].owed_until > facts.drain or not facts.live_readers[message.name]:
             continue
         obligations += 1
         if conn.name not in message.got:
@@ -131,7 +130,7 @@ def agreement(facts: Facts) -> Judgement:
 
 
 def _disagreement(facts: Facts, message: Message, conn: Conn) -> Finding | None:
-    since = min(live_readers(facts, message).values())
+    since = min(facts.live_readers[message.name].values())
     found = silence(facts, message, conn, since)
     if found is None or not found.receiver_owed or found.sender_owed:
         return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from fuzzer.facts import NEVER, Conn, Facts, Message
 from fuzzer.facts_backlog import frame_bytes
-from fuzzer.facts_progress import BLOCKING_VOLUME, passed_on, requests
+from fuzzer.facts_progress import BLOCKING_VOLUME
 from fuzzer.history import CloseInv
 
 CONTROLS_NEEDED = 3
@@ -109,7 +109,7 @@ def _last_progress(message: Message, conn: Conn, facts: Facts, since: int, until
     through these, reader by reader, has not come to the message. All of it may stand in one inbox.
     """
     there = (m.got.get(conn.name, NEVER) for m in facts.messages.values() if m.inv < since)
-    ahead = (at for m in facts.messages.values() if m.inv <= message.inv for at in passed_on(facts, m))
-    asked = (ask for c in facts.conns.values() for ask in requests(facts, c))
+    ahead = (at for m in facts.messages.values() if m.inv <= message.inv for at in facts.came_out[m.name])
+    asked = (ask for c in facts.conns.values() for ask in facts.requests[c.name])
     answered = (at for inv, at in asked if inv < since)
     return max((i for i in (*there, *ahead, *answered) if i < until), default=-1)
