@@ -177,7 +177,7 @@ class Facts:
     def publishes(self, sender: Conn, message: Message) -> bool:
         """The sender was itself a member, so that the hub had to take its message."""
         ended = min(sender.first_fault, *(sender.causes[kind] for kind in ("expiry", "stop", "rate")))
-        if not sender.honest or ended <= message.inv or self.may_be_oversize(message):
+        if not sender.honest or ended <= message.inv or self.passing.may_be_refused(message):
             return False
         return self.means(message.group) and self.is_in(sender, message)
 

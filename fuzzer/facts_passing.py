@@ -34,6 +34,18 @@ class Passing:
         for message in facts.messages.values():
             self._sent[message.conn].append(message)
 
+    def in_fragments(self, message: Message) -> bool:
+        """Is it sent in several frames?"""
+        return is_cut(message.name, self._cut)
+
+    def may_be_refused(self, message: Message) -> bool:
+        """Is it too large, perhaps, or in fragments that the hub need not take?"""
+        return self._facts.may_be_oversize(message) or self.in_unwanted_fragments(message)
+
+    def in_unwanted_fragments(self, message: Message) -> bool:
+        """Is it sent in several frames to a hub that need not take such?"""
+        return not self._facts.policy.fragments and self.in_fragments(message)
+
     def pongs(self, conn: Conn) -> list[Span]:
         """The answers to its pings, those that hubfuzz sends between fragments as well."""
         facts, came = self._facts, self._pongs[conn.name]

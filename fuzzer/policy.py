@@ -86,8 +86,9 @@ class Policy(Value):
     body, so that the default is a queue of 16 small messages. ``min_size``: a body of so many characters is taken, and
     no drawn one is smaller (0: empty ones are drawn, too). ``storm``: more frames than this within the deadline that
     nobody asked for, on one connection that did nothing wrong, are a flood. ``answers_close``: a Close is answered
-    within the deadline. ``resources``: descriptors and threads come back to where they were, but for
-    ``resources_slack`` of each that may stay by design: the bound of a thread pool that grows to it, a cache of files.
+    within the deadline. ``fragments``: a message in several frames is taken as one (RFC 6455, 5.4); else none is drawn.
+    ``resources``: descriptors and threads come back to where they were, but for ``resources_slack`` of each that may
+    stay by design: the bound of a thread pool that grows to it, a cache of files.
     """
 
     group: Literal["user", "room", "all"] = "user"
@@ -124,6 +125,7 @@ class Policy(Value):
     stall_bytes: int = 6_000_000
     storm: int = 200
     answers_close: bool = True
+    fragments: bool = True
     resources: bool = False
     resources_slack: int = 0
     close_codes: CloseCodes = CloseCodes()

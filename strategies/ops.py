@@ -110,7 +110,7 @@ def send_op(draw: Draw, turn: Turn, aim: Aim) -> Op | None:
         return None
     tab = draw.one(tabs)
     size, count, fill = draw_payload(draw, draft.shape, draft.swarm)
-    wire, size, count = draw_wire(draw, draft.swarm, size, count)
+    wire, size, count = draw_wire(draw, draft.shape, draft.swarm, size, count)
     room = aim.room or _room_to_send(draw, draft, tab)
     return Send(conn=tab.name, msg=draft.new("m"), size=size, count=count, fill=fill, room=room, wire=wire)
 

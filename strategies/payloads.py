@@ -10,6 +10,7 @@ from hypothesis.strategies import SearchStrategy
 
 from fuzzer.payload import filler
 from fuzzer.plan import Fill, Wire
+from fuzzer.plan_ranges import MOST_FRAGMENTED
 from strategies.choice import Draw
 from strategies.shape import LONGEST_BURST, MOST_BURST, SIZES, SMALL, Shape
 from strategies.swarm import Swarm
@@ -62,11 +63,14 @@ def draw_count(draw: Draw, shape: Shape, big: bool) -> int:
     return draw.weighted(long) if long and not big and draw.percent(LONG_PERCENT) else 2 + draw.below(MOST_BURST - 1)
 
 
-def draw_wire(draw: Draw, swarm: Swarm, size: int, count: int) -> tuple[Wire, int, int]:
+def draw_wire(draw: Draw, shape: Shape, swarm: Swarm, size: int, count: int) -> tuple[Wire, int, int]:
     """How the bytes of a send travel, and its size and count if they do not fit to that."""
-    wire = draw.weighted(WIRES) if swarm.has("wire") else "frames"
+    wires = [(wire, weight) for wire, weight in WIRES if shape.fragments or wire != "fragments"]
+    wire = draw.weighted(wires) if swarm.has("wire") else "frames"
     if wire == "drip":
         return wire, min(size, DRIPPED[0]), min(count, DRIPPED[1])
+    if wire == "fragments":
+        return wire, size, min(count, MOST_FRAGMENTED)
     if wire == "one-segment" and count == 1 and size <= SMALL:  # several in one segment are what a hub may miss
         return wire, size, 2 + draw.below(FEW)
     return wire, size, count

@@ -34,8 +34,8 @@ class Shape(Value):
     ``kinds`` are the ops that may be drawn (``open`` and ``send`` always are); ``tokens`` the kinds of token, of which
     all but ``valid`` must be ones that the hub is declared to refuse. ``names`` as in the policy: no two users are
     drawn whose names the hub may take for one. ``swarm`` False: each plan may use all features.
-    ``burst``: the most small messages back to back that a reader surely takes, twice. ``presence``: the hub can be
-    asked who is there.
+    ``burst``: the most small messages back to back that a reader surely takes, twice. ``fragments``: a message
+    may be sent in several frames. ``presence``: the hub can be asked who is there.
     ``started``: the server is ours to freeze, and ``restartable`` to end and start again; ``measured``: what it holds
     can be seen over several cycles. ``waits`` are seconds after which the hub promises to have done something;
     ``expiry`` those after which a brief token surely does not count any more (None: no brief tokens), and ``settled``
@@ -57,6 +57,7 @@ class Shape(Value):
     max_size: int = DEFAULT_FRAME
     stall_bytes: int = 6_000_000
     burst: int = MOST_BURST
+    fragments: bool = True
     kinds: tuple[str, ...] = ("abandon", "close", "drop", "held", "malformed", "mute", "ping", "stall")
     malformed: tuple[MalformedKind, ...] = ANYWHERE
     presence: bool = False
@@ -115,6 +116,7 @@ def shape_of(policy: Policy, rooms: bool, sessions: bool, tokens: bool) -> Shape
         max_size=policy.max_size or DEFAULT_FRAME,
         stall_bytes=policy.stall_bytes,
         burst=_burst(policy),
+        fragments=policy.fragments,
         waits=_waits(policy),
         expiry=_expiry(policy) if tokens else None,
         given_up=_given_up(policy),

@@ -28,6 +28,8 @@ def likeliest_dials(facts: Facts, message: Message, conn: Conn) -> str:
 def _fitting(facts: Facts, message: Message, conn: Conn) -> Iterator[str]:
     if _is_largest(facts, message):
         yield "policy.max_size"
+    if facts.passing.in_fragments(message):
+        yield "policy.fragments = false"
     if facts.policy.slow_consumer != "lossless" and _on_the_way(facts, message, conn) >= SEVERAL:
         yield "policy.backlog"
     if sum(m.inv < message.inv for m in _of_sender(facts, message)) >= MANY:

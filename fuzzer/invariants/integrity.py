@@ -42,16 +42,18 @@ def no_creation(facts: Facts) -> Judgement:
     for i, e in facts.deliveries:
         if not e.intact and facts.policy.body == "exact" and _undisturbed(facts, facts.messages[e.msg]):
             what = f"{e.msg} with another body than was sent"
-            findings.setdefault(f"body {e.conn}", _invented(i, e.conn, what, "body"))
+            cut = facts.passing.in_fragments(facts.messages[e.msg])
+            dial = ("policy.fragments = false, " if cut else "") + _READ_FROM["body"]
+            findings.setdefault(f"body {e.conn}", _invented(i, e.conn, what, "body", dial))
     for i, stray in facts.strays:
         what = f"the id {stray.id!r}, which nobody sent in this plan"
-        findings.setdefault(f"id {stray.conn}", _invented(i, stray.conn, what, "id"))
+        findings.setdefault(f"id {stray.conn}", _invented(i, stray.conn, what, "id", _READ_FROM["id"]))
     return Judgement("HF104", len(facts.deliveries), tuple(findings.values()))
 
 
 def _undisturbed(facts: Facts, message: Message) -> bool:
     """Nothing allowed the hub to cut the message or to misread the bytes around it."""
-    return not facts.may_be_oversize(message) and not facts.conns[message.conn].garbled(message.inv)
+    return not facts.passing.may_be_refused(message) and not facts.conns[message.conn].garbled(message.inv)
 
 
 _READ_FROM = {
@@ -60,7 +62,7 @@ _READ_FROM = {
 }
 
 
-def _invented(i: int, conn: str, what: str, key: str) -> Finding:
+def _invented(i: int, conn: str, what: str, key: str, dial: str) -> Finding:
     return Finding(
         code="HF104",
         strength="violated",
@@ -70,7 +72,7 @@ def _invented(i: int, conn: str, what: str, key: str) -> Finding:
         observed=what,
         witness=(i,),
         conns=(conn,),
-        dial=_READ_FROM[key],
+        dial=dial,
     )
 
 
@@ -204,7 +206,7 @@ INVARIANTS = (
         "Only messages that were sent may be delivered, with the body that was sent.",
         "The driver knows every id and body of its plan, and ids carry a mark of the run. Of a hub that may change "
         'the text of bodies (policy.body = "any") only the ids are judged.',
-        "policy.body, protocol.deliver",
+        "policy.body, policy.fragments, protocol.deliver",
         ("https://github.com/CrowCpp/Crow/pull/1160", "https://github.com/nats-io/nats-server/pull/4811"),
         no_creation,
     ),

@@ -8,7 +8,10 @@ from fuzzer.invariants.registry import Invariant
 from fuzzer.invariants.silence import Silence, blockers, silence
 from fuzzer.verdict import Finding, Judgement
 
-DIALS = "policy.sessions, policy.limit, policy.max_size, policy.backlog, policy.rate, policy.t_idle, policy.t_lifetime"
+DIALS = (
+    "policy.sessions, policy.limit, policy.max_size, policy.backlog, policy.rate, policy.t_idle, policy.t_lifetime, "
+    "policy.fragments"
+)
 
 
 def collateral_close(facts: Facts) -> Judgement:

@@ -52,6 +52,8 @@ SHAPES = {
     "group all": Shape(group="all", rooms=True, limit=2),
     "tiny frames": Shape(max_size=1_500),
     "nothing bad": Shape(kinds=(), odd_names=False),
+    "long bursts": Shape(burst=257),
+    "whole messages": Shape(fragments=False),
     "one user": Shape(max_users=1, max_conns=4),
 }
 MANY = 700

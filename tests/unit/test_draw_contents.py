@@ -185,3 +185,10 @@ def test_bursts_are_longer_than_usual_queues_where_the_hub_promises_to_hold_them
     small = [op.count for op in sends if op.size <= 200]
     assert max(small) == longest
     assert sum(count > 8 for count in small) < len(small) / 10
+
+
+@pytest.mark.parametrize(("taken", "wires"), [(True, {*get_args(Wire)}), (False, {*get_args(Wire)} - {"fragments"})])
+def test_messages_are_cut_where_the_hub_takes_them(taken: bool, wires: set[str]) -> None:
+    shape = shape_of(Policy(fragments=taken), rooms=False, sessions=False, tokens=False)
+    plans = draw_plans(shape, 3, MANY)
+    assert {op.wire for plan in plans for op in plan.ops() if isinstance(op, Send)} == wires

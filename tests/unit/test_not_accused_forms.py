@@ -7,6 +7,7 @@ from histories import H
 
 from fuzzer.history import Dlv, Frame
 from fuzzer.invariants import judge
+from fuzzer.plan import Send, Wire
 from fuzzer.policy import Policy
 
 
@@ -101,3 +102,26 @@ def test_of_two_processes_the_own_one_serves_first(evidence: str, verdict: list[
     written.send("w", "a").got("w", "a").open("b").ok("b").send("mine", "b").got("mine", "b")
     written.send("m1", "a").got("m1", "a").welcome("b")
     assert said(written.send("m2", "a").got("m2", "a", "b").got("mine", "a")) == verdict
+
+
+# ---- messages in several frames: nchan takes the first for the whole, and closes -------------------------------------
+
+LOST = ["HF101 violated"]
+
+
+@pytest.mark.parametrize(("taken", "verdict"), [(False, []), (True, ["HF104 violated", "HF301 violated"])])
+def test_a_hub_that_takes_no_fragments(taken: bool, verdict: list[str]) -> None:
+    written = H(Policy(fragments=taken), Send(conn="a", msg="m1", wire="fragments")).join("a", "b")
+    written.send("m1", "a").got("m1", "b", intact=False).ended("a", 1005)
+    assert said(written) == verdict
+
+
+@pytest.mark.parametrize(
+    ("taken", "wire", "verdict"), [(False, "fragments", []), (False, "frames", LOST), (True, "fragments", LOST)]
+)
+def test_a_hub_that_drops_fragments(taken: bool, wire: Wire, verdict: list[str]) -> None:
+    written = H(Policy(fragments=taken), Send(conn="a", msg="m1", wire=wire)).join("a", "b")
+    written.send("m1", "a").send("m2", "a").got("m2", "a", "b")
+    assert said(written) == verdict
+    dials = [finding.dial for finding in judge(written.history()).violations]
+    assert all(("policy.fragments" in dial) is (wire == "fragments") for dial in dials)
