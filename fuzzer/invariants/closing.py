@@ -218,7 +218,8 @@ INVARIANTS = (
         "passed in healthy time since the Close and since the last progress (once more, if nobody was seen to get what "
         "that one had sent before); or a FIN came with no Close frame "
         "before it, no later than 0.25 s after the Close or the last frame on this connection. A reset proves nothing: "
-        "it may have swallowed the frame.",
+        "it may have swallowed the frame. The last byte of the Close comes by itself, in a TCP segment of its own: so "
+        "hubfuzz chooses the instant of whatever it sends.",
         "policy.answers_close, policy.deadline",
         (
             "https://github.com/jupyter-server/jupyter_server/pull/1628",
