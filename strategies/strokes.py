@@ -230,8 +230,7 @@ def gather(draw: Draw, draft: Draft, aim: Aim, count: int) -> Batches:
 
 def enter(draft: Draft, tabs: list[Tab], room: str) -> Batches:
     """Subscribe those of the tabs that are not in the room yet, in one batch."""
-    turn = Turn(draft, [Subscribe(conn=tab.name, room=room) for tab in tabs if room not in tab.rooms])
-    return turn.finish()
+    return Turn(draft, [Subscribe(conn=tab.name, room=room) for tab in tabs if room not in tab.rooms]).finish()
 
 
 def one_batch(draw: Draw, draft: Draft, aim: Aim, kind: str) -> Batches:
