@@ -20,6 +20,7 @@ from fuzzer.plan_rules import problems
 
 SCRIPTS = {**FIRST_SCRIPTS, **MORE_SCRIPTS}
 LONGER = 10
+MUCH_LONGER = 50  # a park is of milliseconds, and all of a script has to be done within it
 TRIES = 5  # a busy machine may miss a window that the bug itself opens for milliseconds
 
 
@@ -44,7 +45,7 @@ def long_parking(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     for name in _modules_of(code):
         module = import_module(name)
         if hasattr(module, "PARK"):
-            monkeypatch.setattr(module, "PARK", LONGER * module.PARK)
+            monkeypatch.setattr(module, "PARK", MUCH_LONGER * module.PARK)
 
 
 def _modules_of(code: str) -> set[str]:
