@@ -49,6 +49,7 @@ class End:
         self.fin_sent = False
         self.blocked = False
         self.closed = False
+        self._listening = 0
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         wire.epoll.register(self.fd, 0)
@@ -65,11 +66,13 @@ class End:
         try:
             while not self.read_over and (to_the_end or self.other.size < ROOM):
                 data = self.sock.recv(CHUNK)
-                if data:
-                    self.other.put(data)
-                else:
+                if not data:
                     self.read_over = True
                     self.other.fin_due = self.other.due()
+                    return
+                self.other.put(data)
+                if len(data) < CHUNK and not to_the_end:
+                    return  # what is left, if any, is told again
         except BlockingIOError:
             return
         except OSError:
@@ -162,7 +165,9 @@ class End:
             wanted |= select.EPOLLOUT
         if self.over:
             wanted |= select.EPOLLONESHOT
-        self.wire.epoll.modify(self.fd, wanted)
+        if wanted != self._listening or self.over:
+            self._listening = wanted
+            self.wire.epoll.modify(self.fd, wanted)
 
 
 class Wire:
@@ -183,9 +188,14 @@ class Wire:
         """Let an end go on at that time."""
         heapq.heappush(self._alarms, (due, next(self._numbers), end))
 
-    def turn(self) -> None:
-        """Wait for something to happen, but not long, and deal with it."""
-        patience = min(self._alarms[0][0] - time.monotonic(), LOOK_AFTER_SERVER) if self._alarms else LOOK_AFTER_SERVER
+    def turn_until(self, end: float) -> None:
+        """Turn after turn."""
+        while (left := end - time.monotonic()) > 0:
+            self.turn(left)
+
+    def turn(self, longest: float) -> None:
+        """Wait for something to happen, but not longer, and deal with it."""
+        patience = min(self._alarms[0][0] - time.monotonic(), longest) if self._alarms else longest
         touched = [self._happened(fd, mask) for fd, mask in self.epoll.poll(max(patience, 0))]
         while self._alarms and self._alarms[0][0] <= time.monotonic():
             end = heapq.heappop(self._alarms)[2]
@@ -255,7 +265,7 @@ def main() -> int:
     with socket.create_server((HOST, options.port), backlog=1024) as listener:
         wire = Wire(listener, port)
         while server.poll() is None:
-            wire.turn()
+            wire.turn_until(time.monotonic() + LOOK_AFTER_SERVER)
     return abs(server.returncode)
 
 
