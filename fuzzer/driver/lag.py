@@ -18,7 +18,7 @@ async def watch_own_lag(stage: Stage) -> None:
     """Write down when hubfuzz itself was late: its timings prove nothing then."""
     apart = time.time() - trio.current_time()
     while True:
-        due = trio.current_time() + TICK
+        due = (trio.current_time() // TICK + 1) * TICK  # sessions in one loop wake up together
         await trio.sleep_until(due)
         late, before, apart = trio.current_time() - due, apart, time.time() - trio.current_time()
         slept = abs(apart - before)  # only the wall clock, by which tokens end, goes on while a machine sleeps
