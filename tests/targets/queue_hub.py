@@ -1,8 +1,8 @@
-"""A hub on ``websockets`` with a queue of sixteen messages for each tab, and user names without letter case.
+"""A hub on ``websockets`` with a queue for each tab, of sixteen messages, and user names without letter case.
 
 Both are common, and correct for what they say; its target files declare neither, so that hubfuzz's defaults must do.
-What does not fit into the queue of a tab is left out, or the tab is closed (``--full close``). Run it with
-``JWT_SECRET=... python queue_hub.py --port 8000``; the counts are at ``/stats``.
+What does not fit into the queue of a tab is left out, or the tab is closed (``--full close``); ``--waiting`` says how
+much fits. Run it with ``JWT_SECRET=... python queue_hub.py --port 8000``; the counts are at ``/stats``.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ TOO_SLOW = 1013
 class Tab:
     """One connection: what it is sent waits in its queue, which never makes anybody else wait."""
 
-    def __init__(self, socket: ServerConnection, full: str) -> None:
+    def __init__(self, socket: ServerConnection, full: str, waiting: int) -> None:
         self.socket = socket
-        self.queue: asyncio.Queue[str] = asyncio.Queue(MOST_WAITING)
+        self.queue: asyncio.Queue[str] = asyncio.Queue(waiting)
         self._closes = full == "close"
         self._ending: asyncio.Task[None] | None = None
 
@@ -49,9 +49,10 @@ class Tab:
 class Hub:
     """All tabs of all users, by folded name."""
 
-    def __init__(self, full: str) -> None:
+    def __init__(self, full: str, waiting: int) -> None:
         self._tabs: dict[str, list[Tab]] = {}
         self._full = full
+        self._waiting = waiting
 
     def counts(self) -> dict[str, int]:
         """How many connections are registered."""
@@ -59,7 +60,7 @@ class Hub:
 
     async def serve(self, socket: ServerConnection) -> None:
         """One connection from the end of its handshake to its own end."""
-        user, tab = folded(socket.username), Tab(socket, self._full)
+        user, tab = folded(socket.username), Tab(socket, self._full, self._waiting)
         self._tabs.setdefault(user, []).append(tab)
         writing = asyncio.create_task(tab.write())
         try:
@@ -87,6 +88,7 @@ if __name__ == "__main__":
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--port", type=int, required=True)
     options.add_argument("--full", choices=("leave-out", "close"), default="leave-out")
+    options.add_argument("--waiting", type=int, default=MOST_WAITING)
     given = options.parse_args()
-    the_hub = Hub(given.full)
+    the_hub = Hub(given.full, given.waiting)
     asyncio.run(serve_until_told(given.port, the_hub.serve, the_hub.counts))
