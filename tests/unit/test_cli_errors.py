@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
-from subprocess import PIPE, Popen
+from subprocess import PIPE, Popen, run
 
 import pytest
 from command import ENVIRONMENT, HUBFUZZ, PATIENCE, TARGET, hubfuzz, refusal
@@ -145,3 +146,11 @@ def test_a_reader_who_leaves_in_the_middle_ends_the_run_in_silence(tmp_path: Pat
         assert process.wait(PATIENCE) == 2
         assert process.stderr.read() == ""
     assert not (tmp_path / ".hubfuzz" / "errors").exists()
+
+
+def test_the_package_is_the_command_where_scripts_are_not_on_the_path(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "fuzzer", "explain", "HF999"]
+    done = run(words, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("hubfuzz: ")
+    assert "HF999" in done.stderr
