@@ -14,6 +14,7 @@ KEPT_BYTES = 32_000_000
 TAIL_BYTES = 64_000
 RECENT_LINES = 60
 RECENT_BYTES = 16_000
+LONGEST_LINE = 200
 PORT_TAKEN = ("address already in use", "eaddrinuse", "errno 98", "errno 48")
 
 
@@ -68,13 +69,20 @@ class ServerLog:
 
     def last_line(self) -> str:
         """The last line that says something."""
-        said = [line for line in self.tail(40).splitlines() if line.strip()]
-        return said[-1].strip()[:200] if said else ""
+        return last_line_of(self.tail(40))
 
     def says_port_taken(self) -> bool:
         """The server could not bind its port."""
         text = self.tail(100).lower()
         return any(words in text for words in PORT_TAKEN)
+
+
+def last_line_of(text: str) -> str:
+    """The last line that says something; a long one ends with a whole word."""
+    said = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
+    if len(said) <= LONGEST_LINE:
+        return said
+    return f"{said[:LONGEST_LINE].rpartition(' ')[0] or said[:LONGEST_LINE]} ..."
 
 
 def _end(text: bytes) -> bytes:

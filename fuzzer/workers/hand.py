@@ -19,6 +19,7 @@ import trio
 import fuzzer
 from fuzzer.campaign.options import Result
 from fuzzer.campaign.store import Stored
+from fuzzer.target.log import last_line_of
 from fuzzer.target.watchdog import Watchdog
 from fuzzer.workers.messages import Job, News, Order, Share, Unpacker, packed
 
@@ -143,6 +144,4 @@ def _how(status: int | None, said: str) -> str:
 
 def _last_line(errors: int) -> str:
     size = os.fstat(errors).st_size
-    text = os.pread(errors, 4096, max(0, size - 4096)).decode("utf-8", "replace")
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:200] if lines else ""
+    return last_line_of(os.pread(errors, 4096, max(0, size - 4096)).decode("utf-8", "replace"))
