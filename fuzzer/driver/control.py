@@ -14,6 +14,7 @@ import trio
 
 from fuzzer.driver import trouble
 from fuzzer.driver.connection import FuzzConn
+from fuzzer.driver.patience import Patience
 from fuzzer.history import RejectedBy
 from fuzzer.payload import filler
 from fuzzer.target.model import Target
@@ -25,7 +26,8 @@ PATIENCE = 1.0
 class ControlPair:
     """Two connections of one fresh user (one where slots are few); a round trip publishes and awaits the copy.
 
-    ``openings``: how many there have been, so that one can see whether the pair is still the same. ``before_opening``
+    ``openings``: how many there have been, so that one can see whether the pair is still the same. ``patience``: how
+    long messages take with this server. ``before_opening``
     is called before each: where all users share a limit, one more slot may be taken.
     """
 
@@ -43,6 +45,7 @@ class ControlPair:
         self._numbers = itertools.count()
         self._lot = trio.lowlevel.ParkingLot()
         self.trouble = trouble.NOT_DELIVERED
+        self.patience = Patience()
         self.openings = 0
         self.opened_at = float("-inf")
         self.before_opening: Callable[[], None] = lambda: None

@@ -17,13 +17,12 @@ from fuzzer.driver.actor import Actor
 from fuzzer.driver.control import ControlPair
 from fuzzer.driver.health import Health, HealthyTime
 from fuzzer.driver.openings import OPEN_TIMEOUT
+from fuzzer.driver.patience import MOST
 from fuzzer.driver.perform import Performer
 from fuzzer.driver.stage import Pair, Stage
 from fuzzer.history import Abort, Phase, Quiet
 from fuzzer.plan import Send
 
-SOFT_START = 0.05
-SOFT_MOST = 0.5
 LINGER = 0.002
 CONTROL_PAUSE = 0.03
 UNANSWERED_MOST = 8.0
@@ -50,8 +49,12 @@ class Quiescence:
         self._rounds = itertools.count()
         self._turns = itertools.count()
         self._first_round = 0
-        self._soft = SOFT_START
+        self._patience = control.patience
         self.aborted = False
+
+    @property
+    def _soft(self) -> float:
+        return self._patience.seconds
 
     async def fence(self, senders: frozenset[str] | None = None) -> bool:
         """Wait until quiet. False: the deadline passed in silence, and nothing more can be proved by going on.
@@ -142,10 +145,13 @@ class Quiescence:
 
     async def _round(self, senders: frozenset[str] | None) -> str:
         """Fences until all have come; else why not all have."""
+        since = self._stage.record.now()
         self._first_round, pairs = await self._send_fences(senders)
         done = await self._arrived(self._soft)
         if not done:
             done = await self._confirm(lambda: not self._open_pairs(pairs), resend=True, senders=senders)
+        if done and pairs:
+            self._patience.note(self._stage.record.now() - since)
         why = "" if done else self._missing(pairs)
         self._stage.awaited.clear()
         await self._let_stragglers_in()
@@ -243,7 +249,7 @@ class Quiescence:
                 return False
             if resend and now >= next_fence:
                 await self._send_fences(senders)
-                gap = min(gap * 2, SOFT_MOST)
+                gap = min(gap * 2, MOST)
                 next_fence = now + gap
             self._ping_silent()
             await self.health.check(healthy)

@@ -8,14 +8,23 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import trio
+
+from fuzzer.driver.session import open_session
+from fuzzer.hub.target import embedded_target
+from fuzzer.plan import Batch, Open, Plan, Send
+from fuzzer.target import Target
+from tests.benchmarks.conditions import behind_slow_wire
 
 SLOW_WIRE = Path(__file__).with_name("slow_wire.py")
 PATIENCE = 20.0
+LESSONS = 6  # plans
 QUIET = 0.4
 """Seconds without room after which the window is full, several times the delay."""
 NO_LINGER = struct.pack("ii", 1, 0)
@@ -170,3 +179,22 @@ def test_a_server_that_does_not_listen_shows_as_a_reset() -> None:
 def test_the_process_ends_as_its_server_does() -> None:
     command = [sys.executable, str(SLOW_WIRE), "--port", "0", "--", sys.executable, "-c", "raise SystemExit(3)"]
     assert subprocess.run(command, timeout=PATIENCE).returncode == 3
+
+
+TALK = Plan((Batch((Open("a", "u0"), Open("b", "u0"))), Batch((Send("a", "m0"),)), Batch((Send("b", "m1"),))))
+
+
+def test_a_far_hub_is_asked_no_more_often_than_a_near_one() -> None:
+    """Who does not know how far it is takes each answer for late, sends all fences again, and pings."""
+
+    async def asked(target: Target) -> tuple[int, int]:
+        """Messages and questions of the quietest of some plans: on a busy machine any answer may be late."""
+        async with open_session(target) as session:
+            histories = [await session.execute(TALK) for _ in range(LESSONS)]
+        counts = (Counter(type(event).__name__ for event in history.events) for history in histories)
+        return min((count["SendInv"], count["Control"] + count["Pong"]) for count in counts)
+
+    async def main() -> None:
+        assert await asked(behind_slow_wire(embedded_target())) == await asked(embedded_target())
+
+    trio.run(main)
