@@ -1,10 +1,11 @@
 """A slow wire: a process that starts a server and puts itself before it, delaying all that passes.
 
 ``python slow_wire.py --port 8000 -- python hub.py --port @port@``. Whatever is read on one side is written on the
-other ``DELAY`` seconds later, give or take ``JITTER``, in order within a connection (and in none between two). Ends
-pass as they came: a FIN as FIN behind the data before it, one way at a time; a reset as reset, which overtakes what
-the other side had no room for, as it does where the sender's kernel throws its buffer away. Not more than ``ROOM``
-bytes a way are taken on; then the sender must wait, as before a full window.
+other ``DELAY`` seconds later, give or take ``JITTER``, in order within a connection (and in none between two); in steps
+of ``GRAIN``, so that not every frame wakes up three processes. Ends pass as they came: a FIN as FIN behind the data
+before it, one way at a time; a reset as reset, which overtakes what the other side had no room for, as it does where
+the sender's kernel throws its buffer away. Not more than ``ROOM`` bytes a way are taken on; then the sender must wait,
+as before a full window.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from collections import deque
 
 DELAY = 0.05
 JITTER = 0.02
+GRAIN = 0.004
 ROOM = 512 * 1024
 CHUNK = 65536
 LOOK_AFTER_SERVER = 0.1
@@ -86,7 +88,8 @@ class End:
     # out
     def due(self) -> float:
         """When what is read now comes out here; never before what was read earlier."""
-        self.last_due = max(self.last_due, time.monotonic() + DELAY + self.wire.random.uniform(-JITTER, JITTER))
+        due = time.monotonic() + DELAY + self.wire.random.uniform(-JITTER, JITTER)
+        self.last_due = max(self.last_due, (due // GRAIN + 1) * GRAIN)
         self.wire.wake_at(self.last_due, self)
         return self.last_due
 
