@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import subprocess
 
-import psutil
 import trio
 
 from fuzzer.target.endpoint import address
 from fuzzer.target.http import NoAnswer, get
 from fuzzer.target.model import Target
+from fuzzer.target.sockets import LISTEN, held
 from fuzzer.target.template import fill
 from fuzzer.target.tree import ProcessTree
 
@@ -62,14 +62,7 @@ def listens(pid: int, port: int | None) -> bool:
     Looked up in the kernel's tables, because some servers log a stack trace for a connection that only comes and
     goes, and that would be taken for an error of theirs; and because whoever else has that port is not our server.
     """
-    for process in ProcessTree(pid).members():
-        try:
-            sockets = process.net_connections(kind="tcp")
-        except psutil.Error:
-            continue
-        if any(s.status == psutil.CONN_LISTEN and s.laddr and s.laddr.port == port for s in sockets):
-            return True
-    return False
+    return held(ProcessTree(pid).members, LISTEN, port) > 0
 
 
 async def answers(host: str, port: int) -> bool:

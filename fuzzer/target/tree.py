@@ -11,6 +11,8 @@ from collections.abc import Iterable
 import psutil
 import trio
 
+from fuzzer.target.sockets import CLOSE_WAIT, held
+
 GRACE = 2.0
 STEP = 0.01
 
@@ -53,11 +55,7 @@ class ProcessTree:
 
     def close_wait(self) -> int:
         """TCP connections whose peer has ended and that the tree keeps open."""
-        found = 0
-        for process in self.members():
-            with contextlib.suppress(psutil.Error):
-                found += sum(c.status == psutil.CONN_CLOSE_WAIT for c in process.net_connections(kind="tcp"))
-        return found
+        return held(self.members, CLOSE_WAIT)
 
     async def pause(self) -> None:
         """Stop everybody where they stand (SIGSTOP), until ``go_on``; a moment passes before they really do."""
