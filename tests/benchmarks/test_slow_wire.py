@@ -17,6 +17,7 @@ import pytest
 import trio
 
 from fuzzer.driver.session import open_session
+from fuzzer.hub.knobs import Knobs
 from fuzzer.hub.target import embedded_target
 from fuzzer.plan import Batch, Open, Plan, Send
 from fuzzer.target import Target
@@ -24,7 +25,7 @@ from tests.benchmarks.conditions import behind_slow_wire
 
 SLOW_WIRE = Path(__file__).with_name("slow_wire.py")
 PATIENCE = 20.0
-LESSONS = 6  # plans
+LESSONS = 3  # plans
 QUIET = 0.4
 """Seconds without room after which the window is full, several times the delay."""
 NO_LINGER = struct.pack("ii", 1, 0)
@@ -181,6 +182,7 @@ def test_the_process_ends_as_its_server_does() -> None:
     assert subprocess.run(command, timeout=PATIENCE).returncode == 3
 
 
+NEAR = embedded_target(knobs=Knobs(limit=2))
 TALK = Plan((Batch((Open("a", "u0"), Open("b", "u0"))), Batch((Send("a", "m0"),)), Batch((Send("b", "m1"),))))
 
 
@@ -195,6 +197,6 @@ def test_a_far_hub_is_asked_no_more_often_than_a_near_one() -> None:
         return min((count["SendInv"], count["Control"] + count["Pong"]) for count in counts)
 
     async def main() -> None:
-        assert await asked(behind_slow_wire(embedded_target())) == await asked(embedded_target())
+        assert await asked(behind_slow_wire(NEAR)) == await asked(NEAR)
 
     trio.run(main)
