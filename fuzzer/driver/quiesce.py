@@ -117,9 +117,8 @@ class Quiescence:
         def done() -> bool:
             return not any(a.being_closed for a in actors)
 
-        give_up = self._stage.record.now() + self._performer.close_patience + 1
         if not await self._stage.until(done, self._soft):
-            await self._watched(done, give_up)
+            await self._watched(done, self._stage.record.now() + self._performer.close_patience + 1)
 
     async def pass_time(self, seconds: float) -> None:
         """Let so much time pass, and have the control pair show how much of it the server was well."""
