@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 
 import trio
@@ -19,11 +19,12 @@ from fuzzer.target import Target
 from fuzzer.target.process import Server
 from fuzzer.verdict import Verdict
 from strategies.draw import draw_plans
-from strategies.shape import shape_of_target
+from strategies.shape import Shape, shape_of_target
 
 OnViolation = Callable[[History, Verdict], None]
 Judge = Callable[[History], Verdict]
 Meanwhile = Callable[[Server], Awaitable[None]]
+Plans = Callable[[Shape, int], AsyncGenerator[Plan, None]]
 
 
 @dataclass
@@ -63,6 +64,12 @@ async def nothing(server: Server) -> None:
     """Leave the server alone."""
 
 
+async def drawn_here(shape: Shape, seed: int) -> AsyncGenerator[Plan, None]:
+    """Some dozens at a time, and meanwhile nothing else goes on."""
+    for plan in draw_plans(shape, seed):
+        yield plan
+
+
 @asynccontextmanager
 async def greeted_session(target: Target) -> AsyncIterator[Session]:
     """A session as every campaign begins it: the control pair is there before the first plan."""
@@ -78,15 +85,19 @@ async def run_plans(
     on_violation: OnViolation = lambda history, verdict: None,
     judge: Judge = judge,
     meanwhile: Meanwhile = nothing,
+    drawn: Plans = drawn_here,
 ) -> Run:
     """Draw, execute and judge plans until ``enough``; ``meanwhile`` is cancelled then."""
     run = Run()
-    plans: Iterator[Plan] = draw_plans(shape_of_target(target), seed)
-    async with greeted_session(target) as session, trio.open_nursery() as nursery:
+    async with (
+        aclosing(drawn(shape_of_target(target), seed)) as plans,
+        greeted_session(target) as session,
+        trio.open_nursery() as nursery,
+    ):
         nursery.start_soon(meanwhile, session.server)
         while not enough(run):
             start = time.perf_counter()
-            plan = next(plans)
+            plan = await anext(plans)
             drawn = time.perf_counter()
             history = await session.execute(plan)
             driven = time.perf_counter()
