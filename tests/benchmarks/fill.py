@@ -58,7 +58,7 @@ async def fuzz(job: Job, artist: Artist, outcomes: list[tuple[Job, Outcome]]) ->
     hub, options = job
     keeper = Keeper(options.out, hub)
     target = behind_slow_wire(HUBS[hub]()) if options.latency else HUBS[hub]()
-    work = partial(run_plans, meanwhile=soundness.Disturbance(options), drawn=artist)
+    work = partial(run_plans, meanwhile=soundness.Disturbance(options), plans_of=artist)
     try:
         run = await work(target, options.seed, lambda _: time.time() > options.until_time, keeper)
         outcomes.append((job, (run, keeper.files)))

@@ -85,12 +85,12 @@ async def run_plans(
     on_violation: OnViolation = lambda history, verdict: None,
     judge: Judge = judge,
     meanwhile: Meanwhile = nothing,
-    drawn: Plans = drawn_here,
+    plans_of: Plans = drawn_here,
 ) -> Run:
     """Draw, execute and judge plans until ``enough``; ``meanwhile`` is cancelled then."""
     run = Run()
     async with (
-        aclosing(drawn(shape_of_target(target), seed)) as plans,
+        aclosing(plans_of(shape_of_target(target), seed)) as plans,
         greeted_session(target) as session,
         trio.open_nursery() as nursery,
     ):
