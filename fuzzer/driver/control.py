@@ -26,9 +26,9 @@ PATIENCE = 1.0
 class ControlPair:
     """Two connections of one fresh user (one where slots are few); a round trip publishes and awaits the copy.
 
-    ``openings``: how many there have been, so that one can see whether the pair is still the same. ``patience``: how
-    long messages take with this server. ``before_opening``
-    is called before each: where all users share a limit, one more slot may be taken.
+    ``openings``: how many there have been, so that one can see whether the pair is still the same. ``before_opening``
+    is called before each: where all users share a limit, one more slot may be taken. ``patience``: how long messages
+    take with this server.
     """
 
     def __init__(self, target: Target, port: int | None, nursery: trio.Nursery, nonce: str) -> None:

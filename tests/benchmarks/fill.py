@@ -2,7 +2,7 @@
 
 ``python -m tests.benchmarks.fill --goal 20000 --latency --minutes 120 --seed 9900 [--processes 4 --sessions 16]``
 Behind a slow wire a plan waits for seconds and works for a tenth of one, so that two cores are kept busy by some sixty
-sessions. A process for each would cost twice as much: most of the time would go into changing from one to the other.
+sessions. With a process for each, much of the time goes into changing from one to the other.
 So some sessions share a process, plans are drawn in another (dozens at once, which would hold all of them up), and all
 run under SCHED_BATCH, which lets each finish its turn. A share is what a session did in ``--share-minutes``.
 """
