@@ -29,6 +29,8 @@ class Ends:
     process: int
     up: bool
     _seen: list[tuple[float, str, int]]
+    _stored_slots: Counter[str]
+    _stored_users: Counter[str]
     _history: dict[str, list[Item]]
     _leaked: bool
     _write: Callable[[Peer, Item], None]
@@ -155,20 +157,23 @@ class Ends:
     # ---- the process ---------------------------------------------------------------------------------------------
 
     def die_at_once(self) -> None:
-        """Killed: what is kept in a store stays there until its lease ends."""
-        beat = self.policy.t_heartbeat
+        """Killed: what is kept in a store stays there until its lease ends, and no other end of the hub clears it."""
         if self.ways.keeps_store:
             held = [p for p in self.peers if p.process == self.process and p.slot and not p.freed]
-            left = Counter(self.whose(p.user) for p in held)
-            there = Counter(m.user for m in self.members)
-            self._die(left, there)
-            if beat is not None:
-                self.world.at(self.world.now + beat * 0.9, lambda: self._lapse(left, there))
-        else:
-            self._die()
+            self._keep(Counter(self.whose(p.user) for p in held), Counter(m.user for m in self.members))
+        self._die()
+
+    def _keep(self, left: Counter[str], there: Counter[str]) -> None:
+        self._stored_slots += left
+        self._stored_users += there
+        if self.policy.t_heartbeat is not None:
+            self.world.at(self.world.now + self.policy.t_heartbeat * 0.9, lambda: self._lapse(left, there))
 
     def _lapse(self, left: Counter[str], there: Counter[str]) -> None:
+        self._stored_slots -= left
+        self._stored_users -= there
         self.slots.subtract(left)
+        assert not -self.slots, "a slot was given back twice"
         self._seen += [(self.world.now, user, -number) for user, number in there.items()]
 
     def shut_down(self, seconds: float, gives_up: bool) -> None:
@@ -178,18 +183,18 @@ class Ends:
                 self.kick(peer, LEAVING)
         self.world.at(self.world.now + seconds, self._die)
 
-    def _die(self, left: Counter[str] | None = None, there: Counter[str] | None = None) -> None:
+    def _die(self) -> None:
         self.up = False
         for peer in self.peers:
             if peer.process == self.process:
                 self.put(peer, ("cut",))
         self.members.clear()
-        self.slots = Counter(left or {})
+        self.slots = Counter(self._stored_slots)
         self.peers.clear()
         self.handlers = 0
         self._bus = [[], []]
         self._known = [[], []]
-        self._seen = [(self.world.now, user, number) for user, number in (there or {}).items()]
+        self._seen = [(self.world.now, user, number) for user, number in self._stored_users.items()]
         if self.ways.forgets_history:
             self._history.clear()
 

@@ -33,8 +33,9 @@ class Outsider:
             self._lost()
             return
         peer.registered = True
+        peer.since = hub.world.now
         hub.members.append(peer)
-        hub._evict(peer.user)
+        hub._evict(peer.user, peer)
         if not self.stays:
             hub._spawn(self._leave(peer))
 

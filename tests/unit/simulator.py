@@ -35,6 +35,7 @@ class Hub(Processes, Ends):
         self._history: dict[str, list[Item]] = {}
         self._seen: list[tuple[float, str, int]] = []  # (when, user, change of its connections)
         self._leaked = False
+        self._stored_slots, self._stored_users = Counter[str](), Counter[str]()
         self._bus, self._known = [[], []], [[], []]
 
     # ---- network -------------------------------------------------------------------------------------------------
