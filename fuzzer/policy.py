@@ -71,7 +71,8 @@ class Policy(Value):
     nothing is given up (and what it held is free) after at most so long. ``t_presence``: after so long, presence
     says who of all users is connected. ``t_expiry``: so long after its token expired (one second more for a hub that
     counts whole ones) a connection is no member any more. ``t_evict``: for so long a user may be above a limit that
-    evicts, until who has to go is gone: processes with a bus between them tell each other. ``t_shutdown``: after
+    evicts, until who has to go is gone, or one that comes back with its session may be refused because of the limit:
+    processes with a bus between them tell each other. ``t_shutdown``: after
     SIGTERM the process ends within it (and ``t_held_up``, for which a machine may hold a process up without any sign,
     is given to it on top). ``t_idle``: a connection that sends nothing for so long may be closed; ``t_lifetime``: one
     that is open for so long may be, whatever it does. ``rate``: what a connection sends beyond so many messages (in

@@ -41,11 +41,16 @@ def succession(facts: Facts) -> Judgement:
 
 
 def _registered_before(facts: Facts, conn: Conn) -> list[Conn]:
-    """Connections of the same session that the hub had surely taken on before this one was opened."""
+    """Connections of the same session that all processes of the hub had surely heard of before this one was opened."""
     if conn.inv.session is None or not conn.honest:
         return []
     mates = (c for c in facts.of_user(conn.inv.user) if c.inv.session == conn.inv.session and c is not conn)
-    return [c for c in mates if c.je < conn.open_inv]
+    return [c for c in mates if c.je < conn.open_inv and _told(facts, c, conn)]
+
+
+def _told(facts: Facts, old: Conn, conn: Conn) -> bool:
+    """Had ``t_evict`` passed, within which the processes of a hub tell each other who has come?"""
+    return facts.healthy(facts.t(old.je), facts.t(conn.open_inv)) >= facts.policy.t_evict
 
 
 def _kept_out(facts: Facts, conn: Conn, older: list[Conn]) -> Iterator[Finding]:
@@ -123,7 +128,7 @@ def _finding(
         witness=witness,
         conns=(conn.name, old.name),
         proof="deadline" if key == "deaf" else "state",
-        dial='policy.sessions = "independent"',
+        dial='policy.sessions = "independent"' + (", policy.t_evict" if key == "refused" else ""),
     )
 
 
@@ -140,8 +145,9 @@ INVARIANTS = (
         "The old connection had joined before the new one was opened, and its end had begun before the harm; the "
         "loss (by deadline, nothing sent later arrived) or the close convicts by the rules of HF101 or HF301. Who "
         "comes back with a session may be refused because of the limit only if others can have filled it than "
-        "predecessors that had joined before it was opened, and that nothing else had begun to end; one that vanished "
-        "half a second before may have been given up by a heartbeat of which nothing is promised.",
+        "predecessors that had joined (t_evict in healthy time) before it was opened, and that nothing else had begun "
+        "to end; one that vanished half a second before may have been given up by a heartbeat of which nothing is "
+        "promised.",
         "policy.sessions",
         (
             "https://github.com/Chetan0e/Verath/issues/229",

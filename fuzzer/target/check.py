@@ -115,8 +115,10 @@ def _check_policy(policy: Policy) -> None:
     _check_close_codes(policy.close_codes)
     if policy.limit is not None:
         _check_limit(policy.limit)
-    if policy.t_evict and (policy.limit is None or policy.limit.over == "reject"):
-        raise TargetError('policy.t_evict: needs policy.limit.over = "evict-oldest" or "evict-any"')
+    evicts = policy.limit is not None and policy.limit.over != "reject"
+    if policy.t_evict and not evicts and policy.sessions != "takeover":
+        where = 'policy.limit.over = "evict-oldest" or "evict-any", or policy.sessions = "takeover"'
+        raise TargetError(f"policy.t_evict: needs {where}")
     known = [kind for kind in TokenKind.__args__ if kind not in ("valid", "brief")]  # type: ignore[attr-defined]
     for kind in policy.refuse_tokens:
         if kind not in known:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from histories import H, obligations, says
 
@@ -88,6 +89,13 @@ def test_nor_may_a_vanished_predecessor_keep_it_out() -> None:
     assert (
         says(H(AT_THE_LIMIT).join("a", session="s").drop("a", "vanish").open("b", session="s").refused("b")) == DAMAGED
     )
+
+
+@pytest.mark.parametrize(("waited", "said"), [(0.3, set()), (1.2, DAMAGED)])
+def test_a_process_that_has_not_heard_of_the_session_may_refuse_it(waited: float, said: set[str]) -> None:
+    policy = msgspec.structs.replace(AT_THE_LIMIT, t_evict=0.6)
+    written = H(policy).join("a", session="s").controls(waited, every=0.05).open("b", session="s").refused("b")
+    assert says(written) == said
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,8 @@ BAD = {
     ('path = "connections"', "path = 3"): "probe.connections.path: found 3, expected text",
     (DELIVER, 'deliver = "x"'): 'protocol.deliver: found "x", expected for example {match = {type = "message"}, '
     'id = "id", body = "body"}',
-    ("deadline = 5", "t_evict = 1"): 'policy.t_evict: needs policy.limit.over = "evict-oldest" or "evict-any"',
+    ("deadline = 5", "t_evict = 1"): 'policy.t_evict: needs policy.limit.over = "evict-oldest" or "evict-any", or '
+    'policy.sessions = "takeover"',
     # wrong choices
     ('group = "user"', 'group = "users"'): "policy.group: found \"users\"; did you mean 'user'?",
     ('over = "reject"', 'over = "kill"'): 'policy.limit.over: found "kill"; one of: reject, evict-oldest, evict-any',
