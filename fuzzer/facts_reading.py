@@ -141,7 +141,16 @@ def _dlv(notes: Notes, i: int, e: Dlv) -> None:
     if len(episodes) == 1 and message.inv > episodes[0].begin and _proves(notes, message, episodes[0]):
         stay = episodes[0]
         stay.je = min(stay.je, i)
-        stay.le = max(stay.le, message.inv)
+        if not _may_be_off_the_list(notes, message, stay):
+            stay.le = max(stay.le, message.inv)
+
+
+def _may_be_off_the_list(notes: Notes, message: Message, stay: Episode) -> bool:
+    """May the hub have handed this back to its sender by hand, having taken it off its lists to make room?
+
+    Between that and the Close its handler may still work."""
+    limit = notes.policy.limit
+    return message.conn == stay.conn and limit is not None and limit.over != "reject"
 
 
 def _heard(sender: Conn, message: Message, i: int) -> None:

@@ -122,8 +122,8 @@ INVARIANTS = (
         "limit",
         "Only a user above the limit loses a connection to it, and only its oldest.",
         "Needless: at no opening could the user be above the limit without an older one to go. Wrong: an older one, "
-        "joined before this one was opened and had not begun to leave, was in the audience of a message sent after the "
-        "eviction was read (and t_evict had passed). "
+        "joined before this one was opened and had not begun to leave, was in the audience of a message that another "
+        "one sent after the eviction was read (and t_evict had passed). "
         "Where all users share the limit, all of them count, and the control pair for younger ones. "
         "Openings that overlap may be evicted in any order; who takes over a session may inherit its age.",
         "policy.limit",

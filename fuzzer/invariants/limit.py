@@ -253,7 +253,7 @@ INVARIANTS = (
         "No user has more members than the limit at any instant, and no connection is in more rooms than it may be.",
         "Each counted connection joined before the instant and was in the audience of a message sent after it, before "
         "anything let the hub end it for its own sake; of the rooms of one connection the same holds for each room, "
-        "before it asked to leave it. Where a limit evicts, they all stayed for t_evict. "
+        "before it asked to leave it. Where a limit evicts, they all stayed for t_evict; the message was of another. "
         "Where all users share the limit (limit.scope), those of the control pair count, if it was answered before and "
         "after.",
         "policy.limit, policy.max_rooms",

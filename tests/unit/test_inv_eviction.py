@@ -21,7 +21,9 @@ def keys(written: H) -> list[str]:
 
 
 def seen_alive(written: H, *conns: str) -> H:
-    return written.send("~", conns[-1]).got("~", *conns)
+    """Each of them gets what another one sends."""
+    written.send("~0", conns[0]).send("~1", conns[-1])
+    return written.got("~0", *conns[1:]).got("~1", *conns[:-1])
 
 
 def test_an_eviction_at_the_limit_is_needless() -> None:
@@ -33,6 +35,13 @@ def test_an_eviction_at_the_limit_is_needless() -> None:
 def test_an_eviction_of_a_younger_one_while_the_oldest_lives_on_is_wrong() -> None:
     written = seen_alive(H(EVICT).join("a", "b").join("c").ended("b", 4009), "a", "c")
     assert keys(written) == ["wrong"]
+
+
+@pytest.mark.parametrize(("sender", "said"), [("a", []), ("c", ["wrong"])])
+def test_its_own_message_back_shows_no_member(sender: str, said: list[str]) -> None:
+    """Two have to go. A hub may take one off its lists, answer by hand what it still sends, and only then close it."""
+    written = H(EVICT).join("a").join("b").join("c", "d").ended("b", 4009)
+    assert keys(written.send("~", sender).got("~", "a").closed("a")) == said
 
 
 def test_the_newest_instead_of_the_oldest_is_wrong() -> None:

@@ -36,7 +36,12 @@ def test_three_members_at_once_where_two_are_allowed() -> None:
 
 
 def test_three_members_at_once_where_the_oldest_should_have_gone() -> None:
-    assert says(alive(H(EVICT).join("a", "b", "c"), "a", "b", "c")) == OVER
+    written = H(EVICT).join("a", "b", "c").send("m", "a").send("n", "b")
+    assert says(written.got("m", "b", "c").got("n", "a")) == OVER
+
+
+def test_its_own_message_back_shows_no_member_where_one_may_be_about_to_be_evicted() -> None:
+    assert says(alive(H(EVICT).join("a", "b", "c"), "a", "b", "c").ended("a", 4009)) == set()
 
 
 @pytest.mark.parametrize(

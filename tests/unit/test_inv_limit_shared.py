@@ -149,7 +149,7 @@ def test_an_eviction_below_the_shared_limit_is_needless() -> None:
 
 def test_a_younger_user_goes_while_the_oldest_lives_on() -> None:
     written = begun(shared(2, "evict-oldest"), 0).join("a").join("b", user="u1").join("c", user="u2")
-    assert keys(alive(written.ended("b", 4009), "a")) == ["wrong"]
+    assert keys(written.ended("b", 4009).join("d").send("~", "d").got("~", "a")) == ["wrong"]
     anyone = begun(shared(2, "evict-any"), 0).join("a").join("b", user="u1").join("c", user="u2")
     assert keys(alive(anyone.ended("b", 4009), "a")) == []
 

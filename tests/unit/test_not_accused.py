@@ -85,9 +85,9 @@ def test_but_where_the_hub_says_welcome_nothing_else_is_needed_and_nothing_else_
 def test_who_is_replaced_and_lingers_takes_no_slot(over: str) -> None:
     limit = Limit(1, over, codes=(4009,), statuses=(429,))  # type: ignore[arg-type]
     written = H(Policy(sessions="takeover", limit=limit)).join("a", session="s0").join("b", session="s0")
-    assert convicted(written.send("m1", "b").got("m1", "a", "b").ended("a", 4001)) == []
+    assert convicted(written.send("m0", "a").send("m1", "b").got("m0", "b").got("m1", "a").ended("a", 4001)) == []
     other = H(Policy(sessions="takeover", limit=limit)).join("a", session="s0").join("b", session="s1")
-    assert convicted(other.send("m1", "b").got("m1", "a", "b")) == ["HF201"]
+    assert convicted(other.send("m0", "a").send("m1", "b").got("m0", "b").got("m1", "a")) == ["HF201"]
 
 
 def test_who_is_replaced_and_lingers_is_not_the_oldest() -> None:

@@ -20,12 +20,12 @@ STORE = Case(
     cycles=3,
 )
 TWO_PROCESSES = Case(
-    Policy(limit=Limit(2, "evict-any", codes=(4009,), scope="ip"), deadline=1.0, t_evict=0.4, t_release=0.6),
+    Policy(limit=Limit(3, "evict-any", codes=(4009,), scope="ip"), deadline=1.0, t_evict=0.4, t_release=0.6),
     Ways(processes=True),
     seed=0,
     pauses=(),
     freezes=(),
-    steps=(Step("open", 0, 0, 0.0), Step("open", 1, 0, 0.3), Step("fence", 0, 1, 0.3), Step("fence", 0, 1, 0.3)),
+    steps=(*[Step("open", 0, 0, 0.1)] * 3, *[Step("fence", 0, 1, 0.3)] * 2),
 )
 
 
