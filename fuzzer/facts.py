@@ -213,7 +213,8 @@ class Facts:
         Not if the stay was proved before the message was sent, and no subscription was still open then.
         """
         episodes = conn.episodes.get(message.group, ())
-        return not any(e.je < message.inv for e in episodes[:1]) or self.rejoined(message, conn, at)
+        proved = any(max(e.je, e.owed_from) < message.inv for e in episodes[:1])
+        return not proved or self.rejoined(message, conn, at)
 
     def rejoined(self, message: Message, conn: Conn, at: int) -> bool:
         """Did ``conn`` join the room again before ``at``, and not surely before ``message`` was sent?
@@ -227,14 +228,16 @@ class Facts:
         copied = message.conn == conn.name and any(s.inv > message.inv for _, s in asked[:1])
         first = [] if copied or self.inherits(conn, message.group) else asked[:1]
         again = [(c, s) for c, s in asked if s.inv < at and (c, s) not in first]
-        return any(min(s.answered, self.heard_since(c, s.inv)) > message.inv for c, s in again)
+        return any(min(s.answered, self.heard_since(c, s.inv, message.group)) > message.inv for c, s in again)
 
-    def heard_since(self, conn: Conn, index: int) -> int:
-        """When somebody first got a message that it sent after ``index``: the hub has handled what came before it."""
+    def heard_since(self, conn: Conn, index: int, group: str | None = None) -> int:
+        """When somebody first got a message that it sent after ``index``: the hub has handled what came before it.
+
+        Where rooms live in different processes, only a message to the ``group`` shows that for what concerns it."""
         if self.policy.order == "none":  # what was asked later may be done sooner
             return NEVER
-        heard = (m.got.values() for m in self.messages.values() if m.conn == conn.name and m.inv > index)
-        return min((i for got in heard for i in got), default=NEVER)
+        mine = (m for m in self.messages.values() if m.conn == conn.name and group in (None, m.group))
+        return min((i for m in mine if m.inv > index for i in m.got.values()), default=NEVER)
 
     # ---- membership (JE, LE) -------------------------------------------------------------------------------------
 

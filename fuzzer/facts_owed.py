@@ -37,12 +37,22 @@ def _all(facts: Facts) -> Iterator[Pair]:
         sender = facts.conns[message.conn]
         if facts.publishes(sender, message):
             audience = (
-                c for c in there[message.group] if facts.policy.echo == "always" or not _is_its_own(facts, sender, c)
+                c for c in there[message.group] if facts.policy.echo == "always" or not is_its_own(facts, message, c)
             )
             audience = (c for c in audience if message.inv < min(c.causes["expiry"], c.causes["stop"], c.close_inv))
             yield from ((message, c) for c in audience if facts.is_in(c, message))
 
 
-def _is_its_own(facts: Facts, sender: Conn, conn: Conn) -> bool:
+def is_its_own(facts: Facts, message: Message, conn: Conn) -> bool:
     """Is it the sender, or one of its session? A hub that spares senders their own may know them by their session."""
-    return conn is sender or any(mate is sender for mate in facts.session_of(conn))
+    if message.conn == conn.name:
+        return True
+    by_session = facts.policy.sessions == "takeover" and conn.inv.session is not None
+    return by_session and any(mate.name == message.conn for mate in facts.session_of(conn))
+
+
+def may_be_a_copy(facts: Facts, message: Message, conn: Conn) -> bool:
+    """May what ``conn`` read be the answer to who published, wherever that went, and no part of the broadcast?
+
+    An old connection of a session that was taken over may be answered on the newest."""
+    return facts.policy.echo != "never" and is_its_own(facts, message, conn)

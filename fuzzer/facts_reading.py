@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from fuzzer.facts_records import NEVER, Conn, Episode, Leave, Message, Question
-from fuzzer.facts_rooms import ROOM_STEPS, refused_rooms, rooms_are_news, spoke
+from fuzzer.facts_rooms import ROOM_STEPS, refused_rooms, rooms_are_answered, rooms_are_news, spoke
 from fuzzer.facts_server import SERVER_STEPS
 from fuzzer.history import (
     CloseInv,
@@ -74,6 +74,7 @@ class Notes:
         self.pauses: list[tuple[int, int]] = []
         self.presence_is_pushed = False  # told also unasked, so that no answer can be told from such news
         self.rooms_are_news = rooms_are_news(events)
+        self.rooms_are_answered = not self.rooms_are_news and rooms_are_answered(events)
         self.refused = refused_rooms(events)
         self.outages: list[tuple[int, int]] = []  # from the end of a server process until the next one is ready
         for index, event in enumerate(events):
@@ -154,9 +155,11 @@ def _may_be_off_the_list(notes: Notes, message: Message, stay: Episode) -> bool:
 
 
 def _heard(sender: Conn, message: Message, i: int) -> None:
+    """Its request has been handled, which it had sent before; that for a room perhaps elsewhere than other messages."""
     for episodes in sender.episodes.values():
         for stay in episodes:
-            if stay.heard == NEVER and message.inv > stay.begin:
+            elsewhere = stay.group.startswith("room:") and stay.group != message.group
+            if stay.heard == NEVER and message.inv > stay.begin and not elsewhere:
                 stay.heard = i
 
 
@@ -215,6 +218,14 @@ def _frame(notes: Notes, i: int, e: Frame) -> None:
             message.unread.setdefault(e.conn, i)
 
 
+def _named(notes: Notes, i: int, e: Named) -> None:
+    """With its own name comes a welcome; with that of another a frame of which nothing else is told."""
+    notes.names.append((i, e))
+    conn = notes.conns.get(e.conn)
+    if conn is not None and e.user != conn.inv.user:
+        conn.besides.append(i)
+
+
 def _keep(name: str) -> Callable[[Notes, int, Event], None]:
     """Keep every event of a kind, with its index."""
 
@@ -244,7 +255,7 @@ _STEPS: dict[type, Callable[..., None]] = {
     QueryInv: _query_inv,
     Present: _present,
     PingInv: spoke,
-    Named: _keep("names"),
+    Named: _named,
     Frame: _frame,
     SendInv: _send_inv,
     SendOk: _send_ok,

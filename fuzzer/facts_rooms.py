@@ -31,9 +31,9 @@ def _joined(notes: Notes, i: int, e: Joined) -> None:
     notes.joins.append((i, e))
     waiting = [s for s in conn.subscriptions.get(e.group, ()) if s.answered == NEVER]
     if waiting and not notes.rooms_are_news:
-        waiting[0].answered = i
+        waiting[0].answered, stay = i, waiting[0].episode
         if notes.policy.order != "none" or not _was_leaving(conn, e.group, waiting[0].inv):
-            waiting[0].episode.je = min(waiting[0].episode.je, i)
+            stay.je, stay.owed_from = min(stay.je, i), min(stay.owed_from, i)
     elif own:
         stay = conn.episodes[e.group][0]
         stay.je, stay.owed_from = min(stay.je, i), min(stay.owed_from, i)
@@ -62,7 +62,8 @@ def _sub_inv(notes: Notes, i: int, e: SubInv) -> None:
     group = f"room:{e.room}"
     episodes = conn.episodes.setdefault(group, [])
     if not episodes or episodes[-1].end != NEVER:
-        episodes.append(Episode(e.conn, group, i))
+        later = notes.rooms_are_answered and notes.policy.join_evidence == "welcome"
+        episodes.append(Episode(e.conn, group, i, owed_from=NEVER if later else -1))
     conn.subscriptions.setdefault(group, []).append(Subscription(i, episodes[-1]))
 
 
@@ -103,6 +104,11 @@ def rooms_are_news(events: Iterable[Event]) -> bool:
             return True
         open_requests[about] -= 1
     return False
+
+
+def rooms_are_answered(events: Iterable[Event]) -> bool:
+    """Does the hub say to whom it belongs that a room was joined, so that "yes" can be waited for as for a welcome?"""
+    return any(isinstance(e, Joined) and e.group.startswith("room:") for e in events)
 
 
 def refused_rooms(events: Iterable[Event]) -> frozenset[tuple[str, str]]:

@@ -62,10 +62,12 @@ class Policy(Value):
 
     ``join_evidence``: what proves a member: a message that it read or that came back, besides that
     ``protocol.welcome`` (then nothing is owed before it), or the 101 itself. A hub that greets first and registers
-    later promises neither of these. ``names``: exact: users are one only if their names are equal to the byte;
-    folded: or if they differ in no more than letter case, Unicode form, spaces and invisible characters, so that
-    hubfuzz makes no two such users; plain: the hub may take characters out of names or cut them, too, so that
-    hubfuzz gives users short names of ASCII letters, digits and "-" alone. ``body``: any: the hub may trim, escape,
+    later promises neither of these. What ``protocol.subscribed`` fits proves a member of the room in any case: a
+    hub that answers first and lets in later leaves it out. With ``welcome`` nothing is owed in a room before that
+    answer. ``names``: exact: users are one only if their names are equal to the byte; folded: or if they differ in
+    no more than letter case, Unicode form, spaces and invisible characters, so that hubfuzz makes no two such
+    users; plain: the hub may take characters out of names or cut them, too, so that hubfuzz gives users short names
+    of ASCII letters, digits and "-" alone. ``body``: any: the hub may trim, escape,
     normalise or cut the text of a body, which then proves nothing. ``max_rooms``: a connection is in at most so
     many rooms at once, and a subscription beyond is answered by a refusal. ``t_heartbeat``: a peer that answers
     nothing is given up (and what it held is free) after at most so long. ``t_presence``: after so long, presence

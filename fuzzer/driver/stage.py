@@ -39,9 +39,10 @@ from fuzzer.history import (
 )
 from fuzzer.payload import difference, filler
 from fuzzer.policy import Policy
-from fuzzer.target.protocol import Codec, Message, NotSubscribed, Presence, Subscribed, Unsubscribed, Welcome
+from fuzzer.target.protocol import Codec, Message, NotSubscribed, Other, Presence, Subscribed, Unsubscribed, Welcome
 
 Pair = tuple[str, str]
+WAYS: dict[type, Way] = {Subscribed: "in", NotSubscribed: "refused", Unsubscribed: "out"}
 
 
 class Stage:
@@ -175,17 +176,19 @@ class Stage:
         elif isinstance(found, Welcome):
             self.actors[conn].welcome_expected = False
             self._welcomed(conn, found.user)
-        elif isinstance(found, Subscribed):
-            self._room_answer(conn, found.room, "in")
-        elif isinstance(found, NotSubscribed):
-            self._room_answer(conn, found.room, "refused")
-        elif isinstance(found, Unsubscribed):
-            self._room_answer(conn, found.room, "out")
+        elif isinstance(found, Subscribed | NotSubscribed | Unsubscribed):
+            self._room_answer(conn, found.room, WAYS[type(found)])
         elif isinstance(found, Presence):
             self.actors[conn].questions = max(0, self.actors[conn].questions - 1)
             self.record(Present, conn, tuple(u for name in found.users if (u := self.cast.user_symbol(name))))
-        else:
-            self.record(Frame, conn, kept_text(data), False, self.cast.held_in(whole_text(data)), overweight(data))
+        if not isinstance(found, Message):
+            self._beside(conn, data, not isinstance(found, Other))
+
+    def _beside(self, conn: str, data: str | bytes, known: bool) -> None:
+        """Of what the target file names something is told only if messages are in it, or if it weighs much."""
+        holds, size = self.cast.held_in(whole_text(data)), overweight(data)
+        if holds or size or not known:
+            self.record(Frame, conn, kept_text(data), known, holds, size)
 
     def _welcomed(self, conn: str, name: str | None) -> None:
         """A welcome that names somebody else of the plan may be news of that one."""
@@ -193,7 +196,7 @@ class Stage:
         if name is not None:
             self.record(Named, conn, self.cast.spoken_of(name)[:LONGEST_FRAME_KEPT])
         if name is None or self.cast.user_symbol(name) in (None, mine):
-            self._joined(conn, self.user_group(mine))
+            self.record(Joined, conn, self.user_group(mine))
 
     def pong(self, conn: str, payload: bytes) -> None:
         """The answer to one of our pings."""
@@ -271,9 +274,6 @@ class Stage:
             return real.startswith(self.cast.own_mark)
         return real.startswith(MARK) and not real.startswith(self._control_mark)
 
-    def _joined(self, conn: str, group: str) -> None:
-        self.record(Joined, conn, group)
-
     def _room_answer(self, conn: str, real: str | None, way: Way) -> None:
         actor = self.actors[conn]
         rooms = actor.room_answers.nameless(way) if not real else [self.cast.room_symbol(real)]
@@ -286,7 +286,7 @@ class Stage:
             if way != "in":
                 self.record(UnsubOk if way == "out" else SubRej, conn, room)
                 continue
-            self._joined(conn, f"room:{room}")
+            self.record(Joined, conn, f"room:{room}")
             if room in actor.wanted_rooms:
                 actor.groups.add(f"room:{room}")
         if not real and actor.room_answers.none_awaited:

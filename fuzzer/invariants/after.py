@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fuzzer.facts import NEVER, Conn, Facts, Message
+from fuzzer.facts import NEVER, Conn, Facts
+from fuzzer.facts_owed import may_be_a_copy
 from fuzzer.facts_records import Leave
 from fuzzer.history import Dlv, Event, Frame, Joined, Named, OpenRej, Present, SrvClose, Stray, UnsubOk
 from fuzzer.invariants.registry import Invariant
@@ -29,15 +30,10 @@ def _after_leaving(facts: Facts) -> Iterator[Finding]:
     """A message to a room that was sent after the leaving was confirmed, and nobody has joined again since."""
     for i, e in facts.deliveries:
         message, conn = facts.messages[e.msg], facts.conns[e.conn]
-        leave = None if _may_be_a_copy(facts, message, conn) else _left(facts, conn, message.group, message.inv, i)
+        leave = None if may_be_a_copy(facts, message, conn) else _left(facts, conn, message.group, message.inv, i)
         if leave is not None:
             said = f"{message.name}, sent to {message.group} after {conn.name} had been told that it has left"
             yield _finding("unsubscribed", conn, (leave.inv, leave.answered, message.inv, i), said)
-
-
-def _may_be_a_copy(facts: Facts, message: Message, conn: Conn) -> bool:
-    """A hub may answer who publishes with a copy, wherever it went (as HF105 has it)."""
-    return message.conn == conn.name and facts.policy.echo != "never"
 
 
 def _left(facts: Facts, conn: Conn, group: str, sent: int, read: int = NEVER) -> Leave | None:
@@ -130,7 +126,7 @@ def _obligations(facts: Facts) -> int:
     gone = [(facts.conns[name], group) for name, group in dict.fromkeys((n, g) for n, g, _ in facts.unsubscribed)]
     for message in facts.messages.values():
         there = [c for c, group in gone if group == message.group and message.inv < min(c.x, c.server_end)]
-        there = [c for c in there if not _may_be_a_copy(facts, message, c)]
+        there = [c for c in there if not may_be_a_copy(facts, message, c)]
         checked += sum(1 for c in there if _left(facts, c, message.group, message.inv, message.inv))
         checked += sum(1 for at in over.values() if facts.t(message.inv) > at)
     return checked

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from fuzzer.facts import NEVER, Conn, Facts, Message
+from fuzzer.facts_owed import is_its_own
 from fuzzer.invariants.delivery import one_stay
 from fuzzer.invariants.registry import Invariant
 from fuzzer.verdict import Finding, Judgement
@@ -47,10 +48,16 @@ def _owed(facts: Facts) -> dict[str, set[str]]:
 
 
 def _predecessors(facts: Facts, messages: list[Message]) -> list[int]:
-    """For each message the mask of those that precede it. What was read out of a store need not have been broadcast."""
+    """For each message the mask of those that precede it. What was read out of a store need not have been broadcast,
+    nor what was the answer to who published it."""
     steps = [(m.inv, number, m.conn, True) for number, m in enumerate(messages)]
-    readings = ((number, facts.live_readers[m.name]) for number, m in enumerate(messages))
-    steps += [(at, number, name, False) for number, readers in readings for name, at in readers.items()]
+    readings = ((m, number, facts.live_readers[m.name].items()) for number, m in enumerate(messages))
+    steps += [
+        (at, number, name, False)
+        for message, number, readers in readings
+        for name, at in readers
+        if not is_its_own(facts, message, facts.conns[name])
+    ]
     known: dict[str, int] = defaultdict(int)  # what has been sent or read on each connection, and its predecessors
     before = [0] * len(messages)
     for _, number, name, sending in sorted(steps):
@@ -72,7 +79,7 @@ class _Reader:
     def _due(self, message: Message) -> bool:
         """Its own messages it knows already, whenever a copy comes back."""
         came = self.conn.name in message.got or message.name in self.owed[self.conn.name]
-        return came and message.conn != self.conn.name
+        return came and not is_its_own(self.facts, message, self.conn)
 
     def count(self) -> int:
         """How many readings had a predecessor of another sender that was due here."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fuzzer.facts import NEVER, Conn, Facts, Message
+from fuzzer.facts_owed import is_its_own, may_be_a_copy
 from fuzzer.history import Dlv
 from fuzzer.invariants.registry import Invariant
 from fuzzer.policy import Policy
@@ -96,8 +97,8 @@ def _entitled(facts: Facts, message: Message, conn: Conn, at: int) -> bool:
     Who takes a session over may take its rooms over."""
     if not conn.honest or facts.policy.group == "all" or not facts.means(message.group):
         return True  # a bad token that receives is the business of HF601
-    if conn.name == message.conn and facts.policy.echo != "never":
-        return True  # a hub may answer who publishes with a copy, wherever it went
+    if may_be_a_copy(facts, message, conn):
+        return True
     stays = (stay for c in facts.session_of(conn) for stay in c.episodes.get(message.group, ()))
     return any(stay.begin < at for stay in stays)
 
@@ -112,7 +113,7 @@ def _is_read_out(facts: Facts, message: Message, conn: Conn, at: int) -> bool:
 
     The first copy of its own is the answer to who publishes, wherever it went."""
     stays = conn.episodes.get(message.group, ())
-    if message.conn == conn.name and message.got[conn.name] == at:
+    if is_its_own(facts, message, conn) and message.got[conn.name] == at:
         return False
     if facts.policy.replay != "none" or not conn.honest or not stays or facts.inherits(conn, message.group):
         return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from fuzzer.facts import Facts, Message
+from fuzzer.facts_owed import may_be_a_copy
 from fuzzer.invariants.registry import Invariant
 from fuzzer.verdict import Finding, Judgement
 
@@ -22,15 +23,20 @@ def fifo(facts: Facts) -> Judgement:
             read = [message for message in sent if receiver in message.got]
             obligations += max(len(read) - 1, 0)
             for earlier, later in pairwise(read):
-                if later.got[receiver] < earlier.got[receiver] < _kept_until(facts, earlier, receiver):
+                if later.got[receiver] < earlier.got[receiver] < _kept_until(facts, earlier, later, receiver):
                     findings.setdefault(receiver, _inverted(facts, earlier, later, receiver))
     return Judgement("HF111", obligations, tuple(findings.values()))
 
 
-def _kept_until(facts: Facts, message: Message, receiver: str) -> int:
-    """Order is kept unless it is history, and until the server is told to end: queues are flushed then as may be."""
+def _kept_until(facts: Facts, earlier: Message, later: Message, receiver: str) -> int:
+    """Order is kept unless it is history, and until the server is told to end: queues are flushed then as may be.
+
+    Nor by the answer to who publishes from outside of a room, which need not wait for what is in the queue of it."""
     conn = facts.conns[receiver]
-    return -1 if facts.may_be_history(message, conn, message.got[receiver]) else conn.causes["stop"]
+    outside = later.group.startswith("room:") and not facts.is_in(conn, later)
+    by_hand = outside and may_be_a_copy(facts, later, conn)
+    history = facts.may_be_history(earlier, conn, earlier.got[receiver])
+    return -1 if by_hand or history else conn.causes["stop"]
 
 
 def _inverted(facts: Facts, earlier: Message, later: Message, receiver: str) -> Finding:

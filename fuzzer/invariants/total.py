@@ -12,6 +12,7 @@ from collections import defaultdict, deque
 from itertools import combinations, pairwise
 
 from fuzzer.facts import Facts
+from fuzzer.facts_owed import is_its_own
 from fuzzer.invariants.registry import Invariant
 from fuzzer.verdict import Finding, Judgement
 
@@ -37,7 +38,7 @@ def _chains(facts: Facts) -> dict[str, Chains]:
     groups: dict[str, Chains] = defaultdict(lambda: defaultdict(list))
     for i, e in facts.deliveries:
         message, conn = facts.messages[e.msg], facts.conns[e.conn]
-        if message.conn == e.conn and facts.policy.echo != "always":
+        if is_its_own(facts, message, conn) and not (message.conn == e.conn and facts.policy.echo == "always"):
             continue  # it may be the answer to who publishes, and no part of the broadcast
         if message.got[e.conn] == i < conn.causes["stop"] and not facts.may_be_history(message, conn, i):
             groups[message.group][e.conn].append(e.msg)

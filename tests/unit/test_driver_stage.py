@@ -110,6 +110,18 @@ def test_where_all_are_one_group_only_own_unknown_ids_are_strays() -> None:
     assert [e.known for e in stage.record.events if isinstance(e, Frame)] == [True, True]
 
 
+def test_messages_in_an_answer_are_told_and_what_it_weighs_if_that_is_much() -> None:
+    stage = a_stage()
+    real, body = stage.cast.publish("m0", 1, "ascii")
+    answer = f'{{"type": "subscribed", "room": "{stage.cast.room("r0")}", "recent": %s}}'
+    stage.frame("a", answer % "[]")
+    stage.frame("a", answer % f'[{{"id": "{real}", "body": "{body}"}}]')
+    stage.frame("a", answer % f'["{"x" * 3000}"]')
+    frames = [event for event in stage.record.events if isinstance(event, Frame)]
+    assert [(e.known, e.holds, e.size > 3000) for e in frames] == [(True, ("m0",), False), (True, (), True)]
+    assert kinds(stage).count(Joined) == 3
+
+
 def test_an_answer_that_nothing_can_be_made_of_is_a_frame_all_the_same() -> None:
     stage = a_stage()
     for room in ("r0", "r1"):

@@ -55,7 +55,7 @@ def test_an_unanswered_second_subscription_is_handled_when_a_later_message_of_it
     written = H().join("a", "b").sub("a", "b").sub("b", answered=False)
     early = H().join("a", "b").sub("a", "b").sub("b", answered=False).send("m", "a", "r0").got("m", "b", "b")
     assert says(early) == NOTHING
-    written.send("~b@~0", "b").got("~b@~0", "a").send("m", "a", "r0").got("m", "b", "b")
+    written.send("~b@r0~0", "b", "r0").got("~b@r0~0", "a").send("m", "a", "r0").got("m", "b", "b")
     assert says(written) == {"HF103 violated"}
 
 
