@@ -38,6 +38,7 @@ from fuzzer.facts_time import CONTROL_SPACING, LAG_THAT_SPOILS, HealthyClock
 from fuzzer.history import Event, History, SrvClose, SrvRst, StopInv
 from fuzzer.payload import ENVELOPE, widest
 from fuzzer.plan import Fill, Send
+from fuzzer.policy import NO_CLOSE_FRAME
 
 _width = cache(widest)
 
@@ -259,7 +260,7 @@ class Facts:
         event = self.events[conn.server_end]
         if isinstance(event, SrvRst):  # which may have swallowed the Close
             return bool(limit.codes) and limit.over == "reject"
-        return isinstance(event, SrvClose) and event.code in limit.codes
+        return (event.code if isinstance(event, SrvClose) else NO_CLOSE_FRAME) in limit.codes
 
     def _joined_by_handshake(self, conn: Conn) -> int:
         if conn.open_ok == NEVER or not self.policy.t_join:

@@ -9,16 +9,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
+from fuzzer.facts_records import Conn
 from fuzzer.facts_time import HealthyClock
 from fuzzer.history import Control, Dlv, Event, Frame, Joined, Named, OpenOk, OpenRej, Pong, Present, Stray, UnsubOk
 from fuzzer.policy import Policy
+
+if TYPE_CHECKING:
+    from fuzzer.facts import Facts
 
 # Seconds after which a hub with a time limit of its own, on logging in say, may give us up.
 ALWAYS = 0.5
 SHARE = 10  # of the times after which a silent peer is given up
 LEAST = 0.05  # seconds below which no lateness is written down
 _BY_THE_SERVER = (Dlv, Frame, Joined, Named, OpenOk, OpenRej, Pong, Present, Stray, UnsubOk)
+
+
+def was_given_up(facts: Facts, conn: Conn) -> bool:
+    """Did the server end it, with no other cause, when it may have taken it for dead?
+
+    A correct hub frees its slot then, and passes messages on to it for a moment more."""
+    return conn.server_end < conn.own_cause and facts.may_be_given_up(conn, conn.server_end)
 
 
 class Lateness:

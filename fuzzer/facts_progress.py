@@ -64,6 +64,9 @@ def was_behind(facts: Facts, conn: Conn, until: int, patience: float) -> bool:
     took = (facts.t(min(read, until)) - facts.t(sent) for sent, read in mine if read != NEVER)
     if any(seconds >= patience for seconds in took):
         return True
+    under_way = (m for m in facts.messages.values() if m.conn == conn.name and m.inv < until < m.ok)
+    if any(facts.t(until) - facts.t(m.inv) >= patience for m in under_way):
+        return True  # our Pong is still behind it
     hidden = [sent for sent, read in mine if read == NEVER and facts.t(until) - facts.t(sent) >= patience]
     seen = (facts.t(min(m.got.values())) - facts.t(m.inv) for m in facts.messages.values() if m.got)
     return len(hidden) * max(seen, default=patience) >= patience

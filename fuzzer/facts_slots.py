@@ -63,12 +63,20 @@ class Slots:
         late = self._facts.healthy(start, at) < max(policy.t_release, policy.t_detect)
         return late or self._facts.release.left_behind(start, at)
 
+    def _may_be_leaving(self, told: Outsiders, end: int) -> bool:
+        """One that reads its own messages back, and did not stay, may have been taken off the lists to make room."""
+        limit = self._facts.policy.limit
+        evicts = limit is not None and limit.over != "reject"
+        return evicts and told.pair == 1 and end < len(self._facts.events)
+
     def proved(self) -> Iterator[Proved]:
         """When the control pair surely held slots: between its openings, since each of them has received a message; and
         not beyond the end of a server process, whatever was told of it."""
         ends = [*(i for i, _ in self.outsiders), len(self._facts.events)][1:]
         for (start, told), end in zip(self.outsiders, ends, strict=False):
             end = min((stop for stop, _ in self._facts.outages if start < stop < end), default=end)
+            if self._may_be_leaving(told, end):
+                continue
             between = enumerate(self._facts.events[start:end], start)
             good = [(i, e) for i, e in between if isinstance(e, Control) and e.ok]
             if len(good) > told.pair:

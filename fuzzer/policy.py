@@ -12,6 +12,7 @@ from fuzzer.values import Value
 
 SMALL_TALK = 4  # characters: no hub takes so few for an empty message, nor for one that is too long
 MOST_PATIENCE = 1.5  # seconds: to wait for a promise that takes longer costs too much in every plan
+NO_CLOSE_FRAME = 1006  # RFC 6455, 7.1.5: what the end of a connection without a Close frame counts as
 FEW_SLOTS = 3  # shared by everybody: one for the control pair, so that two are left
 
 Names = Literal["folded", "exact", "plain"]

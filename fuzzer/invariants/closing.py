@@ -12,10 +12,9 @@ from fuzzer.facts_progress import unseen
 from fuzzer.history import CloseInv, Dlv, Frame, Joined, Pong, Present, SrvClose, SrvEof, StopInv
 from fuzzer.invariants.registry import Invariant
 from fuzzer.invariants.silence import CONTROLS_NEEDED
-from fuzzer.policy import CloseCodes, Policy
+from fuzzer.policy import NO_CLOSE_FRAME, CloseCodes, Policy
 from fuzzer.verdict import Finding, Judgement, Strength
 
-NO_CLOSE_FRAME = 1006  # RFC 6455, 7.1.5: what the end of a connection without a Close frame counts as
 NO_CODE = 1005
 # Seconds for which nothing shows that the server ran: a hub that waits for a bounded time until a peer has taken what
 # is left may find that over, and end without a Close frame. (Seen: starved for 0.9 s by busy cores; stopped by SIGSTOP

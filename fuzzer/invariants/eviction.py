@@ -7,6 +7,7 @@ That too few go is the business of HF201.
 from __future__ import annotations
 
 from fuzzer.facts import NEVER, Conn, Facts
+from fuzzer.facts_lateness import was_given_up
 from fuzzer.history import SrvClose
 from fuzzer.invariants.registry import Invariant
 from fuzzer.policy import Policy
@@ -34,7 +35,7 @@ def _wrong(facts: Facts, conn: Conn) -> Finding | None:
     if limit is None or limit.over != "evict-oldest":
         return None
     mates = (c for c in facts.slots.sharing(conn) if c is not conn and c.honest)
-    mates = (c for c in mates if c.own_cause > conn.server_end)
+    mates = (c for c in mates if c.own_cause > conn.server_end and not was_given_up(facts, c))
     elders = [c for c in mates if c.je < facts.born(conn) and _outlives(facts, c, conn.server_end)]
     if not elders or _all_go(facts, conn, elders, limit.max):
         return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from fuzzer.facts import NEVER, Conn, Episode, Facts
+from fuzzer.facts_lateness import was_given_up
 from fuzzer.history import OpenRej, SrvClose
 from fuzzer.invariants.registry import Invariant
 from fuzzer.policy import Limit, Policy
@@ -34,7 +35,7 @@ def _connections(facts: Facts) -> Judgement:
     own = [(je, le, None) for je, le, number in facts.slots.proved() for _ in range(number)]
     for user, conns in facts.slots.groups():
         spans = [(c.je, min(c.le, c.own_cause), c) for c in conns if c.honest]
-        witnessed = [span for span in spans if span[0] < span[1]]
+        witnessed = [span for span in spans if span[0] < span[1] and not was_given_up(facts, span[2])]
         obligations += sum(_stays(facts, joined, life, facts.policy.t_evict) for joined, life, _ in witnessed)
         crowd = _crowd(facts, [*witnessed, *own], limit.max, facts.policy.t_evict)
         if crowd:
@@ -252,8 +253,9 @@ INVARIANTS = (
         "limit",
         "No user has more members than the limit at any instant, and no connection is in more rooms than it may be.",
         "Each counted connection joined before the instant and was in the audience of a message sent after it, before "
-        "anything let the hub end it for its own sake; of the rooms of one connection the same holds for each room, "
-        "before it asked to leave it. Where a limit evicts, they all stayed for t_evict; the message was of another. "
+        "anything let the hub end it for its own sake, a standstill included; of the rooms of one connection the same "
+        "holds for each room, before it asked to leave it. Where a limit evicts, they all stayed for t_evict; the "
+        "message was of another. "
         "Where all users share the limit (limit.scope), those of the control pair count, if it was answered before and "
         "after.",
         "policy.limit, policy.max_rooms",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fuzzer.facts import Conn, Facts
+from fuzzer.facts_lateness import was_given_up
 from fuzzer.facts_records import Question
 from fuzzer.invariants.registry import Invariant
 from fuzzer.policy import Policy
@@ -23,7 +24,7 @@ def presence(facts: Facts) -> Judgement:
             obligations += 1
             if must != (user in question.users):
                 found = _finding(facts, user, conns, question, missing=must)
-                findings.setdefault(found.key, found)
+                findings.setdefault(f"{found.key}|{found.strength}", found)
     return Judgement("HF405", obligations, tuple(findings.values()))
 
 
@@ -76,6 +77,7 @@ def _finding(facts: Facts, user: str, conns: list[Conn], question: Question, mis
         f"{user} is present: {', '.join(mates)} had joined" if missing else f"{user} is not: all its ends are past"
     )
     late = missing and any(facts.may_be_given_up(facts.conns[name], question.answered) for name in mates)
+    late = late or was_given_up(facts, facts.conns[question.conn])  # who is told nothing any more
     return Finding(
         code="HF405",
         strength="inconclusive" if late else "violated",
@@ -102,7 +104,7 @@ INVARIANTS = (
         "The answer who is present names every user with a connection and no user without one.",
         "The answer covers all users of the hub. Missing: one connection had joined t_presence (in healthy time) "
         "before the question, and had no end cause until the answer was read; and neither hubfuzz nor the server stood "
-        "still meanwhile, so that it may have been given up. Ghost: every connection of the user "
+        "still meanwhile, so that it, or who asked, may have been given up. Ghost: every connection of the user "
         "had surely been released t_presence before the question. Answers belong to questions in their order.",
         "policy.t_presence",
         (

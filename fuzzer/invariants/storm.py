@@ -52,7 +52,7 @@ def _flood(facts: Facts, conn: Conn, frames: list[int], done: list[int]) -> Find
         last = frames[start + count - 1]
         answers = facts.policy.storm * bisect_left(asked, last)  # history, say, or who is there, in as many frames
         if count > facts.policy.storm + answers + bisect_left(done, last):
-            ticks = _ticks(times, start, count, facts.t(min(conn.open_ok, conn.je)))
+            ticks = _ticks(times, start, count, _watched(facts, conn, asked, first))
             found = _finding(facts, conn, first, last, count, ticks)
             if found.strength == "violated":
                 return found
@@ -60,10 +60,19 @@ def _flood(facts: Facts, conn: Conn, frames: list[int], done: list[int]) -> Find
     return doubtful
 
 
-def _ticks(times: list[float], start: int, count: int, opened: float) -> bool:
+def _watched(facts: Facts, conn: Conn, asked: list[int], first: int) -> float:
+    """The seconds before ``first`` in which it would have been ticked to: a member, or in its latest room; and the
+    server ran."""
+    joined = conn.je if conn.je < first else -1
+    begin = facts.t(max(min(conn.open_ok, conn.je), joined, *(i for i in asked if i < first)))
+    end = facts.t(first)
+    return end - begin - sum(max(min(b, end) - max(a, begin), 0.0) for a, b in facts.clock.standstills)
+
+
+def _ticks(times: list[float], start: int, count: int, watched: float) -> bool:
     """Did it come at such a pace all the time, as from a game server that ticks, and no faster than one does?"""
     pace = count / max(times[start + count - 1] - times[start], 0.001)
-    return pace < FASTEST_TICK and pace * (times[start] - opened) < max(SPARE, 2 * start)
+    return pace < FASTEST_TICK and pace * watched < max(SPARE, 2 * start)
 
 
 def _finding(facts: Facts, conn: Conn, first: int, last: int, count: int, ticks: bool) -> Finding:

@@ -194,8 +194,7 @@ def _check_promises(target: Target) -> None:
             "{user} is nowhere, so all connections would be one user's; expected it in auth.claims, target.url, "
             'target.headers or auth.message (or policy.group = "all" and no limit of each user)'
         )
-    if policy.group == "room" and not target.has_rooms:
-        raise TargetError('policy.group: found "room", which needs protocol.publish_room and protocol.subscribe')
+    _check_rooms(target)
     if policy.join_evidence == "welcome" and not target.codec().has_welcome:
         raise TargetError('policy.join_evidence: found "welcome", which needs protocol.welcome')
     if policy.join_evidence == "handshake" and getattr(target.auth, "message", None) is not None:
@@ -208,6 +207,14 @@ def _check_promises(target: Target) -> None:
         raise TargetError('policy.t_expiry: needs tokens that can expire (auth.kind = "jwt")')
     if policy.sessions == "takeover" and not target.has_sessions:
         raise TargetError('policy.sessions: found "takeover", which needs {session} in target.url, headers or auth')
+
+
+def _check_rooms(target: Target) -> None:
+    policy = target.policy
+    if policy.group == "room" and not target.has_rooms:
+        raise TargetError('policy.group: found "room", which needs protocol.publish_room and protocol.subscribe')
+    if policy.max_rooms is not None and getattr(target.protocol, "not_subscribed", target) is None:
+        raise TargetError("policy.max_rooms: needs protocol.not_subscribed, so that a refusal is known as one")
 
 
 def _positive(key: str, value: float) -> None:

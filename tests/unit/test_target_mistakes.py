@@ -37,6 +37,8 @@ BAD = {
     ('path = "connections"', "path = 3"): "probe.connections.path: found 3, expected text",
     (DELIVER, 'deliver = "x"'): 'protocol.deliver: found "x", expected for example {match = {type = "message"}, '
     'id = "id", body = "body"}',
+    ("deadline = 5", "max_rooms = 3"): "policy.max_rooms: needs protocol.not_subscribed, so that a refusal is known as "
+    "one",
     ("deadline = 5", "t_evict = 1"): 'policy.t_evict: needs policy.limit.over = "evict-oldest" or "evict-any", or '
     'policy.sessions = "takeover"',
     # wrong choices
