@@ -57,10 +57,10 @@ class Slots:
         return max((e.held for i, e in self.outsiders if i < upto), default=0)
 
     def _earlier_may_be_there(self, at: float) -> bool:
-        if not any(e.earlier for _, e in self.outsiders):
+        if not any(e.earlier or e.left for _, e in self.outsiders):
             return False
         policy, start = self._facts.policy, self._facts.t(self.outsiders[0][0])
-        late = self._facts.healthy(start, at) < max(policy.t_release, policy.t_detect)
+        late = self._facts.healthy(start, at) < max(policy.t_release, policy.t_detect, self.outsiders[0][1].left)
         return late or self._facts.release.left_behind(start, at)
 
     def _may_be_leaving(self, told: Outsiders, end: int) -> bool:

@@ -23,12 +23,14 @@ class Outsiders(Value, tag_field="e", tag="outsiders"):
 
     Told at the start, and before the pair opens another. A good round trip proves that the one of the ``pair`` that
     received is a member; both receive by turns. ``earlier``: what was before this plan may still hold slots, too.
+    ``left``: for so many seconds from here on, in a store, also what a process had that could not give it back.
     """
 
     t: float
     held: int
     pair: int
     earlier: bool = False
+    left: float = 0.0
 
 
 class Lag(Value, tag_field="e", tag="lag"):

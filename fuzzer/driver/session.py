@@ -47,7 +47,7 @@ class Session:
         self._nursery = nursery
         self._run = secrets.token_hex(3)
         self._numbers = itertools.count(1)
-        self._stages = 0  # on the server that runs now
+        self._stages = 0  # plans so far
         self._shown: tuple[ControlPair, int] | None = None  # the pair, and its openings, that the counts have shown
         self._control = self._new_control()
 
@@ -122,7 +122,6 @@ class Session:
         restartable = self.target.start is not None
         if restartable:
             await self.server.restart()
-            self._stages = 0
         self._control = self._new_control()
         return restartable
 
@@ -181,9 +180,10 @@ class Session:
             return
         control, held = self._control, itertools.count(self._control.known)
         earlier = self._stages > 0 or control.openings > control.size or self.server.pid is None
+        left = max((self.target.policy.t_heartbeat or 0.0) - self.server.killed_ago(), 0.0)
 
         def tell() -> None:
-            stage.record(Outsiders, next(held), control.size, earlier)
+            stage.record(Outsiders, next(held), control.size, earlier, round(left, 6))
 
         tell()
         control.before_opening = tell

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -39,6 +41,12 @@ class Server:
     def exit_status(self) -> int | None:
         """None while it runs; else its exit status, negative for a signal."""
         return None
+
+    def killed_ago(self) -> float:
+        """The seconds since a process of it last ended otherwise than in good order (status 0); infinite if none has.
+
+        What it held in a store may be held until a lease is over."""
+        return math.inf
 
     def new_errors(self) -> tuple[str, ...]:
         """Log lines since the last call that hold one of ``probe.log_errors``."""
@@ -97,6 +105,10 @@ class StartedServer(Server):
         self._watchdog = watchdog
         self._process: subprocess.Popen[bytes] | None = None
         self._tree: ProcessTree | None = None
+        self._killed_at = -math.inf
+
+    def killed_ago(self) -> float:
+        return time.monotonic() - self._killed_at
 
     def exit_status(self) -> int | None:
         status = None if self._process is None else self._process.poll()
@@ -234,7 +246,8 @@ class StartedServer(Server):
         """End the whole tree at once. Synchronous and idempotent."""
         if self._tree is not None and self._process is not None:
             self._tree.kill()
-            self._process.wait()
+            if self._process.wait() != 0:
+                self._killed_at = time.monotonic()
             self._watchdog.release(self._process.pid)
             self._tree = None
 

@@ -33,6 +33,7 @@ while True:
         os.write(1, data)
     peer.close()
 """
+GENTLE = "import signal, sys\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n" + SERVER
 STUBBORN = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SERVER
 WITH_CHILDREN = (
     """

@@ -122,6 +122,12 @@ def test_what_was_before_the_plan_is_over_at_last() -> None:
     assert says(begun(shared(4), earlier=True).controls(5.2).open("a").refused("a")) == UNDER
 
 
+@pytest.mark.parametrize(("waited", "said"), [(5.2, NOTHING), (8.3, UNDER)])
+def test_what_a_killed_process_had_may_be_kept_in_a_store_for_longer(waited: float, said: set[str]) -> None:
+    killed = H(shared(4)).add(Outsiders, held=1, pair=1, earlier=True, left=8.0)
+    assert says(killed.controls(waited).open("a").refused("a")) == said
+
+
 def test_a_slot_that_never_came_back() -> None:
     written = begun(shared(4)).join("a").join("b", user="u1").drop("b").closed("a").controls(5.2)
     written.join("s0", "s1", role="slot").open("s2", role="slot").refused("s2")

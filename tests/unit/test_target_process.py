@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import trio
-from target_servers import PROTOCOL, STUBBORN, WITH_CHILDREN, assert_gone, pids_of, run, script, tell
+from target_servers import GENTLE, PROTOCOL, STUBBORN, WITH_CHILDREN, assert_gone, pids_of, run, script, tell
 
 from fuzzer.target import Target, process
 from fuzzer.target.config import Probe
@@ -148,8 +148,18 @@ def test_a_signal_is_a_negative_status() -> None:
         while server.exit_status() is None:
             await trio.sleep(0.01)
         assert server.exit_status() == -9
+        assert 0 <= server.killed_ago() < 60
 
     run(script(), die)
+
+
+def test_one_that_ends_in_good_order_was_not_killed() -> None:
+    async def end(server: Server) -> None:
+        await server.shut_down(5.0)
+        assert server.exit_status() == 0
+        assert server.killed_ago() == float("inf")
+
+    run(script(GENTLE), end)
 
 
 def test_a_restart_gives_a_fresh_process() -> None:
