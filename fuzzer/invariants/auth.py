@@ -80,10 +80,16 @@ def _may_be_news(facts: Facts, index: int, user: str) -> bool:
     return any(conn.open_inv < index for conn in facts.of_user(user))
 
 
+def _left_early(facts: Facts, conn: Conn) -> bool:
+    """Did it, perhaps, not read on to its own name?"""
+    return min(conn.close_inv, conn.first_fault, conn.first_drop, conn.server_end) < facts.drain
+
+
 def _mistaken(facts: Facts, conn: Conn, index: int, user: str) -> Finding:
     """A name that is nobody's of this plan may be another spelling of the right one; one of the group may be news."""
     known = user in facts.users
-    sure = known and not (_tells_news(facts) and _may_be_news(facts, index, user))
+    news = _tells_news(facts) or _left_early(facts, conn)
+    sure = known and not (news and _may_be_news(facts, index, user))
     return Finding(
         code="HF602",
         strength="violated" if sure else "inconclusive",
@@ -122,7 +128,7 @@ INVARIANTS = (
         "The server itself says as whom it counts the connection; another user of the same plan is named. A name "
         "that is nobody's may be a spelling of the right one, and is inconclusive. The first name counts: "
         "later ones may be others', told to everybody; so may the first be, where somebody else was coming: it accuses "
-        "nobody if the own name is read, too, and is inconclusive in a group of several users.",
+        "nobody if the own name is read, too, and is inconclusive in a group of several users, and of who left early.",
         "protocol.welcome.user",
         ("https://github.com/cometd/cometd/issues/594", "https://github.com/cdapio/cdap-ui/pull/1426"),
         identity,

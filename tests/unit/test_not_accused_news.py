@@ -27,6 +27,12 @@ def test_another_name_may_be_read_before_ones_own(news: bool, said: list[str]) -
     assert convicted(written.named("b", "u1").welcome("b")) == said
 
 
+@pytest.mark.parametrize(("early", "said"), [(True, []), (False, ["HF602 identity"])])
+def test_who_leaves_may_not_have_come_to_its_own_name(early: bool, said: list[str]) -> None:
+    written = H(Policy()).join("b", user="u1").named("b", "u1").open("a").ok("a").named("a", "u1").welcome("a")
+    assert convicted(written.drop("a").phase("drain") if early else written.phase("drain").closed("a")) == said
+
+
 def test_who_is_there_already_may_be_told_first() -> None:
     written = H(Policy(group="all")).join("b", user="u1").named("b", "u1").open("a").ok("a")
     written.named("a", "u1").welcome("a").named("a", "u0").welcome("a").named("b", "u0").welcome("b")
