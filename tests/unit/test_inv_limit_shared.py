@@ -128,6 +128,17 @@ def test_what_a_killed_process_had_may_be_kept_in_a_store_for_longer(waited: flo
     assert says(killed.controls(waited).open("a").refused("a")) == said
 
 
+@pytest.mark.parametrize(("left", "said"), [(8.0, []), (0.0, ["HF203 slot", "HF501 refused", "HF204 needless"])])
+def test_nor_is_it_a_leak_or_an_eviction_without_need(left: float, said: list[str]) -> None:
+    def after(over: Over) -> H:
+        return H(shared(4, over)).add(Outsiders, held=1, pair=1, earlier=True, left=left).controls(6.0)
+
+    slot = after("reject").phase("slots:u0").open("s0", role="slot").refused("s0")
+    canary = after("reject").phase("canary").open("c0", user="canary", role="canary").refused("c0")
+    evicted = after("evict-any").join("a").join("b").ended("a", 4009)
+    assert [f"{f.code} {f.key}" for w in (slot, canary, evicted) for f in judge(w.history()).violations] == said
+
+
 def test_a_slot_that_never_came_back() -> None:
     written = begun(shared(4)).join("a").join("b", user="u1").drop("b").closed("a").controls(5.2)
     written.join("s0", "s1", role="slot").open("s2", role="slot").refused("s2")
