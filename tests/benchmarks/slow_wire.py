@@ -5,7 +5,7 @@ other ``DELAY`` seconds later, give or take ``JITTER``, in order within a connec
 of ``GRAIN``, so that not every frame wakes up three processes. Ends pass as they came: a FIN as FIN behind the data
 before it, one way at a time; a reset as reset, which overtakes what the other side had no room for, as it does where
 the sender's kernel throws its buffer away. Not more than ``ROOM`` bytes a way are taken on; then the sender must wait,
-as before a full window.
+as before a full window. It listens when the server does, so that a server that finds its port taken is seen to fail.
 """
 
 from __future__ import annotations
@@ -23,12 +23,15 @@ import sys
 import time
 from collections import deque
 
+import psutil
+
 DELAY = 0.05
 JITTER = 0.02
 GRAIN = 0.004
 ROOM = 512 * 1024
 CHUNK = 65536
 LOOK_AFTER_SERVER = 0.1
+LOOK_WHETHER_IT_LISTENS = 0.02
 HOST = "127.0.0.1"
 ENDED = select.EPOLLERR | select.EPOLLHUP
 NO_LINGER = struct.pack("ii", 1, 0)
@@ -256,6 +259,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def listens(pid: int, port: int) -> bool:
+    """It does there, or a process that it started. A stranger may have the port by now: that somebody listens is not
+    enough."""
+    try:
+        root = psutil.Process(pid)
+        sockets = [each for one in (root, *root.children(recursive=True)) for each in one.net_connections("tcp")]
+    except psutil.Error:
+        return False
+    return any(each.status == psutil.CONN_LISTEN and each.laddr[1] == port for each in sockets)
+
+
 def main() -> int:
     """Start the server, pass everything on until it ends or a signal comes; its exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -265,6 +279,8 @@ def main() -> int:
     port = free_port()
     server = subprocess.Popen([word.replace("@port@", str(port)) for word in options.command])
     signal.signal(signal.SIGTERM, lambda *_: server.terminate())
+    while server.poll() is None and not listens(server.pid, port):
+        time.sleep(LOOK_WHETHER_IT_LISTENS)
     with socket.create_server((HOST, options.port), backlog=1024) as listener:
         wire = Wire(listener, port)
         while server.poll() is None:

@@ -6,6 +6,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -13,10 +14,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 import trio
 
 from fuzzer.driver.session import open_session
+from fuzzer.greeting import greet
 from fuzzer.hub.knobs import Knobs
 from fuzzer.hub.target import embedded_target
 from fuzzer.plan import Batch, Open, Plan, Send
@@ -59,7 +62,7 @@ def wired() -> Iterator[Behind]:
 @contextmanager
 def _process(port: int, behind: int) -> Iterator[None]:
     code = f"import sys; sys.path.insert(0, {str(SLOW_WIRE.parent)!r}); import slow_wire\n"
-    code += f"slow_wire.free_port = lambda: {behind}\nsys.exit(slow_wire.main())"
+    code += f"slow_wire.free_port = lambda: {behind}\nslow_wire.listens = lambda *_: True\nsys.exit(slow_wire.main())"
     process = subprocess.Popen([sys.executable, "-c", code, "--port", str(port), "--", sys.executable, "-c", IDLE])
     try:
         yield
@@ -200,3 +203,27 @@ def test_a_far_hub_is_asked_no_more_often_than_a_near_one() -> None:
         assert await asked(behind_slow_wire(NEAR)) == await asked(NEAR)
 
     trio.run(main)
+
+
+def test_a_server_whose_port_was_taken_is_started_again_on_another() -> None:
+    """The wire must not take connections before it: hubfuzz would find it ready, and then nobody there."""
+    with socket.create_server(("127.0.0.1", 0)) as stranger, tempfile.TemporaryDirectory() as folder:
+        asked = Path(folder) / "asked"
+        code = f"import sys, pathlib; sys.path.insert(0, {str(SLOW_WIRE.parent)!r}); import slow_wire\n"
+        code += f"asked, free = pathlib.Path({str(asked)!r}), slow_wire.free_port\n"
+        code += f"slow_wire.free_port = free if asked.exists() else lambda: {stranger.getsockname()[1]}\n"
+        code += "asked.touch()\nsys.exit(slow_wire.main())"
+        target = behind_slow_wire(NEAR)
+        assert target.start is not None
+        python, _, *options = target.start
+        unlucky = msgspec.structs.replace(target, start=(python, "-c", code, *options))
+
+        async def main() -> None:
+            async with open_session(unlucky) as session:
+                await greet(session)
+
+        trio.run(main)
+        assert asked.exists()
+        stranger.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            stranger.accept()  # nobody was led there
