@@ -142,16 +142,23 @@ def _dlv(notes: Notes, i: int, e: Dlv) -> None:
     if len(episodes) == 1 and message.inv > episodes[0].begin and _proves(notes, message, episodes[0]):
         stay = episodes[0]
         stay.je = min(stay.je, i)
-        if not _may_be_off_the_list(notes, message, stay):
+        if not _may_be_off_the_list(notes, message, conn):
             stay.le = max(stay.le, message.inv)
 
 
-def _may_be_off_the_list(notes: Notes, message: Message, stay: Episode) -> bool:
-    """May the hub have handed this back to its sender by hand, having taken it off its lists to make room?
+def _may_be_off_the_list(notes: Notes, message: Message, conn: Conn) -> bool:
+    """May the hub have answered its sender by hand on ``conn``, which it had taken off its lists to make room?
 
-    Between that and the Close its handler may still work."""
+    Between that and the Close its handler may still work. What an old connection of a session sends may be answered on
+    the newest."""
     limit = notes.policy.limit
-    return message.conn == stay.conn and limit is not None and limit.over != "reject"
+    return limit is not None and limit.over != "reject" and _is_answered_on(notes, notes.conns[message.conn], conn)
+
+
+def _is_answered_on(notes: Notes, sender: Conn, conn: Conn) -> bool:
+    resumed = notes.policy.sessions == "takeover" and conn.inv.session is not None
+    one = resumed and (sender.inv.user, sender.inv.session) == (conn.inv.user, conn.inv.session)
+    return sender is conn or one
 
 
 def _heard(sender: Conn, message: Message, i: int) -> None:

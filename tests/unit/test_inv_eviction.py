@@ -44,6 +44,13 @@ def test_its_own_message_back_shows_no_member(sender: str, said: list[str]) -> N
     assert keys(written.send("~", sender).got("~", "a").closed("a")) == said
 
 
+@pytest.mark.parametrize(("session", "said"), [("s", []), ("r", ["wrong"])])
+def test_an_answer_to_its_session_shows_no_member(session: str, said: list[str]) -> None:
+    """What the old connection of a session sends may be answered by hand on the newest, which was just taken off."""
+    written = H(TAKEOVER).join("z", session=session).join("a", session="s").join("b").join("c", "d").ended("b", 4009)
+    assert keys(written.send("~", "z").got("~", "a").closed("a")) == said
+
+
 def test_the_newest_instead_of_the_oldest_is_wrong() -> None:
     written = seen_alive(H(EVICT).join("a", "b").join("c").ended("c", 4009), "a", "b")
     assert keys(written) == ["wrong"]
