@@ -123,7 +123,7 @@ def _too_many(facts: Facts, conn: Conn) -> int:
     if most is None:
         return NEVER
     cut = cut_messages(facts.history)
-    frames = [i for i in conn.spoke for _ in range(_frames(facts.events[i], cut))]
+    frames = [i for i in sorted([*conn.spoke, *conn.garbage]) for _ in range(_frames(facts.events[i], cut))]
     return NEVER if len(frames) <= most else frames[most]
 
 

@@ -134,6 +134,11 @@ class Conn:
         """Is this the one thing that gave the server a right to end it before ``at``?"""
         return self.honest and [kind for kind, index in self.causes.items() if index < at] == [cause]
 
+    @property
+    def garbage(self) -> list[int]:
+        """When it sent malformed bytes: a hub hears of it by them, too, and may count them as a message."""
+        return [start for start, _, kind in self.faults if kind.startswith("malformed:")]
+
     def garbled(self, index: int) -> bool:
         """Had it sent malformed bytes before ``index``? What the hub then makes of later bytes is undefined."""
         return any(start < index and kind.startswith("malformed") for start, _, kind in self.faults)

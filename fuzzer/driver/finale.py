@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from fuzzer.driver.actor import Actor
+from fuzzer.driver.closings import MARGIN
 from fuzzer.driver.health import HealthyTime
 from fuzzer.driver.openings import OPEN_TIMEOUT
-from fuzzer.driver.perform import MARGIN, Performer
+from fuzzer.driver.perform import Performer
 from fuzzer.driver.quiesce import Quiescence
 from fuzzer.driver.stage import Stage
 from fuzzer.history import Phase, Probe, Role
-from fuzzer.plan import Drop, Open
+from fuzzer.plan import Batch, Drop, Open, Subscribe
 from fuzzer.policy import MOST_PATIENCE
 
+CANARY_ROOM = "canary"
 RETRY_PAUSES = (0.04, 0.2)
 PROMPT = 3  # looks at the counts, a few milliseconds apart
 PROBE_PAUSES = (0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256)
@@ -52,7 +54,8 @@ class Finale:
     async def drain(self) -> None:
         """End every connection: those that we can, by closing; vanished ones by letting go of their sockets."""
         self._stage.record(Phase, "drain")
-        self._performer.patient = not self._quiescence.aborted  # who never came to rest is not waited for once more
+        # Who never came to rest is not waited for once more.
+        self._performer.closer.patient = not self._quiescence.aborted
         await self._close_all(self._stage.live())
         for actor in self._stage.actors.values():
             if actor.vanished:
@@ -173,10 +176,20 @@ class Finale:
         limit = self._stage.policy.limit
         count = 1 if limit is not None and limit.max - self._quiescence.kept == 1 else 2
         names = [f"canary.{i}" for i in range(count)]
-        self._quiescence.aborted, self._performer.patient = False, True
+        self._quiescence.aborted, self._performer.closer.patient = False, True
         actors = await (self._queue_up(names) if self._shared else self._all_at_once(names))
+        await self._meet(actors)
         await self._quiescence.fence()
         await self._close_all(actors)
+
+    async def _meet(self, actors: list[Actor]) -> None:
+        """Where groups are rooms, nobody hears of anybody outside of one."""
+        if self._stage.policy.group != "room":
+            return
+        await self._quiescence.fence()  # welcomed, where that is done
+        joins = tuple(Subscribe(actor.name, CANARY_ROOM) for actor in actors if actor.live)
+        for release in await self._performer.prepare_batch(Batch(joins)):
+            release()
 
     async def _all_at_once(self, names: list[str]) -> list[Actor]:
         releases = [await self._performer.prepare_open(Open(n, "canary"), role="canary") for n in names]

@@ -11,12 +11,11 @@ import trio
 
 from fuzzer.driver import frames
 from fuzzer.driver.actor import Actor
+from fuzzer.driver.closings import Closer
 from fuzzer.driver.connection import FuzzConn
 from fuzzer.driver.openings import OPEN_TIMEOUT, Opener, Release
 from fuzzer.driver.stage import Stage
 from fuzzer.history import (
-    CloseInv,
-    CloseLate,
     DropInv,
     FaultEnd,
     FaultInv,
@@ -49,10 +48,6 @@ from fuzzer.plan import (
 )
 from fuzzer.target.model import Target
 
-CLOSE_TIMEOUT = 3.0  # seconds, at least, that an answer to our Close is waited for
-IMPATIENT = 0.25  # of the deadline
-MARGIN = 1.2  # of waiting beyond a declared bound, since only healthy time counts for it
-
 
 class Performer:
     """Turns ops into bytes on the connections of one stage."""
@@ -61,7 +56,7 @@ class Performer:
         self._stage = stage
         self._nursery = nursery
         self._opener = Opener(stage, target, port, nursery)
-        self.patient = True
+        self.closer = Closer(stage, nursery)
         self._writers: dict[type, Callable[..., Awaitable[Release | None]]] = {
             Send: self._send,
             Close: self._close,
@@ -159,46 +154,7 @@ class Performer:
 
     async def prepare_close(self, actor: Actor, code: int, reason: str, *, half: bool = False) -> Release:
         """Our Close frame; the rest of the closing handshake goes on by itself, within bounds."""
-        conn = actor.conn
-        assert conn is not None
-        if half:
-            self._stage.record(FaultInv, actor.name, "half-close")
-        self._stage.record(CloseInv, actor.name, code)
-        actor.closing, actor.half = True, half
-        self._stage.forget(actor.name)
-        await conn.prepare_close(code, reason, half=half)
-
-        def go() -> None:
-            conn.release()
-            self._nursery.start_soon(self._finish_close, actor, conn)
-
-        return go
-
-    async def _finish_close(self, actor: Actor, conn: FuzzConn) -> None:
-        if await self._ended(actor):
-            return
-        if not actor.stalled:  # who does not read knows nothing of an answer
-            self._stage.record(CloseLate, actor.name)
-        self._stage.record(DropInv, actor.name, "reset")
-        actor.gone = True
-        conn.drop("reset")
-        self._stage.wake()
-
-    async def _ended(self, actor: Actor) -> bool:
-        """Wait for the end of a closing handshake; once more if the server could not answer because we froze it."""
-        while True:
-            before = self._stage.stood_still
-            if await self._stage.until(lambda: actor.gone or actor.left_half, self.close_patience):
-                return True
-            if self._stage.stood_still == before:
-                return False
-
-    @property
-    def close_patience(self) -> float:
-        """Seconds after which a Close that is not answered is given up; few where that could prove nothing new."""
-        if not self.patient:
-            return self._stage.policy.deadline * IMPATIENT
-        return max(CLOSE_TIMEOUT * self._stage.hurry, self._stage.policy.deadline * MARGIN)
+        return await self.closer.prepare(actor, code, reason, half=half)
 
     async def _ping(self, _: Ping, actor: Actor, conn: FuzzConn) -> Release:
         payload = f"ping {actor.name} {len(self._stage.record.events)}"[: frames.MAX_CONTROL].encode()

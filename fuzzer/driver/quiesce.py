@@ -19,6 +19,7 @@ from fuzzer.driver.health import Health, HealthyTime
 from fuzzer.driver.openings import OPEN_TIMEOUT
 from fuzzer.driver.patience import MOST
 from fuzzer.driver.perform import Performer
+from fuzzer.driver.requests import may_stand_behind
 from fuzzer.driver.stage import Pair, Stage
 from fuzzer.history import Abort, Phase, Quiet
 from fuzzer.plan import Send
@@ -118,7 +119,7 @@ class Quiescence:
             return not any(a.being_closed for a in actors)
 
         if not await self._stage.until(done, self._soft):
-            await self._watched(done, self._stage.record.now() + self._performer.close_patience + 1)
+            await self._watched(done, self._stage.record.now() + self._performer.closer.longest)
 
     async def pass_time(self, seconds: float) -> None:
         """Let so much time pass, and have the control pair show how much of it the server was well."""
@@ -242,9 +243,10 @@ class Quiescence:
         healthy = HealthyTime()
         started = self._stage.record.now()
         next_fence, gap = started, self._soft
-        while not reached() and healthy.seconds < self._stage.policy.deadline:
+        bound = self._bound()
+        while not reached() and healthy.seconds < bound:
             now = self._stage.record.now()
-            if self._server_is_dead() or now - started > self._stage.policy.deadline * 2 + UNANSWERED_MOST:
+            if self._server_is_dead() or now - started > bound * 2 + UNANSWERED_MOST:
                 return False
             if resend and now >= next_fence:
                 await self._send_fences(senders)
@@ -254,6 +256,11 @@ class Quiescence:
             await self.health.check(healthy)
             await self._stage.until(reached, CONTROL_PAUSE)
         return reached()
+
+    def _bound(self) -> float:
+        """Healthy seconds after which silence proves something, as the judge will say."""
+        behind = may_stand_behind(self._stage.record.events, {msg for msg, _ in self._stage.awaited})
+        return self._stage.policy.deadline * (2 if behind else 1)
 
     def _ping_silent(self) -> None:
         if self._stage.policy.rate is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from fuzzer.history import Dlv, Event, Joined, Present, QueryInv, SendInv, SubInv, SubRej, UnsubInv, UnsubOk
 
@@ -36,3 +36,12 @@ def has_unanswered(events: Sequence[Event], *, in_order: bool) -> bool:
 def _is_answer(event: Event) -> bool:
     into_room = isinstance(event, Joined) and event.group.startswith("room:")
     return into_room or isinstance(event, SubRej | UnsubOk | Present)
+
+
+def may_stand_behind(events: Sequence[Event], awaited: Iterable[str]) -> bool:
+    """Had the sender of one of these fences sent something to another group that nobody was seen to get?"""
+    sent = {event.msg: event for event in events if isinstance(event, SendInv)}
+    seen = {event.msg for event in events if isinstance(event, Dlv)}
+    hidden = {(event.conn, event.group) for event in sent.values() if not event.fence and event.msg not in seen}
+    waiting = [sent[msg] for msg in awaited if msg in sent]
+    return any(one.conn == conn and one.group != group for one in waiting for conn, group in hidden)

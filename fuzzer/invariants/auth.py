@@ -82,7 +82,8 @@ def _may_be_news(facts: Facts, index: int, user: str) -> bool:
 
 def _left_early(facts: Facts, conn: Conn) -> bool:
     """Did it, perhaps, not read on to its own name?"""
-    return min(conn.close_inv, conn.first_fault, conn.first_drop, conn.server_end) < facts.drain
+    ended = min(conn.close_inv, conn.first_fault, conn.first_drop, conn.server_end)
+    return ended < facts.drain or facts.may_have_stood_still(conn.open_inv, min(ended, len(facts.events) - 1))
 
 
 def _mistaken(facts: Facts, conn: Conn, index: int, user: str) -> Finding:

@@ -154,7 +154,8 @@ def _unanswered(facts: Facts, conn: Conn) -> Iterator[Finding]:
 
 def _last_progress(facts: Facts, conn: Conn) -> int:
     """The last sign that the hub is still at work on what came before the Close."""
-    mine = (at for m in facts.messages.values() if m.conn == conn.name for at in m.got.values())
+    ahead = (m for m in facts.messages.values() if m.conn == conn.name or m.inv < conn.close_inv)  # in one inbox
+    mine = (at for m in ahead for at in (m.got.values() if m.conn == conn.name else facts.came_out[m.name]))
     got = (m.got[conn.name] for m in facts.messages.values() if conn.name in m.got)
     answers = (answered for _, answered in facts.requests[conn.name])
     return max((at for at in (*mine, *got, *answers) if at < conn.close_late), default=-1)

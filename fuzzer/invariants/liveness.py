@@ -20,24 +20,39 @@ def liveness(facts: Facts) -> Judgement:
         return Judgement("HF501")
     trouble = [found for conn in canaries if (found := _trouble(facts, conn, start)) is not None]
     worst = sorted(trouble, key=lambda found: found.strength != "violated")
-    return Judgement("HF501", len(canaries), tuple(worst[:1]))
+    asked = sum(_turned_away_at(conn) != NEVER or bool(_owed(facts, conn, start)) for conn in canaries)
+    return Judgement("HF501", asked, tuple(worst[:1]))
+
+
+def _turned_away_at(conn: Conn) -> int:
+    """Where it was refused, or ended before it was a member; beyond the end if it was not."""
+    ended = min(conn.rejected, conn.server_end)
+    return ended if ended < min(conn.je, conn.close_inv) else NEVER
+
+
+def _owed(facts: Facts, conn: Conn, start: int) -> list[int]:
+    """Where something was sent that it had to get: to its own group, or to a room that did not refuse it."""
+    groups = {group for group in conn.episodes if facts.means(group) and (conn.name, group) not in facts.refused}
+    sent = (m for m in facts.messages.values() if m.inv > start and m.group in groups)
+    return [m.inv for m in sent if m.conn != conn.name or facts.policy.echo != "never"]
 
 
 def _trouble(facts: Facts, conn: Conn, start: int) -> Finding | None:
-    ended = min(conn.rejected, conn.server_end)
-    if conn.causes["stop"] < ended:
+    ended = _turned_away_at(conn)
+    if conn.causes["stop"] < min(conn.rejected, conn.server_end):
         return None  # we told the server to end
-    if ended < min(conn.je, conn.close_inv):
+    if ended != NEVER:
         return None if _may_be_full(facts, conn, ended) else _turned_away(facts, conn, ended, start)
     unwelcome = _unwelcomed(facts, conn, start)
     if unwelcome is not None:
         return unwelcome
     end = next((i for i in facts.failed_fences if i > start), NEVER)
-    if end == NEVER or _received(facts, conn, start) or min(conn.close_inv, conn.server_end) < end:
+    sent = next((i for i in _owed(facts, conn, start) if i < end), None)
+    if end == NEVER or sent is None or _received(facts, conn, start) or min(conn.close_inv, conn.server_end) < end:
         return None
     if any(conn.name in m.unread for m in facts.messages.values() if m.inv > start):
         return _finding(conn, (start, end), "canary", "inconclusive", UNREAD, facts.policy.deadline)
-    return _silent(facts, conn, start, end)
+    return _silent(facts, conn, max(conn.open_inv, sent), end)
 
 
 def _unwelcomed(facts: Facts, conn: Conn, start: int) -> Finding | None:
@@ -55,8 +70,8 @@ def _unwelcomed(facts: Facts, conn: Conn, start: int) -> Finding | None:
 
 def _silent(facts: Facts, conn: Conn, start: int, end: int) -> Finding:
     bound = facts.policy.deadline + facts.policy.t_join
-    healthy = facts.healthy(facts.t(conn.open_inv), facts.t(end))
-    good = facts.clock.good_round_trips(facts.t(conn.open_inv), facts.t(end))
+    healthy = facts.healthy(facts.t(start), facts.t(end))
+    good = facts.clock.good_round_trips(facts.t(start), facts.t(end))
     if healthy >= bound and good >= CONTROLS_NEEDED:
         observed = f"nothing in {healthy:.2f} s, while the control pair was answered"
         return _finding(conn, (start, end), "canary", "violated", observed, bound)

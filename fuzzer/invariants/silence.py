@@ -34,7 +34,12 @@ class Silence:
         if any(other.was_deaf(self.since, self.until) for other in others):
             return False
         good = facts.clock.good_round_trips(facts.t(self.since), facts.t(self.until))
-        return self.healthy >= facts.policy.deadline and good >= CONTROLS_NEEDED
+        return self.healthy >= facts.policy.deadline * (2 if self._behind_unseen() else 1) and good >= CONTROLS_NEEDED
+
+    def _behind_unseen(self) -> bool:
+        """Had its sender sent something to another group, that nobody was seen to get? It may stand behind that."""
+        mine = (m for m in self.facts.messages.values() if m.conn == self.message.conn and m.inv < self.message.inv)
+        return any(not m.got and m.group != self.message.group for m in mine)
 
     @property
     def receiver_owed(self) -> bool:

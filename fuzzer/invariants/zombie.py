@@ -36,7 +36,7 @@ def _silent_since(facts: Facts, conn: Conn) -> int:
     if since == NEVER or conn.open_ok > since or not conn.honest:
         return NEVER
     held = facts.held_up[conn.name] if facts.policy.slow_consumer == "lossless" else -1
-    return max(since, held, facts.heard.get(conn.name, -1), *conn.spoke)
+    return max(since, held, facts.heard.get(conn.name, -1), *conn.spoke, *conn.garbage)
 
 
 def _due(facts: Facts, conn: Conn, at: float, more: float = 0.0) -> bool:

@@ -113,6 +113,9 @@ def _canary(driver: Driver) -> Task:
     count = 2 if not limit or limit.free > 1 else 1
     tabs = [Tab(driver, f"canary.{i}", "canary", role="canary") for i in range(count)]
     yield from _open_and_wait(driver, tabs)
+    for tab in tabs if driver.policy.group == "room" else ():
+        if tab.live:
+            driver.subscribe(tab, "canary")
     yield from fence(driver, 2.0)
     yield from _close_all(driver, tabs)
 

@@ -7,7 +7,7 @@ import trio
 from recording import recording
 from servers import with_hub
 
-from fuzzer.driver import perform
+from fuzzer.driver import closings
 from fuzzer.driver.session import Session, open_session
 from fuzzer.history import Abort, CloseLate, History, Lag, OpenInv, SendInv, UnsubOk
 from fuzzer.hub.bugs import BUGS
@@ -42,7 +42,7 @@ def test_so_a_hub_that_does_not_remove_it_is_convicted_of_what_it_sends() -> Non
 
 
 def test_hurry_scales_the_wait_for_an_answer_to_a_close(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(perform, "CLOSE_TIMEOUT", 1e6)  # unscaled, this would never end
+    monkeypatch.setattr(closings, "CLOSE_TIMEOUT", 1e6)  # unscaled, this would never end
 
     async def use() -> History:
         with recording(answers_close=False) as hub:
@@ -53,7 +53,7 @@ def test_hurry_scales_the_wait_for_an_answer_to_a_close(monkeypatch: pytest.Monk
 
 
 def test_who_never_came_to_rest_is_not_waited_for_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(perform, "CLOSE_TIMEOUT", 1e6)  # with patience, this would never end
+    monkeypatch.setattr(closings, "CLOSE_TIMEOUT", 1e6)  # with patience, this would never end
     histories = (history_of(BUGS["S33"].least, "S33") for _ in range(10))  # who reads quickly enough is not evicted
     history = next(one for one in histories if any(isinstance(event, Abort) for event in one.events))
     assert any(isinstance(event, CloseLate) for event in history.events)

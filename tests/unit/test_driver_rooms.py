@@ -101,9 +101,10 @@ def test_the_control_pair_gets_ready_and_members_get_messages(tmp_path: Path, sa
     delivered = {(e.msg, e.conn) for e in history.events if isinstance(e, Dlv)}
     assert {("m0", "b"), ("m1", "a")} <= delivered
     joined = {e.group for e in history.events if isinstance(e, Joined)}
-    assert joined == {{"welcome": "user:u0", "subscribed": "room:r0"}[name] for name in says} | (
-        {"user:canary"} if "welcome" in says else set()
-    )
+    told = {"welcome": {"user:u0", "user:canary"}, "subscribed": {"room:r0", "room:canary"}}
+    assert joined == {group for name in says for group in told[name]}
     verdict = judge(history)
     assert not verdict.violations
-    assert next(j.obligations for j in verdict.judgements if j.code == "HF101") > 0
+    asked = {j.code: j.obligations for j in verdict.judgements}
+    assert asked["HF101"] > 0
+    assert asked["HF501"] == 2, "the canaries meet in a room, since nobody hears of them elsewhere"

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from recording import POLICY, RecordingHub, record
 
-from fuzzer.driver import frames, perform
+from fuzzer.driver import closings, frames
 from fuzzer.facts import Facts
 from fuzzer.history import (
     Abort,
@@ -188,7 +188,7 @@ def test_a_reset_with_a_pending_ping_is_both() -> None:
 
 
 def test_an_unanswered_close_is_given_up_after_the_control_pair_has_answered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(perform, "CLOSE_TIMEOUT", 0.1)
+    monkeypatch.setattr(closings, "CLOSE_TIMEOUT", 0.1)
     history, _ = record(plan((Open("a", "u0"), Open("b", "u0")), (Close("b"),)), answers_close=False)
     begun, late = place(history, CloseInv, conn="b"), place(history, CloseLate, conn="b")
     meanwhile = [e for e in history.events[begun:late] if isinstance(e, Control)]

@@ -114,6 +114,36 @@ def test_what_is_proved_is_told_before_what_is_not() -> None:
     assert says(written.refused("canary.0", 503).refused("canary.1")) == DEAD
 
 
+def in_a_room(refused: bool) -> H:
+    """The canaries meet in a room that perhaps refuses the second of them."""
+    written = H(Policy(group="room", echo="always")).open("a").ok("a").closed("a").phase("canary")
+    written.open("canary.0", "canary.1", user="canary", role="canary").ok("canary.0", "canary.1")
+    written.sub("canary.0", room="canary").sub("canary.1", room="canary", answered=not refused)
+    if refused:
+        written.not_joined("canary.1", "canary")
+    return written.send("~0", "canary.0", room="canary")
+
+
+@pytest.mark.parametrize(("refused", "asked"), [(False, 2), (True, 1)])
+def test_in_hubs_of_rooms_the_canaries_must_hear_of_each_other_in_one(refused: bool, asked: int) -> None:
+    written = in_a_room(refused).got("~0", "canary.0").controls(5.2).quiet(complete=False)
+    assert "HF501 violated" in says(written) if not refused else says(written) == NOTHING
+    assert obligations(written, "HF501") == asked
+
+
+def test_of_canaries_to_which_nothing_was_sent_nothing_is_known() -> None:
+    written = H(Policy(group="room")).open("a").ok("a").closed("a").phase("canary")
+    written.open("canary.0", user="canary", role="canary").ok("canary.0").send("~0", "canary.0").quiet()
+    assert obligations(written, "HF501") == 0
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(6.5, DEAD), (0.2, {"HF501 inconclusive"})])
+def test_it_is_silent_since_something_was_sent_and_not_since_it_was_opened(seconds: float, said: set[str]) -> None:
+    """One may wait long for a slot of the other, and then the machine sleeps."""
+    written = canary().controls(6.5).send("~0", "canary.0").controls(seconds).lag(20)
+    assert says(written.quiet(complete=False)) == said
+
+
 def test_without_a_canary_nothing_was_checked() -> None:
     assert obligations(H().join("a"), "HF501") == 0
     assert obligations(H().phase("canary"), "HF501") == 0
