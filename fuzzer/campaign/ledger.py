@@ -16,7 +16,7 @@ from fuzzer.campaign.failure import Failure, invariant_name, tool_version
 from fuzzer.campaign.options import Subject
 from fuzzer.campaign.same import needs
 from fuzzer.campaign.store import FailureStore, Stored, StoreError
-from fuzzer.campaign.trials import Attempt, shown_by
+from fuzzer.campaign.trials import Attempt, others_than, shown_by
 from fuzzer.plan import Plan
 from fuzzer.verdict import Finding
 
@@ -129,7 +129,7 @@ class Ledger:
             original=attempt.plan,
             history=attempt.history,
             finding=finding,
-            others=tuple(other for other in attempt.verdict.violations if other is not finding),
+            others=others_than(finding, attempt),
             origin=origin,
             seed=self.seed,
             found_at=self.now(),

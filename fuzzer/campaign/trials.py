@@ -176,5 +176,10 @@ def shown_by(failure: Failure, attempt: Attempt) -> Failure:
     """The same failure, with this execution as its plan and evidence."""
     finding = attempt.finding(failure.fingerprint)
     assert finding is not None, "an execution can only show what it found"
-    others = tuple(f for f in attempt.verdict.violations if f is not finding)
+    others = others_than(finding, attempt)
     return msgspec.structs.replace(failure, plan=attempt.plan, history=attempt.history, finding=finding, others=others)
+
+
+def others_than(finding: Finding, attempt: Attempt) -> tuple[Finding, ...]:
+    """What else it shows: of one fingerprint one finding speaks, however many there are."""
+    return tuple(other for other in attempt.verdict.violations if other.fingerprint != finding.fingerprint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from fuzzer.campaign.trials import Attempt
 from fuzzer.history import History
 from fuzzer.invariants import judge
 from fuzzer.plan import Batch, Close, Drop, Plan
+from fuzzer.verdict import Verdict
 
 HOW = {"doubled": doubled, "strayed": strayed, "leaked": leaked}
 
@@ -54,6 +56,21 @@ def test_a_new_fingerprint_is_written_and_told_with_all_that_is_known_of_it(tmp_
     assert [other.fingerprint for other in failure.others] == [of(strayed)]
     assert failure.plan == failure.original == failure.history.plan == CROWD
     assert not failure.shrunk
+
+
+def test_two_findings_of_one_fingerprint_are_one_failure_that_does_not_name_itself_beside_it() -> None:
+    met = attempt("doubled", "strayed")
+    twice = next(judgement for judgement in met.verdict.judgements if judgement.findings)
+    again = msgspec.structs.replace(twice.findings[0], observed="and once more", conns=("b",))
+    more = msgspec.structs.replace(twice, findings=(again,))
+    both = dataclasses.replace(met, verdict=Verdict((*met.verdict.judgements, more)))
+    book = Book()
+    book.ledger.note(both, "plan 1")
+    failure, _ = book.ledger.next_waiting() or (None, 0)
+    assert failure is not None
+    for shown in (failure, book.ledger.failures[failure.fingerprint]):
+        assert shown.fingerprint not in {other.fingerprint for other in shown.others}
+        assert shown.others, "what else the run shows is still said"
 
 
 def test_the_same_again_is_counted_and_not_told(tmp_path: Path) -> None:
