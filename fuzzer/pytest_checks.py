@@ -21,6 +21,7 @@ from fuzzer.greeting import greet
 from fuzzer.hub_failure import hub_failure
 from fuzzer.plan import Plan
 from fuzzer.replayable import check_is_judged, plan_of, target_of
+from fuzzer.report.outcome import failures_instead
 from fuzzer.scenarios import SCENARIOS
 from fuzzer.session_thread import SessionThread
 from fuzzer.target.model import Target
@@ -110,19 +111,16 @@ class Replay:
         self._thread = SessionThread(target)
         self._greet()
 
-    @property
-    def fingerprint(self) -> str:
-        """Of the failure."""
-        return self._failure.fingerprint
-
     def run(self) -> None:
-        """Raises ``HubFailure`` if it still fails, and ``ServerUnavailable``."""
+        """Raises ``HubFailure`` if it still fails, in whatever way, and ``ServerUnavailable``."""
         failure = self._failure
         seen = self._thread.call(lambda session: self._measured(session))
         if seen.outcome == "ERROR":
             raise ServerUnavailable(f"{failure.fingerprint}: {seen.trouble}")
         if seen.outcome == "FAILED":
             raise hub_failure([_as_seen(failure, seen)], {failure.fingerprint: str(self._path)})
+        if seen.outcome == "CHANGED":
+            raise hub_failure(failures_instead(failure, seen))
 
     def close(self) -> None:
         """End the session."""
@@ -139,8 +137,8 @@ class Replay:
         """What failed rarely is run more often before it counts as fixed, and then without regard to time."""
         rate = self._failure.rate or Rate(0, 0)
         least = repeats(rate.failed, rate.runs)
-        failure = self._failure
-        seen = await replay(session, self._plan, failure.fingerprint, least)
+        failure, recorded = self._failure, self._failure.history
+        seen = await replay(session, self._plan, failure.fingerprint, least, recorded=recorded)
         if seen.outcome != "FAILED":
             return seen
         more = await replay(session, self._plan, failure.fingerprint, REPLAY_TIMES, seconds=REPLAY_SECONDS)

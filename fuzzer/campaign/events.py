@@ -21,7 +21,8 @@ class Started(Value, tag_field="event", tag="started"):
 
 class StoredReplayed(Value, tag_field="event", tag="stored_replayed"):
     """A failure of an earlier run was run again, before anything new. ``rate.failed``: it is found again, once is
-    enough. Otherwise ``sure`` says whether so many clean runs show that it is gone. ``known`` ones do not count."""
+    enough. Otherwise ``sure`` says whether so many clean runs show that it is gone, and ``instead`` in how many of them
+    each other fingerprint came in place of it. ``known`` ones do not count."""
 
     fingerprint: str
     name: str
@@ -29,6 +30,7 @@ class StoredReplayed(Value, tag_field="event", tag="stored_replayed"):
     rate: Rate
     sure: bool = True
     known: bool = False
+    instead: dict[str, int] = {}
 
 
 class PlanExecuted(Value, tag_field="event", tag="plan_executed"):

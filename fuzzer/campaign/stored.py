@@ -7,9 +7,9 @@ from typing import Final
 from fuzzer.campaign.events import StoredReplayed
 from fuzzer.campaign.failure import Failure, Rate
 from fuzzer.campaign.ledger import Ledger
-from fuzzer.campaign.reproduce import MEASURE, repeats
+from fuzzer.campaign.reproduce import MEASURE, Replayed, Seen, repeats
 from fuzzer.campaign.store import Stored
-from fuzzer.campaign.trials import Trials, decides
+from fuzzer.campaign.trials import Trials
 
 LONGEST: Final = 20.0  # seconds for one of them: a night with a hundred stored failures still explores
 
@@ -20,12 +20,14 @@ async def replay_stored(stored: Stored, trials: Trials, ledger: Ledger, ceiling:
     trials.forget()
     met = failure.fingerprint in ledger.failures  # while another was replayed
     until = min(ceiling, trials.clock() + LONGEST)
-    rate, decided = (Rate(1, 1), 1) if met else await _until_it_fails(trials, failure, until)
-    if not rate.failed:
+    seen = Replayed(Rate(1, 1)) if met else await _until_it_fails(trials, failure, until)
+    if not seen.rate.failed:
         ledger.expect_no_longer(failure.fingerprint)
-    sure = bool(rate.failed) or decided >= clean_runs(failure)
+    sure = bool(seen.rate.failed) or (not seen.instead and seen.decided >= clean_runs(failure))
     known = failure.fingerprint in ledger.known
-    ledger.emit(StoredReplayed(failure.fingerprint, failure.name, str(stored.path), rate, sure, known))
+    instead = {} if seen.rate.failed else {other: found.runs for other, found in seen.instead.items()}
+    path, rate = str(stored.path), seen.rate
+    ledger.emit(StoredReplayed(failure.fingerprint, failure.name, path, rate, sure, known, instead))
 
 
 def clean_runs(failure: Failure) -> int:
@@ -33,14 +35,11 @@ def clean_runs(failure: Failure) -> int:
     return MEASURE if failure.rate is None else repeats(failure.rate.failed, failure.rate.runs)
 
 
-async def _until_it_fails(trials: Trials, failure: Failure, until: float) -> tuple[Rate, int]:
-    """How often it ran, and how many of these runs could tell whether it is there."""
-    decided = 0
-    for runs in range(1, clean_runs(failure) + 1):
-        attempt = await trials.run(failure.plan)
-        decided += decides(attempt, failure.fingerprint)
-        if attempt.finding(failure.fingerprint):
-            return Rate(1, runs), decided
+async def _until_it_fails(trials: Trials, failure: Failure, until: float) -> Replayed:
+    """Once is enough."""
+    seen = Seen(failure.fingerprint, failure.history)
+    while not seen.failed and seen.runs < clean_runs(failure):
+        seen.note(await trials.run(failure.plan))
         if trials.clock() >= until:
             break
-    return Rate(0, runs), decided
+    return seen.replayed()

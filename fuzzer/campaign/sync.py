@@ -75,7 +75,14 @@ def replay_failure(
     async def replayed() -> Replayed:
         async with open_runner() as runner:
             return await replay(
-                runner, failure.plan, failure.fingerprint, times, seconds=seconds, judge=judge, on_run=on_run
+                runner,
+                failure.plan,
+                failure.fingerprint,
+                times,
+                seconds=seconds,
+                judge=judge,
+                on_run=on_run,
+                recorded=failure.history,
             )
 
     return _run(replayed)

@@ -45,15 +45,6 @@ class Attempt:
         return next((f for f in self.verdict.violations if f.fingerprint == fingerprint), None)
 
 
-def decides(attempt: Attempt, fingerprint: str) -> bool:
-    """Does it say whether this failure is there? Not if its invariant had nothing to check, or could not decide."""
-    code = fingerprint.partition("-")[0]
-    if attempt.finding(fingerprint):
-        return True
-    mine = [judgement for judgement in attempt.verdict.judgements if judgement.code == code]
-    return any(j.obligations for j in mine) and all(f.code != code for f in attempt.verdict.inconclusive)
-
-
 @dataclass
 class Record:
     """What one plan did in all its executions; ``unsure`` counts inconclusive findings by code."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fuzzer.campaign.store import Stored
     from fuzzer.cli.replay_files import ReplayFiles
     from fuzzer.report.screen import Screen
+    from fuzzer.report.text import Case
     from fuzzer.target.model import Target
 
 
@@ -90,9 +91,10 @@ class Measured:
     help="Where reports go.",
 )
 def replay(**given: Any) -> ExitCode:
-    """Run stored failures again: FAILED n/N, FIXED 0/N, or ERROR.
+    """Run stored failures again: FAILED n/N, CHANGED 0/N, FIXED 0/N, or ERROR.
 
-    Exits with 1 if any failed, with 2 if any could not be replayed, else with 0.
+    CHANGED: other failures came in place of it, which may be the same defect. Exits with 1 if any failed, in whatever
+    way, with 2 if any could not be replayed or decided, else with 0.
     """
     from fuzzer.cli.replay_files import ReplayFiles
     from fuzzer.report.screen import Screen
@@ -181,7 +183,9 @@ def _run(screen: Screen, failure: Failure, target: Target, options: ReplayOption
             async with on_interrupt(scope.cancel), open_session(target) as session:
                 await greet(session)
                 note = so_far.note(lambda rate: say(f"replaying {failure.fingerprint}: failed {rate}"))
-                so_far.end = await measured(session, plan, failure.fingerprint, options.times, on_run=note)
+                so_far.end = await measured(
+                    session, plan, failure.fingerprint, options.times, on_run=note, recorded=failure.history
+                )
 
     trio.run(main)
     return so_far
@@ -203,21 +207,34 @@ def _tell(screen: Screen, stored: Stored, measured: Measured, options: ReplayOpt
     _show(screen, stored, replayed, options)
     if replayed.outcome == "FIXED":
         _fixed(screen, stored, replayed, options.prune)
-    return ExitCode.FAILURES if replayed.outcome == "FAILED" else ExitCode.CLEAN
+    return ExitCode.CLEAN if replayed.outcome == "FIXED" else ExitCode.FAILURES
 
 
 def _show(screen: Screen, stored: Stored, replayed: Replayed, options: ReplayOptions) -> None:
-    from fuzzer.report.outcome import case_seen_again
     from fuzzer.report.text import describe, trace
 
-    case = case_seen_again(stored.failure, str(stored.path), replayed)
+    case = _case(screen, stored, replayed)
     if case is not None:
         screen.say()
         screen.say_all(describe(case, screen.width, screen.glyphs))
         screen.say()
-    if options.trace and (shown := replayed.witness or replayed.last):
-        screen.say_all(trace(shown.history, case.finding if case else None))
+    last = replayed.last.history if replayed.last else None
+    if options.trace and (history := case.history if case else last):
+        screen.say_all(trace(history, case.finding if case else None))
         screen.say()
+
+
+def _case(screen: Screen, stored: Stored, replayed: Replayed) -> Case | None:
+    """The failure as it was seen again, or what came in place of it."""
+    from fuzzer.report.case import case_of
+    from fuzzer.report.layout import wrapped
+    from fuzzer.report.outcome import case_seen_again, failures_instead, now_fails_as
+
+    if replayed.outcome != "CHANGED":
+        return case_seen_again(stored.failure, str(stored.path), replayed)
+    numbers = {fingerprint: instead.runs for fingerprint, instead in replayed.instead.items()}
+    screen.say_all(wrapped("  ", now_fails_as(numbers, replayed.rate.runs), screen.width))
+    return case_of(failures_instead(stored.failure, replayed)[0])
 
 
 def _unsure(stored: Stored, replayed: Replayed, needed: int) -> str:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 from rich.text import Text
 
 from fuzzer.campaign.failure import Failure, Rate
 from fuzzer.campaign.reproduce import Replayed
+from fuzzer.hub_failure import failure_of
 from fuzzer.report.case import case_of
 from fuzzer.report.glyphs import shown
 from fuzzer.report.text import Case
 
 COLUMN = 14
-_STYLES = {"FAILED": "bold red", "FIXED": "bold green"}
+_STYLES = {"FAILED": "bold red", "CHANGED": "bold red", "FIXED": "bold green"}
 
 
 def outcome_line(outcome: str, what: str, rate: Rate | None = None) -> Text:
@@ -35,3 +38,22 @@ def case_seen_again(failure: Failure, path: str, replayed: Replayed) -> Case | N
         failed=replayed.rate.failed,
         runs=replayed.rate.runs,
     )
+
+
+def now_fails_as(instead: Mapping[str, int], runs: int) -> str:
+    """``it now fails as HF301-e73d03 in 20 of 20 runs``: it is not fixed, as this may be the same defect."""
+    most_first = sorted(instead.items(), key=lambda item: (-item[1], item[0]))
+    first, *others = [f"{fingerprint} in {number} of {runs}" for fingerprint, number in most_first]
+    return ", ".join((f"it now fails as {first} run{'s' * (runs > 1)}", *others))
+
+
+def failures_instead(failure: Failure, replayed: Replayed) -> list[Failure]:
+    """What the runs showed that did not fail in this way, most frequent first, each with the first run that did."""
+    found = []
+    for fingerprint, (runs, attempt) in sorted(replayed.instead.items(), key=lambda item: -item[1].runs):
+        violations = sorted(attempt.verdict.violations, key=lambda finding: finding.fingerprint != fingerprint)
+        shown_now = failure_of(attempt.history, violations, f"replay of {failure.fingerprint}")
+        notes = (f"this was a replay of {failure.fingerprint}, which did not fail as it had",)
+        rate = Rate(runs, replayed.rate.runs)
+        found.append(msgspec.structs.replace(shown_now, rate=rate, notes=notes, target=failure.target, hub=failure.hub))
+    return found

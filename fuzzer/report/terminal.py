@@ -18,6 +18,7 @@ from fuzzer.report.case import case_of
 from fuzzer.report.glyphs import shown
 from fuzzer.report.layout import plural, wrapped
 from fuzzer.report.matrix import brief
+from fuzzer.report.outcome import now_fails_as
 from fuzzer.report.screen import Screen
 from fuzzer.report.text import describe
 
@@ -141,7 +142,9 @@ class TerminalReport:
         self._failures += bool(event.rate.failed and not event.known)
         again = "still fails, as is known" if event.known else "still fails: found again"
         said = again if event.rate.failed else f"no longer fails ({event.rate})"
-        if not event.rate.failed and not event.sure:
+        if not event.rate.failed and event.instead:
+            said = f"no longer fails in that way: {now_fails_as(event.instead, event.rate.runs)}"
+        elif not event.rate.failed and not event.sure:
             said = f"has not failed again ({event.rate}), which is too little to tell"
         line = f"{event.fingerprint} {event.name} of an earlier run {said}"
         self._screen.say_all(wrapped("", line, self._screen.width))

@@ -77,6 +77,11 @@ def test_it_runs_as_often_as_its_rate_asks_for(tmp_path: Path) -> None:
     assert "TIMES = 5 " in pytest_file(changed(samples.limit(), hub=S15, rate=Rate(10, 20)), tmp_path)
 
 
+def test_a_crash_fails_it_too_as_it_would_excuse_what_came_before(tmp_path: Path) -> None:
+    assert 'only=["HF201", "HF502"])' in pytest_file(changed(samples.limit(), hub=S15), tmp_path)
+    assert 'only=["HF502"])' in pytest_file(changed(samples.crash(), hub=S15), tmp_path)
+
+
 def test_a_target_file_is_named_from_where_the_test_lies(tmp_path: Path) -> None:
     (tmp_path / "tests").mkdir()
     target = {"name": "t", "url": "ws://127.0.0.1:{port}/ws", "start": ["x"], "source": str(tmp_path / "hubfuzz.toml")}

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from fuzzer.campaign.failure import Failure, Rate
 from fuzzer.campaign.options import Result, StopReason, Totals
-from fuzzer.campaign.reproduce import Replayed
+from fuzzer.campaign.reproduce import Instead, Replayed
 from fuzzer.campaign.tally import Tally
 from fuzzer.campaign.trials import Attempt
 from fuzzer.history import History, SendInv, ServerExit
@@ -228,3 +228,12 @@ def seen_again(stored: Failure, failed: int, runs: int) -> Replayed:
     """A replay that failed as the stored failure did."""
     verdict = Verdict((Judgement(stored.code, 1, (stored.finding,)),))
     return Replayed(Rate(failed, runs), Attempt(stored.plan, stored.history, verdict, 0.1) if failed else None)
+
+
+def seen_otherwise(runs: int) -> Replayed:
+    """A replay that failed in other ways, most often by a loss."""
+    other = loss()
+    verdict = Verdict((Judgement(other.code, 1, (other.finding,)),))
+    attempt = Attempt(other.plan, other.history, verdict, 0.1)
+    instead = {"HF502-e6b285": Instead(1, attempt), other.fingerprint: Instead(runs - 1, attempt)}
+    return Replayed(Rate(0, runs), last=attempt, undecided=runs, instead=instead)

@@ -156,6 +156,16 @@ def test_replay_that_prunes(
     assert bool(list(Path("failures").iterdir())) == (runs == 3)
 
 
+def test_replay_that_fails_otherwise_is_not_pruned(
+    hubfuzz: Run, stored: Failure, monkeypatch: pytest.MonkeyPatch, shown: SnapshotAssertion
+) -> None:
+    outcomes(monkeypatch, samples.seen_otherwise(20))
+    said = hubfuzz("replay", "failures", "--prune")
+    assert said.endswith("exit code 1\n")
+    assert said == shown
+    assert list(Path("failures").iterdir())
+
+
 def test_the_trace_of_a_run_that_did_not_fail(
     hubfuzz: Run, stored: Failure, monkeypatch: pytest.MonkeyPatch, shown: SnapshotAssertion
 ) -> None:

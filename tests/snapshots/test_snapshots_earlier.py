@@ -107,6 +107,7 @@ def story(*, again: Failure, gone: Failure) -> list[CampaignEvent]:
         FailureShrunk(again, path),
         replayed(gone, Rate(0, 20)),
         replayed(gone, Rate(0, 2), sure=False),
+        replace(replayed(gone, Rate(0, 9), sure=False), instead={again.fingerprint: 8, "HF502-e6b285": 1}),
     ]
 
 
