@@ -8,6 +8,8 @@ from typing import cast
 
 import msgspec
 
+from fuzzer.campaign.turned_away import entitled, turned_away
+from fuzzer.campaign.unsettled import unsettled
 from fuzzer.history import (
     Abort,
     CloseInv,
@@ -41,8 +43,10 @@ LARGE = 2_000
 class Tally(Value):
     """Counts over executed plans. ``opens`` are outcomes (``ok``, ``status 429``, ``eof``); keys of ``pairs`` are the
     racing pairs; ``obligations`` has an entry, maybe 0, for each invariant that applied; ``inconclusive`` counts
-    findings by code and kind, ``doubtful`` the plans that had any; ``at_limit``: how often a user became full.
-    ``large``: messages of ``LARGE`` characters and more, and ``large_delivered`` those of them that anybody got."""
+    findings by code and kind, ``doubtful`` the plans that had any, ``unsettled`` those of them that more time would not
+    have helped; ``at_limit``: how often a user became full. ``deliveries`` are those to connections of the plans.
+    ``large``: messages of ``LARGE`` characters and more, and ``large_delivered`` those of them that anybody got.
+    ``entitled``: openings that a correct hub had to grant, and ``turned_away`` those of them that it did not."""
 
     ops: dict[str, int] = {}
     pairs: dict[str, int] = {}
@@ -56,6 +60,9 @@ class Tally(Value):
     doubtful: int = 0
     large: int = 0
     large_delivered: int = 0
+    unsettled: int = 0
+    entitled: int = 0
+    turned_away: int = 0
 
     @property
     def refusals(self) -> int:
@@ -79,6 +86,7 @@ def tally_of(plan: Plan, history: History, verdict: Verdict) -> Tally:
     events = history.events
     large = {event.msg for event in events if isinstance(event, SendInv) and event.size >= LARGE}
     mine = {event.conn for event in events if isinstance(event, OpenInv) and event.role == "plan"}
+    away = turned_away(history)
     return Tally(
         ops=Counter(kind_of(op) for op in plan.ops()),
         pairs=Counter(racing_pairs(plan)),
@@ -87,12 +95,21 @@ def tally_of(plan: Plan, history: History, verdict: Verdict) -> Tally:
         aborts=Counter(event.why for event in events if isinstance(event, Abort)),
         obligations={judgement.code: judgement.obligations for judgement in verdict.judgements},
         inconclusive=Counter(f"{finding.code} {finding.key}" for finding in verdict.inconclusive),
-        deliveries=sum(isinstance(event, Dlv) for event in events),
+        deliveries=sum(isinstance(event, Dlv) and event.conn in mine for event in events),
         at_limit=_times_full(events, mine, history.policy.limit) if history.policy.limit else 0,
         doubtful=int(bool(verdict.inconclusive)),
         large=len(large),
         large_delivered=len(large & {event.msg for event in events if isinstance(event, Dlv)}),
+        unsettled=int(unsettled(history, verdict)),
+        entitled=len(away | _granted(events)),
+        turned_away=len(away),
     )
+
+
+def _granted(events: Iterable[Event]) -> frozenset[str]:
+    """Of the openings with a good token; what a limit rightly refused is not among them, nor what was broken off."""
+    asked = {event.conn for event in events if isinstance(event, OpenInv) and entitled(event)}
+    return frozenset(event.conn for event in events if isinstance(event, OpenOk) and event.conn in asked)
 
 
 def racing_pairs(plan: Plan) -> Mapping[str, int]:

@@ -11,6 +11,8 @@ from fuzzer.campaign.tally import LARGE, Tally
 MANY_REFUSALS = 0.8
 MOST_DOUBTS = 0.5
 """With more undecided plans than this share a run has not done its job (SPEC 3)."""
+NEVER_OPENED = "no connection was ever opened"
+NOTHING_TO_CHECK = "no invariant had anything to check"
 ENOUGH_LARGE = 10
 ENOUGH_PLANS = 10
 """From so many plans on, shares of them say something."""
@@ -27,18 +29,37 @@ def nothing_was_exercised(result: Result) -> str:
     if not result.totals.plans:
         return "no plan was executed"
     if not result.totals.exercise.opens.get("ok"):
-        return "no connection was ever opened"
+        return NEVER_OPENED
     if not result.exercised:
-        return "no invariant had anything to check"
+        return NOTHING_TO_CHECK
     return _too_little(result.totals.plans, result.totals.exercise)
 
 
+def nothing_in(plans: int, tally: Tally) -> str:
+    """The same of plans of one's own: that all they open is refused may be what they are for, as with bad tokens."""
+    if tally.entitled and tally.turned_away == tally.entitled and not tally.deliveries:
+        return NEVER_OPENED
+    return _too_little(plans, tally) if tally.exercised else NOTHING_TO_CHECK
+
+
 def _too_little(plans: int, tally: Tally) -> str:
-    """Of a few plans, each with some doubt, something is proved as long as messages came."""
+    """Of a few plans, each with some doubt, something is proved as long as messages came: any of them may be due to a
+    machine that was busy just then. Not so of doubts that time had no part in, if no plan is without."""
     silent = bool(tally.ops.get("send")) and not tally.deliveries
-    if tally.doubtful > MOST_DOUBTS * plans and (silent or plans >= ENOUGH_PLANS):
+    many = tally.doubtful > MOST_DOUBTS * plans and (silent or plans >= ENOUGH_PLANS)
+    if many or tally.unsettled >= max(1, plans):
         return f"{tally.doubtful} of {plans} plans could not be decided, most often because of {_worst(tally)}"
-    return "messages were sent and none was ever delivered" if silent and plans >= ENOUGH_PLANS else ""
+    if silent and plans >= ENOUGH_PLANS:
+        return "messages were sent and none was ever delivered"
+    return _shut(plans, tally)
+
+
+def _shut(plans: int, tally: Tally) -> str:
+    """A limit that is declared refuses many, but nobody who had to be let in."""
+    if plans < ENOUGH_PLANS or tally.turned_away <= MANY_REFUSALS * tally.entitled:
+        return ""
+    share = tally.turned_away / tally.entitled
+    return f"{share:.0%} of the openings were turned away, neither by a declared limit nor for a bad token"
 
 
 def _worst(tally: Tally) -> str:

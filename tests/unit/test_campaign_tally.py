@@ -19,7 +19,8 @@ COUNTS = st.dictionaries(st.sampled_from("abc"), st.integers(0, 9))
 TALLIES = st.builds(
     Tally, ops=COUNTS, pairs=COUNTS, opens=COUNTS, skips=COUNTS, aborts=COUNTS, obligations=COUNTS, inconclusive=COUNTS,
     deliveries=st.integers(0, 9), at_limit=st.integers(0, 9), doubtful=st.integers(0, 9), large=st.integers(0, 9),
-    large_delivered=st.integers(0, 9),
+    large_delivered=st.integers(0, 9), unsettled=st.integers(0, 9), entitled=st.integers(0, 9),
+    turned_away=st.integers(0, 9),
 )  # fmt: skip
 
 
@@ -49,6 +50,57 @@ def test_refusals_by_how_they_came() -> None:
     seen = tally(TWO_TABS, written)
     assert seen.opens == {"status 429": 1, "eof": 1, "close 4429": 1}
     assert seen.refusals == 3
+
+
+LIMITED = Policy(limit=Limit(1, statuses=(429,), codes=(4429,)))
+
+
+@pytest.mark.parametrize(
+    ("written", "entitled", "turned_away"),
+    [
+        (H().join("a", "b"), 2, 0),
+        (H().join("a").open("b").refused("b", 503), 2, 1),
+        (H().join("a").open("b").ok("b").ended("b", 1011), 2, 1),
+        (H().join("a").open("b").ok("b").closed("b"), 2, 0),
+        (H().join("a").open("b", token="expired").refused("b", 401), 1, 0),
+        (H().join("a").open("b", abandon="half-request").refused("b", None, "eof"), 1, 0),
+        (H().join("canary", user="canary", role="canary").open("a").refused("a", 503), 1, 1),
+        (H().join("a").open("canary", user="canary", role="canary").refused("canary", 503), 1, 0),
+        (H(LIMITED).join("a").open("b").refused("b"), 1, 0),
+        (H(LIMITED).join("a").open("b").ok("b").ended("b", 4429), 2, 0),
+        (H(Policy(limit=Limit(1))).join("a").open("b").refused("b", 503), 1, 0),
+        (H(LIMITED).join("a").open("b", user="u1").refused("b"), 2, 1),
+    ],
+)
+def test_openings_that_had_to_be_granted_and_those_of_them_that_were_not(
+    written: H, entitled: int, turned_away: int
+) -> None:
+    seen = tally(TWO_TABS, written)
+    assert (seen.entitled, seen.turned_away) == (entitled, turned_away)
+
+
+def canaries(*, late: bool) -> H:
+    """Refused, for no reason that the policy speaks of."""
+    written = H().join("a", "b").send("m", "a").got("m", "b").phase("canary").open("c", user="c", role="canary")
+    written = written.ok("c").lag(3.0) if late else written.ok("c")
+    return written.ended("c", 1011)
+
+
+@pytest.mark.parametrize(("late", "unsettled"), [(False, 1), (True, 0)])
+def test_a_doubt_is_unsettled_if_nobody_was_late(late: bool, unsettled: int) -> None:
+    seen = tally(TWO_TABS, canaries(late=late))
+    assert (seen.inconclusive, seen.doubtful, seen.unsettled) == ({"HF501 refused": 1}, 1, unsettled)
+
+
+def test_frames_that_nothing_says_how_to_read_leave_a_doubt_that_no_time_would_settle() -> None:
+    verdict = Verdict((Judgement("HF101", 1, (Finding("HF101", "inconclusive", "unread:user", "", "", ""),)),))
+    assert tally(TWO_TABS, H(), verdict).unsettled == 1
+
+
+def test_only_what_comes_to_connections_of_the_plan_is_a_delivery() -> None:
+    written = H().join("c", "d", user="c", role="canary").send("m", "c").got("m", "c", "d")
+    assert tally(TWO_TABS, written).deliveries == 0
+    assert tally(TWO_TABS, written.join("a", "b").send("n", "a").got("n", "a", "b")).deliveries == 2
 
 
 def test_skips_and_aborts_by_their_causes() -> None:

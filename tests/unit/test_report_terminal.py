@@ -164,6 +164,7 @@ NO_LARGE = (
     "none of 10 messages of 2,000 characters and more was ever delivered: "
     "declare policy.max_size, or a policy.backlog that they surely fit into"
 )
+SHUT = "of the openings were turned away, neither by a declared limit nor for a bad token"
 UNDECIDED = "could not be decided, most often because of HF501 refused"
 
 
@@ -222,6 +223,13 @@ def test_each_warning_has_its_trigger(change: dict[str, object], said: list[str]
         (ended(replace(GOOD, deliveries=0)), SILENT),
         (ended(replace(GOOD, deliveries=0), plans=9), ""),
         (ended(replace(GOOD, deliveries=0, ops={"open": 3})), ""),
+        (ended(replace(DOUBTED, doubtful=1, unsettled=1), plans=1), f"1 of 1 plans {UNDECIDED}"),
+        (ended(replace(DOUBTED, doubtful=9, unsettled=9), plans=9), f"9 of 9 plans {UNDECIDED}"),
+        (ended(replace(DOUBTED, doubtful=9, unsettled=8), plans=9), ""),
+        (ended(replace(GOOD, entitled=100, turned_away=81)), f"81% {SHUT}"),
+        (ended(replace(GOOD, entitled=100, turned_away=80)), ""),
+        (ended(replace(GOOD, entitled=100, turned_away=98), plans=9), ""),
+        (ended(replace(GOOD, opens={"ok": 10, "status 429": 90}, entitled=10)), ""),
     ],
 )
 def test_a_run_that_proves_nothing_is_known_as_such(result: Result, why: str) -> None:
