@@ -16,6 +16,7 @@ from fuzzer.campaign.once import note_in_files, told_once
 from fuzzer.campaign.options import Options, Result, Subject
 from fuzzer.campaign.runner import ServerUnavailable
 from fuzzer.campaign.store import DEFAULT_FOLDER, FailureStore, StoreError
+from fuzzer.campaign.tally import tally_of
 from fuzzer.driver.session import Session
 from fuzzer.greeting import greet
 from fuzzer.history import History
@@ -23,7 +24,7 @@ from fuzzer.hub_failure import Vacuous, failure_of, hub_failure
 from fuzzer.invariants import SEVERITY, by_name, judge
 from fuzzer.known import active_today
 from fuzzer.plan import Plan
-from fuzzer.report.warnings import nothing_was_exercised
+from fuzzer.report.warnings import nothing_in, nothing_was_exercised
 from fuzzer.scenarios import SCENARIOS
 from fuzzer.session_thread import SessionThread
 from fuzzer.target.model import Target
@@ -79,8 +80,8 @@ def run_plan(plan: Plan, target: Target, *, only: Sequence[str] = (), skip: Sequ
     verdict = judge(history, only=only, skip=skip)
     if verdict.violations:
         raise hub_failure([failure_of(history, verdict.violations, origin="run_plan")])
-    if not any(judgement.obligations for judgement in verdict.judgements):
-        raise Vacuous(f"{target.name}: no invariant had anything to check, so this proves nothing")
+    if nothing := nothing_in(1, tally_of(plan, history, verdict)):
+        raise Vacuous(f"{target.name}: {nothing}, so this proves nothing")
     return verdict
 
 

@@ -19,10 +19,12 @@ from fuzzer.campaign.failure import Failure, Rate
 from fuzzer.campaign.reproduce import MEASURE, STEADY, measure, repeats
 from fuzzer.campaign.runner import default_judge
 from fuzzer.campaign.shrink import RAREST
+from fuzzer.campaign.tally import Tally, tally_of
 from fuzzer.campaign.trials import Attempt, Trials
 from fuzzer.driver.session import Session
-from fuzzer.hub_failure import failure_of, hub_failure
+from fuzzer.hub_failure import Vacuous, failure_of, hub_failure
 from fuzzer.plan import Plan
+from fuzzer.report.warnings import nothing_in
 from fuzzer.session_thread import SessionThread
 from fuzzer.target.model import Target
 from fuzzer.values import encode
@@ -37,8 +39,8 @@ _open: weakref.WeakSet[MachineRunner] = weakref.WeakSet()
 class MachineRunner:
     """Call it with a plan: it raises ``HubFailure`` (the subclass of the broken invariant), or returns.
 
-    The session begins with the first plan and ends with ``close``, after which everything begins anew. Shrinking stops
-    ``shrink_seconds`` after the first failure.
+    The session begins with the first plan and ends with ``close`` or ``end``, after which everything begins anew.
+    Shrinking stops ``shrink_seconds`` after the first failure.
     """
 
     def __init__(self, target: Target, shrink_seconds: float = SHRINK_SECONDS) -> None:
@@ -55,12 +57,21 @@ class MachineRunner:
         self._rate = Rate(0, 0)
         self._first: Plan | None = None
         self._until = 0.0
+        self._plans, self._tally = 0, Tally()
 
     def __call__(self, plan: Plan) -> None:
         __tracebackhide__ = True  # of pytest
         attempt = self._answer(plan)
         if attempt is not None:
             raise hub_failure([self._failure(attempt)])  # the one place: Hypothesis tells bugs apart by class and line
+
+    def end(self) -> None:
+        """Close; raises ``Vacuous`` if the plans found nothing because nothing was exercised."""
+        looked = self._plans and not self._hunted and self._unusable is None
+        nothing = nothing_in(self._plans, self._tally) if looked else ""
+        self.close()
+        if nothing:
+            raise Vacuous(f"{self._target.name}: {nothing}, so this proves nothing")
 
     def close(self) -> None:
         """End the session and forget its answers. Idempotent."""
@@ -88,6 +99,7 @@ class MachineRunner:
 
     async def _explore(self, trials: Trials, plan: Plan) -> Attempt | None:
         attempt = await trials.run(plan)
+        self._plans, self._tally = self._plans + 1, self._tally.plus(tally_of(plan, attempt.history, attempt.verdict))
         if not attempt.fingerprints:
             return None
         self._hunted, self._first = attempt.fingerprints[0], plan
@@ -144,6 +156,12 @@ def machine_runner(target: Target, shrink_seconds: float = SHRINK_SECONDS) -> Ma
 
 
 def close_all() -> None:
-    """Close every runner that was used; a test, or the process, ends."""
+    """Close every runner that was used; a test, or the process, ends. Raises ``Vacuous`` if one exercised nothing."""
+    vacuous: Vacuous | None = None
     for runner in list(_open):
-        runner.close()
+        try:
+            runner.end()
+        except Vacuous as error:
+            vacuous = error
+    if vacuous is not None:
+        raise vacuous

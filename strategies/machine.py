@@ -19,7 +19,8 @@ For pytest::
     TestMyHub = MyHub.TestCase
 
 Rules only append ops. The finished plan is handed to ``finish`` at the end of each test case, which executes it
-against the target and raises a ``HubFailure`` if the hub broke an invariant.
+against the target and raises a ``HubFailure`` if the hub broke an invariant; ``Vacuous`` comes at the end of all, if
+nothing was exercised.
 """
 
 from __future__ import annotations
@@ -221,6 +222,6 @@ class HubMachine(RuleBasedStateMachine):
             from fuzzer.plan_runner import machine_runner
 
             runner = machine_runner(cls.target)
-            cls.TestCase.addClassCleanup(runner.close)
+            cls.TestCase.addClassCleanup(runner.end)
             known = cls._runner_of = (cls.target, runner)
         return known[1]

@@ -27,7 +27,10 @@ def check(path: Path, invariant: tuple[str, ...], skip: tuple[str, ...]) -> Exit
     screen = Screen()
     only, without = tuple(map(invariant_code, invariant)), tuple(map(invariant_code, skip))
     codes = [_check(screen, file, only, without) for file in _files(path)]
-    return ExitCode.ERROR if ExitCode.ERROR in codes else max(codes)
+    if all(code is None for code in codes):
+        return complain(f"{path}: nothing was exercised, so this proves nothing")
+    told = [code for code in codes if code is not None]
+    return ExitCode.ERROR if ExitCode.ERROR in told else max(told)
 
 
 def _files(path: Path) -> list[Path]:
@@ -39,19 +42,23 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _check(screen: Screen, path: Path, only: tuple[str, ...], skip: tuple[str, ...]) -> ExitCode:
+def _check(screen: Screen, path: Path, only: tuple[str, ...], skip: tuple[str, ...]) -> ExitCode | None:
+    """None: its plan exercised nothing."""
+    from fuzzer.campaign.tally import tally_of
     from fuzzer.invariants import judge
+    from fuzzer.report.warnings import nothing_in
 
     try:
         history, fingerprint = _read(path)
         verdict = judge(history, only=only, skip=skip)
     except DamagedFile as error:
         return complain(str(error))
-    screen.say_all(_outcome(path, verdict, fingerprint))
+    nothing = "" if verdict.violations else nothing_in(1, tally_of(history.plan, history, verdict))
+    screen.say_all(_outcome(path, verdict, fingerprint, nothing))
     _describe(screen, history, verdict)
     if not verdict.violations and not sum(j.obligations for j in verdict.judgements):
         return complain(f"{path}: no invariant had anything to check")
-    return ExitCode.FAILURES if verdict.violations else ExitCode.CLEAN
+    return ExitCode.FAILURES if verdict.violations else None if nothing else ExitCode.CLEAN
 
 
 def _read(path: Path) -> tuple[History, str]:
@@ -79,11 +86,12 @@ def _format_of(data: bytes, path: Path) -> object:
     return tree.get("format") if isinstance(tree, dict) else None
 
 
-def _outcome(path: Path, verdict: Verdict, fingerprint: str) -> Iterator[str]:
+def _outcome(path: Path, verdict: Verdict, fingerprint: str, nothing: str) -> Iterator[str]:
     found = sorted({finding.fingerprint for finding in verdict.violations})
     undecided = sorted({finding.fingerprint for finding in verdict.inconclusive})
     checks = sum(judgement.obligations for judgement in verdict.judgements)
-    word = f"VIOLATED  {path}: {', '.join(found)}" if found else f"{'OK' if checks else 'EMPTY':<10}{path}"
+    said = ", ".join(found) or (nothing if checks else "")
+    word = f"{'VIOLATED' if found else 'EMPTY' if nothing else 'OK':<10}{path}{f': {said}' if said else ''}"
     yield f"{word} ({plural(checks, 'check')}{f'; undecided: {chr(44).join(undecided)}' if undecided else ''})"
     if fingerprint and fingerprint not in found:
         yield f"          it was saved as {fingerprint}, which these invariants no longer find in it"

@@ -112,6 +112,19 @@ def test_check_of_a_folder_with_damaged_files(hubfuzz: Run, shown: SnapshotAsser
     assert hubfuzz("check", ".", "--invariant", "HF103") == shown
 
 
+def test_check_of_plans_that_exercised_nothing(hubfuzz: Run, shown: SnapshotAssertion) -> None:
+    for name in ("one", "two"):
+        refused = H(None, *OPS).phase("batch:0").open("a", "b").refused("a", 503).refused("b", 503).phase("canary")
+        refused.join("c", user="c", role="canary").join("d", user="c", role="canary").send("~c", "c").got("~c", "d")
+        written(f"{name}.json", refused.quiet())
+    said = hubfuzz("check", ".")
+    assert said.endswith("exit code 2\n")
+    written("good.json", H(None, *OPS).phase("batch:0").join("a", "b").send("m0", "a").got("m0", "b").quiet())
+    said += hubfuzz("check", ".")
+    assert said.endswith("exit code 0\n")
+    assert said == shown
+
+
 # ---- replay ----------------------------------------------------------------------------------------------------------
 
 

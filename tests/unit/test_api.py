@@ -111,6 +111,15 @@ def test_a_run_that_exercised_nothing_is_no_pass() -> None:
         fuzz(GOOD, seconds=None, plans=1, scenarios=False, seed=1, only=["HF601"], failures=None)
 
 
+def test_nor_is_one_plan_whose_openings_are_all_refused() -> None:
+    """What is asked of a hub whatever became of the plan (a canary, no crash) shows nothing of the plan."""
+    other = JwtAuth(secret="not the secret of this hub, but as long as it is")
+    with pytest.raises(Vacuous, match="no connection was ever opened, so this proves nothing"):
+        run_plan(TALK, msgspec.structs.replace(GOOD, auth=other), skip=["HF501"])
+    bad = Plan((Batch((Open("a", "u0", token="expired"),)),))
+    assert not run_plan(bad, GOOD, only=["HF601", "HF502"]).violations, "to be refused is what this plan is for"
+
+
 def test_a_server_that_refuses_everybody_is_no_pass_either() -> None:
     stranger = msgspec.structs.replace(GOOD, auth=JwtAuth(secret="not the secret of this hub, but as long as it is"))
     with pytest.raises(ServerUnavailable, match=r"embedded hub: .*HTTP 401.*are auth.secret, auth.claims"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import unittest
 from collections.abc import Iterator
@@ -12,7 +13,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
-from fuzzer import HubFailure, Plan, Policy, ServerError, machine_runner, plan_runner
+from fuzzer import HubFailure, Plan, Policy, ServerError, Vacuous, judge, machine_runner, plan_runner
+from fuzzer.campaign.trials import Attempt, Trials
+from fuzzer.history import OpenInv
 from fuzzer.hub.target import embedded_target
 from fuzzer.hub_failure import failure_class
 from fuzzer.plan import Batch, Open, Send
@@ -141,6 +144,55 @@ def test_a_server_that_does_not_come_is_tried_once() -> None:
             runner(plan)
         errors.append(caught.value)
     assert errors[0] is errors[1]
+
+
+BESIDE = Plan((Batch((Open("a", "u0", token="none"),)), Batch((Send("a", "m0"),))))
+
+
+def refusing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hub refuses who has no token; told here as if it had refused who has a good one."""
+    run = Trials.run
+
+    async def without_tokens(self: Trials, plan: Plan, hurry: float = 1.0) -> Attempt:
+        attempt = await run(self, plan, hurry)
+        events = tuple(
+            msgspec.structs.replace(event, token="valid") if isinstance(event, OpenInv) else event
+            for event in attempt.history.events
+        )
+        history = msgspec.structs.replace(attempt.history, events=events)
+        return dataclasses.replace(attempt, history=history, verdict=judge(history))
+
+    monkeypatch.setattr(Trials, "run", without_tokens)
+
+
+def test_plans_that_exercised_nothing_are_no_pass_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    refusing(monkeypatch)
+    runner = machine_runner(GOOD)
+    runner(BESIDE)
+    with pytest.raises(Vacuous, match="no connection was ever opened, so this proves nothing"):
+        runner.end()
+    runner.end()  # nothing was done since
+    runner(BESIDE)
+    with pytest.raises(Vacuous):
+        plan_runner.close_all()
+    runner(BESIDE)
+    runner(ALONE)
+    runner.end()
+
+
+def test_the_test_case_fails_at_its_end_if_nothing_was_exercised(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Nothing(HubMachine):
+        target = GOOD
+
+        def plan(self) -> Plan:
+            return BESIDE
+
+    refusing(monkeypatch)
+    Nothing.TestCase.settings = settings(SHORT, max_examples=3)
+    result = unittest.TestResult()
+    unittest.defaultTestLoader.loadTestsFromTestCase(Nothing.TestCase).run(result)
+    ((_, text),) = result.errors
+    assert "Vacuous: embedded hub: no connection was ever opened" in text
 
 
 def test_a_target_that_only_gives_the_shape_is_not_executed() -> None:
