@@ -7,6 +7,8 @@ from typing import Final
 
 from fuzzer.plan import Fill
 
+MARK: Final = "hf-"
+"""What every id begins with that hubfuzz publishes; no body holds it."""
 ENVELOPE: Final = 1_024
 """Characters, or bytes, around a body that no hub's frames exceed: what hubfuzz takes for granted everywhere."""
 ESCAPED: Final = 6

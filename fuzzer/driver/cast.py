@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from fuzzer.names import folded
-from fuzzer.payload import filler
+from fuzzer.payload import MARK, filler
 from fuzzer.plan import Fill, Plan
 from fuzzer.values import Value
 
-MARK = "hf-"
 FIRST_ROOM = "r0"
 
 
@@ -34,6 +33,7 @@ class Cast:
         self._sent: dict[str, Sent] = {}
         self._ids: dict[str, str] = {}
         self._symbols: dict[str, str] = {}
+        self._rooms: set[str] = set()
         self._key: Callable[[str], str] = str if exact else folded
         self.own_mark = f"{MARK}{nonce}"
         self._marked = re.compile(rf"{re.escape(self.own_mark)}-\d+")
@@ -64,7 +64,15 @@ class Cast:
         """The real name of a room: that of ``r0`` begins all others, so that matching by prefix shows (HF105).
 
         No sane hub takes two such names for one, however it folds or sanitises them."""
+        self._rooms.add(symbol)
         return f"{self._nonce}{FIRST_ROOM}{'' if symbol == FIRST_ROOM else symbol}"
+
+    def other_room(self, label: str | None, symbol: str | None) -> str | None:
+        """The symbol of a room of this plan, if ``label`` names one, and not that of ``symbol``."""
+        if label is None or symbol is None or not label.startswith(f"{self._nonce}{FIRST_ROOM}"):
+            return None
+        named = self.room_symbol(label)
+        return named if named in self._rooms and named != symbol else None
 
     def session(self, symbol: str | None) -> str | None:
         """The real session id."""
@@ -86,7 +94,11 @@ class Cast:
         """What was published under this id in this plan."""
         return self._sent.get(real)
 
-    def held_in(self, text: str) -> tuple[str, ...]:
-        """The messages whose ids are somewhere in this text."""
+    def held_in(self, text: str, besides: Iterable[str] = ()) -> tuple[str, ...]:
+        """The messages whose ids are somewhere in this text, without those that are known to be."""
         found = dict.fromkeys(self._marked.findall(text))
-        return tuple(self._sent[real].msg for real in found if real in self._sent)
+        return tuple(self._sent[real].msg for real in found if real in self._sent and real not in besides)
+
+    def holds_foreign_marks(self, text: str) -> bool:
+        """Are there ids of ours in this text that are not of this plan?"""
+        return text.count(MARK) > len(self._marked.findall(text))

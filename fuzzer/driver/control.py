@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections import Counter
 from collections.abc import Callable
 
 import trio
@@ -40,6 +41,7 @@ class ControlPair:
         self._user = f"{nonce}control"
         self._conns: dict[str, FuzzConn] = {}
         self._ready: set[str] = set()
+        self._sent: Counter[str] = Counter()
         self._seen: set[tuple[str, str]] = set()
         self._body = filler(target.policy.own_size)
         self._numbers = itertools.count()
@@ -47,6 +49,7 @@ class ControlPair:
         self.trouble = trouble.NOT_DELIVERED
         self.patience = Patience()
         self.openings = 0
+        self._greeting = 0
         self.opened_at = float("-inf")
         self.before_opening: Callable[[], None] = lambda: None
         self._turned = False
@@ -68,6 +71,7 @@ class ControlPair:
         conn = self._conns[sender]
         await conn.prepare_text([self._codec.publish(real, self._body, self._room(), self._user)])
         conn.release()
+        self._sent[sender] += 1
         arrived = await self._until(lambda: (real, receiver) in self._seen, PATIENCE)
         self.echoes = self.echoes or (arrived and (real, sender) in self._seen)
         self._seen.clear()
@@ -88,6 +92,11 @@ class ControlPair:
     def known(self) -> int:
         """How many of them there are, open or ended without our having noticed."""
         return len(self._conns)
+
+    async def refresh(self) -> None:
+        """End what has sent half of what one connection may (``policy.rate``): a plan must not be without the pair."""
+        for name in [name for name in self._conns if self._has_sent(name, 0.5)]:
+            await self._end(name)
 
     def move(self, port: int | None) -> None:
         """The server was started again and listens on this port: what was open is gone."""
@@ -119,6 +128,8 @@ class ControlPair:
         """Open what is not open; True if the pair is ready."""
         deadline = time.monotonic() + PATIENCE
         for name in sorted(set(self._names())):
+            if self._has_sent(name, 1.0):
+                await self._end(name)
             if name not in self._conns or not self._conns[name].is_open:
                 await self._open(name)
         left = deadline - time.monotonic()
@@ -135,6 +146,7 @@ class ControlPair:
         endpoint = self._target.endpoint(self._port, self._user, None, "valid")
         conn = self._conns[name] = await FuzzConn.connect(name, endpoint, self._nursery, self)
         conn.release()
+        self._sent[name] = self._greeting = 1
         if not await conn.settle(PATIENCE):
             self.trouble = trouble.UNANSWERED
         elif conn.is_open:
@@ -146,12 +158,29 @@ class ControlPair:
         if texts:
             await conn.prepare_text(texts)
             conn.release()
+            self._sent[name] += len(texts)
+            self._greeting = self._sent[name]
         if self._awaits_subscribed:
             self.trouble = trouble.NOT_SUBSCRIBED
         elif self._codec.has_welcome:
             self.trouble = trouble.NOT_JOINED
         else:
             self._ready.add(name)
+
+    def _has_sent(self, name: str, share: float) -> bool:
+        """So much of what it may; of a rate that allows no more than to come nothing is spared."""
+        rate = self._target.policy.rate
+        return rate is not None and self._greeting < self._sent[name] and self._sent[name] >= share * rate
+
+    async def _end(self, name: str) -> None:
+        conn = self._conns.pop(name, None)
+        self._ready.discard(name)
+        if conn is not None and conn.is_open:
+            await conn.prepare_close(1000, "")
+            conn.release()
+            await conn.finish(PATIENCE)
+        elif conn is not None:
+            conn.dispose()
 
     async def _until(self, reached: Callable[[], bool], timeout: float) -> bool:
         with trio.move_on_after(max(timeout, 0)):

@@ -16,7 +16,7 @@ from fuzzer.driver.perform import Performer
 from fuzzer.driver.quiesce import Quiescence
 from fuzzer.driver.stage import Stage
 from fuzzer.history import Phase, Probe, Role
-from fuzzer.plan import Batch, Drop, Open, Subscribe
+from fuzzer.plan import Batch, Drop, Open, Plan, Subscribe, Unsubscribe
 from fuzzer.policy import MOST_PATIENCE
 
 CANARY_ROOM = "canary"
@@ -208,3 +208,9 @@ def let_go(stage: Stage) -> None:
     for actor in stage.actors.values():
         if actor.conn is not None:
             actor.conn.dispose()
+
+
+def fences_at_the_end(plan: Plan) -> int:
+    """One, and one more where somebody has just unsubscribed: the first may have been sent before the answer."""
+    last = plan.batches[-1].ops if plan.batches else ()
+    return 1 + any(isinstance(op, Unsubscribe) for op in last)

@@ -54,6 +54,11 @@ def close(code: int, reason: str = "") -> bytes:
     return frame(CLOSE, struct.pack("!H", code) + cut.encode())
 
 
+def ping_payload(number: int, name: str) -> bytes:
+    """Unlike any other of its plan: the number stands in front, so that a long name may be cut."""
+    return f"{number} {name}".encode("utf-8", "replace")[:MAX_CONTROL]
+
+
 def malformed_frame(kind: MalformedKind, max_size: int = 0) -> bytes:
     """The bytes of one malformed input, in one piece; ``oversize`` is clearly above ``max_size`` (bytes)."""
     if kind == "oversize":

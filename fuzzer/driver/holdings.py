@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
+import msgspec
 import trio
 
 from fuzzer.driver.health import Health, HealthyTime
 from fuzzer.driver.stage import Stage
-from fuzzer.history import Phase, Probe
+from fuzzer.history import Event, Phase, Probe, ServerLog, StopInv
 from fuzzer.target.process import Server
 
 # Seconds between looks: what a server is just about to let go of must not be taken for what it keeps.
@@ -34,6 +35,14 @@ async def holdings(server: Server, counts: Counts, before: Sequence[Probe], hurr
     if "process.fds" in least:
         least["process.close_wait"] = await _half_closed(server, last, hurry)
     return [Probe(0.0, name, value, "cycle") for name, value in least.items()]
+
+
+def errors_of(events: Sequence[Event]) -> list[ServerLog]:
+    """What the server logged in a cycle, for the history of the last one; not if it was told to end in it, which is
+    known in its own history alone."""
+    if any(isinstance(event, StopInv) for event in events):
+        return []
+    return [msgspec.structs.replace(event, t=0.0) for event in events if isinstance(event, ServerLog)]
 
 
 def needs_another_look(kept: Sequence[Probe]) -> bool:

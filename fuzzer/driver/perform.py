@@ -157,7 +157,7 @@ class Performer:
         return await self.closer.prepare(actor, code, reason, half=half)
 
     async def _ping(self, _: Ping, actor: Actor, conn: FuzzConn) -> Release:
-        payload = f"ping {actor.name} {len(self._stage.record.events)}"[: frames.MAX_CONTROL].encode()
+        payload = frames.ping_payload(len(self._stage.record.events), actor.name)
         self._stage.record(PingInv, actor.name)
         self._stage.expect_pong(payload)
         await conn.prepare_raw(frames.frame(frames.PING, payload))

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import trio
 
+from fuzzer.driver import frames
 from fuzzer.driver.actor import Actor
 from fuzzer.driver.control import ControlPair
 from fuzzer.driver.health import Health, HealthyTime
@@ -20,10 +21,13 @@ from fuzzer.driver.openings import OPEN_TIMEOUT
 from fuzzer.driver.patience import MOST
 from fuzzer.driver.perform import Performer
 from fuzzer.driver.requests import may_stand_behind
-from fuzzer.driver.stage import Pair, Stage
+from fuzzer.driver.stage import Stage
 from fuzzer.history import Abort, Phase, Quiet
 from fuzzer.plan import Send
 
+Stream = tuple[str, str]
+"""A sender, and the room that it sends to, if any."""
+Awaited = tuple[Stream, str]
 LINGER = 0.002
 CONTROL_PAUSE = 0.03
 UNANSWERED_MOST = 8.0
@@ -50,6 +54,7 @@ class Quiescence:
         self._rounds = itertools.count()
         self._turns = itertools.count()
         self._first_round = 0
+        self._fences: dict[str, tuple[Stream, int]] = {}
         self._patience = control.patience
         self.aborted = False
 
@@ -157,10 +162,10 @@ class Quiescence:
         await self._let_stragglers_in()
         return why
 
-    def _missing(self, pairs: set[Pair]) -> str:
+    def _missing(self, pairs: set[Awaited]) -> str:
         if self._server_is_dead():
             return "the server has ended"
-        missing = [f"{sender.split('@')[0]} to {receiver}" for sender, receiver in sorted(self._open_pairs(pairs))]
+        missing = [f"{stream[0]} to {receiver}" for stream, receiver in sorted(self._open_pairs(pairs))]
         more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
         return f"no fence came from {', '.join(missing[:SHOWN])}{more}"
 
@@ -183,37 +188,38 @@ class Quiescence:
             if len(self._stage.awaited) == before:
                 return False
 
-    def _open_pairs(self, pairs: set[Pair]) -> set[Pair]:
-        """(sender, receiver) pairs, both still dependable, of which no fence of this call has arrived."""
-        fences = ((msg.split("~"), conn) for msg, conn in self._stage.delivered if msg.startswith("~"))
-        arrived = {(parts[1], conn) for parts, conn in fences if int(parts[2]) >= self._first_round}
+    def _open_pairs(self, pairs: set[Awaited]) -> set[Awaited]:
+        """(stream, receiver) pairs, both still dependable, of which no fence of this call has arrived."""
+        fences = ((self._fences[msg], conn) for msg, conn in self._stage.delivered if msg in self._fences)
+        arrived = {(stream, conn) for (stream, number), conn in fences if number >= self._first_round}
         actors = self._stage.actors
         return {(s, c) for s, c in pairs if (s, c) not in arrived and self._both_there(actors, s, c)}
 
-    def _both_there(self, actors: dict[str, Actor], sender: str, receiver: str) -> bool:
-        return actors[sender.split("@")[0]].dependable and actors[receiver].dependable
+    def _both_there(self, actors: dict[str, Actor], sender: Stream, receiver: str) -> bool:
+        return actors[sender[0]].dependable and actors[receiver].dependable
 
-    async def _send_fences(self, senders: frozenset[str] | None) -> tuple[int, set[Pair]]:
-        """One fence from every sender to each of its groups; its number and the (sender@room, receiver) pairs."""
+    async def _send_fences(self, senders: frozenset[str] | None) -> tuple[int, set[Awaited]]:
+        """One fence from every sender to each of its groups; its number and the (stream, receiver) pairs."""
         number = next(self._rounds)
-        pairs: set[Pair] = set()
+        pairs: set[Awaited] = set()
         for actor in [a for a in self._stage.live() if a.dependable]:
             if senders is None or actor.name in senders:
                 pairs |= await self._fence_from(actor, number)
         return number, pairs
 
-    async def _fence_from(self, actor: Actor, number: int) -> set[Pair]:
-        pairs: set[Pair] = set()
+    async def _fence_from(self, actor: Actor, number: int) -> set[Awaited]:
+        pairs: set[Awaited] = set()
         messages: list[tuple[str, Send]] = []
         for group in sorted(actor.groups):
             receivers = self._receivers(actor, group)
             if not receivers or (self._stage.policy.group == "room" and not group.startswith("room:")):
                 continue
             room = group.removeprefix("room:") if group.startswith("room:") else None
-            name = f"~{actor.name}@{room or ''}~{number}"
+            stream, name = (actor.name, room or ""), f"~{actor.name}@{room or ''}~{number}"
+            self._fences[name] = stream, number
             messages.append((name, Send(actor.name, name, size=self._stage.policy.own_size, room=room)))
             self._stage.awaited |= {(name, c) for c in receivers}
-            pairs |= {(f"{actor.name}@{room or ''}", c) for c in receivers}
+            pairs |= {(stream, c) for c in receivers}
         if messages and actor.conn is not None and actor.live:
             (await self._performer.prepare_messages(actor, actor.conn, messages))()
             actor.unfenced = False
@@ -268,7 +274,7 @@ class Quiescence:
         silent = {conn for _, conn in self._stage.awaited}
         for name in sorted(silent):
             conn = self._stage.actors[name].conn
-            payload = f"{name}:{len(self._stage.record.events)}"[:60].encode()
+            payload = frames.ping_payload(len(self._stage.record.events), name)
             if conn is not None and conn.is_open and conn.ping(payload):
                 self._stage.expect_pong(payload)
 

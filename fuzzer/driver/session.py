@@ -13,9 +13,9 @@ import trio
 from fuzzer.driver._trio_compat import seed_scheduler
 from fuzzer.driver.cast import Cast
 from fuzzer.driver.control import ControlPair
-from fuzzer.driver.finale import Counts, Finale, let_go
+from fuzzer.driver.finale import Counts, Finale, fences_at_the_end, let_go
 from fuzzer.driver.health import Health
-from fuzzer.driver.holdings import holdings, look_again, needs_another_look, until_moved
+from fuzzer.driver.holdings import errors_of, holdings, look_again, needs_another_look, until_moved
 from fuzzer.driver.hurry import hurried
 from fuzzer.driver.lag import watch_own_lag
 from fuzzer.driver.perform import Performer
@@ -23,7 +23,7 @@ from fuzzer.driver.quiesce import Quiescence
 from fuzzer.driver.server_ops import ServerOps
 from fuzzer.driver.stage import Stage
 from fuzzer.history import Abort, History, Outsiders, Phase, Probe, ServerExit, ServerLog, Skip
-from fuzzer.plan import Batch, Plan, Unsubscribe
+from fuzzer.plan import Batch, Plan
 from fuzzer.policy import Policy
 from fuzzer.target.model import Target
 from fuzzer.target.probe import ProbeError, read_counts
@@ -74,20 +74,24 @@ class Session:
         what the server held at the end of each. A cycle that cannot be ended is the last one.
         """
         policy = hurried(self.target.policy, hurry)
+        await self._control.refresh()
         cycles = plan.cycles if self._may_cycle() else 1
-        kept: list[Probe] = []
+        kept, logged = list[Probe](), list[ServerLog]()
         for left in reversed(range(cycles)):
             stage = await self._stage_of(plan, policy, min(1.0, hurry))
             if cycles > 1:
                 kept += await holdings(self.server, self._counts, kept, hurry)
             if not left or self._server_is_dead() or any(isinstance(e, Abort) for e in stage.record.events):
                 break
+            logged += errors_of(stage.record.events)
         if cycles > 1 and needs_another_look(kept) and self._control.ready:
             kept = await self._look_again(stage, kept, hurry)
         if plan.cycles > cycles:
             stage.record(Skip, _first_conn(plan), "cycles", "the server's process cannot be measured")
         log = tuple(line[:LINE_LENGTH] for line in self.server.recent())
-        return History((*kept, *stage.record.events), policy, plan, self.target.name, log, self.server.pid is not None)
+        return History(
+            (*kept, *logged, *stage.record.events), policy, plan, self.target.name, log, self.server.pid is not None
+        )
 
     async def _look_again(self, stage: Stage, kept: list[Probe], hurry: float) -> list[Probe]:
         async with trio.open_nursery() as nursery:
@@ -202,7 +206,7 @@ class Session:
     async def _end(
         self, plan: Plan, stage: Stage, finale: Finale, quiescence: Quiescence, before: dict[str, int]
     ) -> None:
-        for _ in range(_fences_at_the_end(plan)):
+        for _ in range(fences_at_the_end(plan)):
             if not quiescence.aborted:
                 await quiescence.fence()
         await finale.heal()
@@ -260,12 +264,6 @@ class Session:
 async def _no_counts() -> dict[str, int]:
     """Without a control pair nobody knows what is ours."""
     return {}
-
-
-def _fences_at_the_end(plan: Plan) -> int:
-    """One, and one more where somebody has just unsubscribed: the first may have been sent before the answer."""
-    last = plan.batches[-1].ops if plan.batches else ()
-    return 1 + any(isinstance(op, Unsubscribe) for op in last)
 
 
 def _cut(log: str) -> str:

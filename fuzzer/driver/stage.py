@@ -11,38 +11,28 @@ from collections.abc import Callable, Iterator
 import trio
 
 from fuzzer.driver.actor import Actor
-from fuzzer.driver.cast import MARK, Cast
-from fuzzer.driver.frame_text import LONGEST_FRAME_KEPT, kept_text, overweight, whole_text
+from fuzzer.driver.cast import Cast
+from fuzzer.driver.frame_text import LONGEST_FRAME_KEPT
+from fuzzer.driver.incoming import Incoming
 from fuzzer.driver.recorder import Recorder
 from fuzzer.driver.requests import has_unanswered
-from fuzzer.driver.room_answers import Way
 from fuzzer.history import (
     CloseOk,
-    Dlv,
-    Frame,
-    Joined,
-    Named,
     OpenOk,
     OpenRej,
     Pong,
-    Present,
     RejectedBy,
     SendOk,
     SrvBad,
     SrvClose,
     SrvEof,
     SrvRst,
-    Stray,
-    SubRej,
     TcpClosed,
-    UnsubOk,
 )
-from fuzzer.payload import difference, filler
 from fuzzer.policy import Policy
-from fuzzer.target.protocol import Codec, Message, NotSubscribed, Other, Presence, Subscribed, Unsubscribed, Welcome
+from fuzzer.target.protocol import Codec
 
 Pair = tuple[str, str]
-WAYS: dict[type, Way] = {Subscribed: "in", NotSubscribed: "refused", Unsubscribed: "out"}
 
 
 class Stage:
@@ -57,7 +47,7 @@ class Stage:
         self.actors: dict[str, Actor] = {}
         self.awaited: set[Pair] = set()
         self.delivered: set[Pair] = set()
-        self._control_mark = control_mark
+        self._incoming = Incoming(self, control_mark)
         self._group_of: dict[str, str] = {}
         self._audiences: dict[str, tuple[str, frozenset[str]]] = {}
         self._given_up: set[Pair] = set()
@@ -166,37 +156,8 @@ class Stage:
 
     def frame(self, conn: str, data: str | bytes) -> None:
         """One whole data message."""
-        for found in self.codec.readings(data):
-            self._read(conn, data, found)
+        self._incoming.frame(conn, data)
         self.wake()
-
-    def _read(self, conn: str, data: str | bytes, found: object) -> None:
-        if isinstance(found, Message):
-            self._message(conn, found, data)
-        elif isinstance(found, Welcome):
-            self.actors[conn].welcome_expected = False
-            self._welcomed(conn, found.user)
-        elif isinstance(found, Subscribed | NotSubscribed | Unsubscribed):
-            self._room_answer(conn, found.room, WAYS[type(found)])
-        elif isinstance(found, Presence):
-            self.actors[conn].questions = max(0, self.actors[conn].questions - 1)
-            self.record(Present, conn, tuple(u for name in found.users if (u := self.cast.user_symbol(name))))
-        if not isinstance(found, Message):
-            self._beside(conn, data, not isinstance(found, Other))
-
-    def _beside(self, conn: str, data: str | bytes, known: bool) -> None:
-        """Of what the target file names something is told only if messages are in it, or if it weighs much."""
-        holds, size = self.cast.held_in(whole_text(data)), overweight(data)
-        if holds or size or not known:
-            self.record(Frame, conn, kept_text(data), known, holds, size)
-
-    def _welcomed(self, conn: str, name: str | None) -> None:
-        """A welcome that names somebody else of the plan may be news of that one."""
-        mine = self.actors[conn].user
-        if name is not None:
-            self.record(Named, conn, self.cast.spoken_of(name)[:LONGEST_FRAME_KEPT])
-        if name is None or self.cast.user_symbol(name) in (None, mine):
-            self.record(Joined, conn, self.user_group(mine))
 
     def pong(self, conn: str, payload: bytes) -> None:
         """The answer to one of our pings."""
@@ -255,42 +216,15 @@ class Stage:
 
     # ---- parts ---------------------------------------------------------------------------------------------------
 
-    def _message(self, conn: str, message: Message, data: str | bytes) -> None:
-        sent = self.cast.recall(message.id)
-        if sent is not None:
-            same = self.policy.body == "any" or message.body == filler(sent.size, sent.fill)
-            differs = "" if same else difference(filler(sent.size, sent.fill), message.body)
-            self.record(Dlv, sent.msg, conn, same, differs, overweight(data, sent.size))
-            self.delivered.add((sent.msg, conn))
-            self.awaited.discard((sent.msg, conn))
-        elif self._is_stray(message.id):
-            self.record(Stray, conn, message.id[:LONGEST_FRAME_KEPT])
-        elif not message.id.startswith(self._control_mark):  # history of earlier plans, or of others
-            self.record(Frame, conn, message.id[:LONGEST_FRAME_KEPT], True)
+    def arrived(self, msg: str, conn: str) -> None:
+        """A message of this plan was read."""
+        self.delivered.add((msg, conn))
+        self.awaited.discard((msg, conn))
 
-    def _is_stray(self, real: str) -> bool:
-        """A marked id that this plan never sent. Where everybody is one group, others' marked ids are legitimate."""
-        if self.policy.group == "all":
-            return real.startswith(self.cast.own_mark)
-        return real.startswith(MARK) and not real.startswith(self._control_mark)
-
-    def _room_answer(self, conn: str, real: str | None, way: Way) -> None:
-        actor = self.actors[conn]
-        rooms = actor.room_answers.nameless(way) if not real else [self.cast.room_symbol(real)]
-        if not rooms:
-            self.record(Frame, conn, f"an answer without a room ({way})", True)
-        for room in rooms:
-            if real:
-                actor.room_answers.named(room, way)
-            actor.awaited_rooms.discard(room)
-            if way != "in":
-                self.record(UnsubOk if way == "out" else SubRej, conn, room)
-                continue
-            self.record(Joined, conn, f"room:{room}")
-            if room in actor.wanted_rooms:
-                actor.groups.add(f"room:{room}")
-        if not real and actor.room_answers.none_awaited:
-            actor.awaited_rooms.clear()
+    def room_of(self, msg: str) -> str | None:
+        """The room that a message was sent to."""
+        group = self._group_of.get(msg, "")
+        return group.removeprefix("room:") if group.startswith("room:") else None
 
     def forget(self, conn: str) -> None:
         """Nothing more will come here, nor need others wait for what this connection would have sent."""

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import msgspec
 
+from fuzzer.payload import MARK
 from fuzzer.target.config import AnyProtocol, ClassProtocol, JsonProtocol, Match, Pattern, TextProtocol
 from fuzzer.target.errors import TargetError
 from fuzzer.target.paths import NOTHING, flatten, look_up, split_path
@@ -119,7 +120,15 @@ def _text(found: object) -> str | None:
     """Text as it is; anything else as its JSON, so that a body that changed its type is not the one that was sent."""
     if type(found) is str:
         return found
-    return None if found is NOTHING or found is None else msgspec.json.encode(found).decode()
+    return None if found is NOTHING or found is None else _json(found)
+
+
+def _json(tree: object) -> str:
+    """Back into text. What is nested as deep as the decoder just takes may be too deep for the encoder."""
+    try:
+        return msgspec.json.encode(tree).decode()
+    except RecursionError:
+        return "(nested too deep)"
 
 
 _JSON_KINDS: dict[str, Callable[[_JsonRule, object], Reading | None]] = {
@@ -129,7 +138,7 @@ _JSON_KINDS: dict[str, Callable[[_JsonRule, object], Reading | None]] = {
     "subscribed": lambda rule, tree: Subscribed(rule.room(tree)),
     "not_subscribed": lambda rule, tree: NotSubscribed(rule.room(tree)),
     "unsubscribed": lambda rule, tree: Unsubscribed(rule.room(tree)),
-    "accepted": lambda rule, tree: Accepted(msgspec.json.encode(tree).decode()[:TEXT_KEPT]),
+    "accepted": lambda rule, tree: Accepted(_json(tree)[:TEXT_KEPT]),
 }
 
 
@@ -159,7 +168,9 @@ class JsonCodec(_TemplateCodec):
     def _elements(self, frame: str | bytes) -> tuple[Reading, ...]:
         tree = self._tree(frame)
         if isinstance(tree, list):
-            return tuple(self._meaning(one) or other(msgspec.json.encode(one)) for one in tree)
+            if not tree or not isinstance(tree[0], dict | list):  # a tag and its payload, as in ["sent", {…}]
+                return (other(frame),)
+            return tuple(self._meaning(one) or other(_json(one)) for one in tree)
         lines = frame.splitlines() if isinstance(frame, bytes) else frame.split("\n")
         return tuple(self.read(line) for line in lines if line.strip())
 
@@ -190,6 +201,23 @@ class TextCodec(_TemplateCodec):
             (spec.unsubscribed, Unsubscribed),
         )
         self._answers = [(regex, kind) for pattern, kind in answers if (regex := _compiled(pattern)) is not None]
+
+    def readings(self, frame: str | bytes) -> tuple[Reading, ...]:
+        """A writer may put all that waits into one frame, a line each, as gorilla/websocket's chat example does. A
+        line begins a message if it has an id of hubfuzz's; a body may have lines, too."""
+        if not isinstance(frame, str) or "\n" not in frame:
+            return (self.read(frame),)
+        pieces: list[str] = []
+        for line in frame.split("\n"):
+            if not pieces or self._begins(line):
+                pieces.append(line)
+            else:
+                pieces[-1] += f"\n{line}"
+        return tuple(self.read(piece) for piece in pieces)
+
+    def _begins(self, line: str) -> bool:
+        found = self.read(line)
+        return found.id.startswith(MARK) if isinstance(found, Message) else not isinstance(found, Other)
 
     def read(self, frame: str | bytes) -> Reading:
         if not isinstance(frame, str):

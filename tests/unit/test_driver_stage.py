@@ -93,17 +93,18 @@ def test_bodies_that_the_hub_may_change_are_not_compared() -> None:
     assert stage.record.events[-1] == Dlv(stage.record.events[-1].t, "m0", "a")
 
 
-def test_a_marked_id_that_nobody_sent_is_a_stray_but_not_the_control_pairs() -> None:
+def test_a_marked_id_that_nobody_sent_is_a_stray_and_so_is_the_control_pairs() -> None:
     stage = a_stage()
     stage.frame("a", frame("hf-other-m0"))
     stage.frame("a", frame("hf-ctl7"))
     stage.frame("a", frame("foreign"))
-    assert kinds(stage)[-2:] == [Stray, Frame]
+    assert kinds(stage)[-3:] == [Stray, Stray, Frame]
 
 
 def test_where_all_are_one_group_only_own_unknown_ids_are_strays() -> None:
     stage = a_stage(Policy(group="all"))
     stage.frame("a", frame("foreign"))
+    stage.frame("a", frame("hf-ctl7"))  # the control pair's, of which nothing is told
     stage.frame("a", frame("hf-other-m0"))  # history of an earlier plan, say
     stage.frame("a", frame("hf-n1-ghost"))
     assert kinds(stage)[-3:] == [Frame, Frame, Stray]

@@ -224,6 +224,7 @@ MESSAGE = '{"type":"message","id":"%s","body":""}'
         (f"{MESSAGE % 1}\nbroken", ["Message", "Other"]),
         (f"[{MESSAGE % 1}, {MESSAGE % 2}, {{}}, 3]", ["Message", "Message", "Other", "Other"]),
         (f"[{MESSAGE % 1}]".encode(), ["Message"]),
+        (f'["sent", {MESSAGE % 1}]', ["Other"]),  # a tag and its payload are one thing
         ("[{}, []]", ["Other"]),
         ("[]", ["Other"]),
         ("{}\n", ["Other"]),
@@ -233,3 +234,30 @@ MESSAGE = '{"type":"message","id":"%s","body":""}'
 def test_a_writer_may_put_all_that_waits_into_one_frame(frame: str | bytes, found: list[str]) -> None:
     protocol = JsonProtocol(publish="{id}", deliver=Match(match={"type": "message"}, id="id", body="body"))
     assert [type(reading).__name__ for reading in codec_for(protocol).readings(frame)] == found
+
+
+@pytest.mark.parametrize(
+    ("frame", "found"),
+    [
+        ("hf-1 a\nhf-2 b", [Message("hf-1", "a"), Message("hf-2", "b")]),
+        ("hf-1 a\nb c\nhf-2 d", [Message("hf-1", "a\nb c"), Message("hf-2", "d")]),  # a body of two lines
+        ("hello\nhf-1 a", [Welcome(), Message("hf-1", "a")]),
+        ("hf-1 a\nhello", [Message("hf-1", "a"), Welcome()]),
+        ("? \nhf-1 a", [Other("? "), Message("hf-1", "a")]),
+        ("7 a\n8 b", [Message("7", "a\n8 b")]),  # of others
+    ],
+)
+def test_a_writer_of_text_may_put_all_that_waits_into_one_frame(frame: str, found: list[object]) -> None:
+    """As in the chat example of gorilla/websocket: a line each."""
+    protocol = TextProtocol(
+        publish="{id} {body}", deliver=Pattern(r"(?P<id>\S+) (?P<body>.+)"), welcome=Pattern("hello")
+    )
+    assert list(codec_for(protocol).readings(frame)) == found
+
+
+def test_what_is_nested_as_deep_as_can_be_is_read_without_an_error() -> None:
+    """The decoder takes a little more than the encoder."""
+    codec = codec_for(JsonProtocol(publish="{id}", deliver=Match(match={}, id="id", body="body")))
+    for depth in range(800, 1100):
+        assert codec.readings(f'[{{"id": {"[" * depth}{"]" * depth}, "body": 1}}]')
+        assert codec.readings(f'{{"id": {"[" * depth}{"]" * depth}, "body": 1}}')
