@@ -215,8 +215,8 @@ INVARIANTS = (
         "closing",
         "The server answers a Close with a Close.",
         "RFC 6455, 5.5.1. The member had given no other cause, its code is one that may be sent, and the deadline "
-        "passed in healthy time since the Close and since the last progress (once more, if nobody was seen to get what "
-        "that one had sent before); or a FIN came with no Close frame "
+        "passed in healthy time since the Close and since the last progress with what anybody had sent before it "
+        "(once more, if nobody was seen to get what that one had sent); or a FIN came with no Close frame "
         "before it, no later than 0.25 s after the Close or the last frame on this connection. A reset proves nothing: "
         "it may have swallowed the frame. The last byte of the Close comes by itself, in a TCP segment of its own: so "
         "hubfuzz chooses the instant of whatever it sends.",

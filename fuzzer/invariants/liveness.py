@@ -169,7 +169,8 @@ INVARIANTS = (
         "liveness",
         "liveness",
         "After every plan a fresh user can open, send and receive.",
-        "The deadline passed in healthy time; or nobody was answered for 5 s while hubfuzz itself was not late. A "
+        "Something was sent to it: to its user, or to a room that it was let into where groups are rooms. The deadline "
+        "passed in healthy time since then; or nobody was answered for 5 s while hubfuzz itself was not late. A "
         "refusal counts only if the limit cannot be full.",
         "policy.deadline",
         ("https://github.com/superplanehq/superplane/issues/6427", "https://github.com/gofiber/recipes/pull/112"),

@@ -2,7 +2,8 @@
 
 Only when a fence failed, the deadline has passed in healthy time since the message was sent and since anything sent
 before it last came in, or anything of its sender anywhere (a backlog is progress, not silence), and neither end has
-given the server a right to stop.
+given the server a right to stop. Behind what nobody can see, since its sender is alone in another group, it takes a
+deadline more.
 """
 
 from __future__ import annotations
