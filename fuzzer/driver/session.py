@@ -183,7 +183,7 @@ class Session:
         if not self._shares_slots:
             return
         control, held = self._control, itertools.count(self._control.known)
-        earlier = self._stages > 0 or control.openings > control.size or self.server.pid is None
+        earlier = self._stages > 0 or control.openings > control.known or self.server.pid is None
         left = max((self.target.policy.t_heartbeat or 0.0) - self.server.killed_ago(), 0.0)
 
         def tell() -> None:

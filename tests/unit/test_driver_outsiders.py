@@ -37,3 +37,18 @@ def test_what_a_killed_process_had_may_be_in_a_store_still() -> None:
     assert (before.earlier, before.left) == (False, 0.0)
     assert after.earlier
     assert 0.0 < after.left < LEASE
+
+
+def test_those_of_the_control_pair_that_were_ended_for_their_rate_may_hold_slots_still() -> None:
+    async def main() -> tuple[bool, bool]:
+        target = embedded_target(knobs=Knobs(scope="global"))
+        policy = msgspec.structs.replace(target.policy, rate=6)
+        async with open_session(msgspec.structs.replace(target, policy=policy)) as session:
+            assert await session.control_answers()
+            first = await told(session)
+            for _ in range(6):
+                assert await session.control_answers()
+            session._stages = 0  # what earlier plans left is not what this is about
+            return first.earlier, (await told(session)).earlier
+
+    assert trio.run(main) == (False, True)
