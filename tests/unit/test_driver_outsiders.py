@@ -42,11 +42,11 @@ def test_what_a_killed_process_had_may_be_in_a_store_still() -> None:
 def test_those_of_the_control_pair_that_were_ended_for_their_rate_may_hold_slots_still() -> None:
     async def main() -> tuple[bool, bool]:
         target = embedded_target(knobs=Knobs(scope="global"))
-        policy = msgspec.structs.replace(target.policy, rate=6)
+        policy = msgspec.structs.replace(target.policy, rate=60)
         async with open_session(msgspec.structs.replace(target, policy=policy)) as session:
             assert await session.control_answers()
             first = await told(session)
-            for _ in range(6):
+            for _ in range(70):  # half of what both may send, and not all of it
                 assert await session.control_answers()
             session._stages = 0  # what earlier plans left is not what this is about
             return first.earlier, (await told(session)).earlier
