@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 import trio
@@ -10,6 +11,8 @@ from fuzzer.values import Value
 
 TIMEOUT = 2.0
 MOST_BYTES = 4_000_000
+STATUS = re.compile(rb"[0-9]{3}").fullmatch  # RFC 9112, 4
+MOST_DIGITS = 18  # of a length; Python's own limit of 4,300 raises an error that is nobody's
 
 
 class Answer(Value):
@@ -71,8 +74,16 @@ def _is_whole(data: bytearray) -> bool:
     headers = _headers(head)
     if "chunked" in headers.get("transfer-encoding", "").lower():
         return body.startswith(b"0\r\n") or b"\r\n0\r\n" in body
+    length = _length(headers)
+    return length is not None and len(body) >= length
+
+
+def _length(headers: dict[str, str]) -> int | None:
+    """The length that the answer says its body has; None if it says none."""
     length = headers.get("content-length", "")
-    return length.isdecimal() and len(body) >= int(length)
+    if length.isdecimal() and len(length) > MOST_DIGITS:
+        raise NoAnswer(f"the length of the answer has {len(length)} digits")
+    return int(length) if length.isdecimal() else None
 
 
 def _headers(head: bytes) -> dict[str, str]:
@@ -83,17 +94,17 @@ def _headers(head: bytes) -> dict[str, str]:
 def _parse(data: bytes) -> Answer:
     head, blank, body = data.partition(b"\r\n\r\n")
     words = head.partition(b"\r\n")[0].split(b" ", 2)
-    if not blank or not words[0].startswith(b"HTTP/1.") or len(words) < 2 or not words[1].isdigit():
+    if not blank or not words[0].startswith(b"HTTP/1.") or len(words) < 2 or not STATUS(words[1]):
         raise NoAnswer(
             f"the answer is not HTTP: {data[:40]!r}" if data else "the connection was closed without an answer"
         )
     headers = _headers(head)
     if "chunked" in headers.get("transfer-encoding", "").lower():
         return Answer(int(words[1]), _dechunk(body))
-    length = headers.get("content-length", "")
-    if length.isdecimal() and len(body) < int(length):
+    length = _length(headers)
+    if length is not None and len(body) < length:
         raise NoAnswer(f"the answer was cut off after {len(body)} of {length} bytes")
-    return Answer(int(words[1]), body[: int(length)] if length.isdecimal() else body)
+    return Answer(int(words[1]), body[:length])
 
 
 def _dechunk(body: bytes) -> bytes:

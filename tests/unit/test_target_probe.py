@@ -120,6 +120,14 @@ BAD: dict[str, tuple[Serve, str]] = {
     "not JSON": (answering(HEAD + b"\r\n<html>"), "the answer is not JSON: b'<html>'"),
     "deep": (answering(HEAD + b"\r\n" + b"[" * 99_999), f"the answer is not JSON: {b'[' * 40!r}"),
     "no HTTP": (answering(b"SSH-2.0-OpenSSH\r\n"), "the answer is not HTTP: b'SSH-2.0-OpenSSH\\r\\n'"),
+    "an endless status": (
+        answering(b"HTTP/1.1 " + b"2" * 5_000 + b" OK\r\n\r\n" + BODY),
+        f"the answer is not HTTP: {b'HTTP/1.1 ' + b'2' * 31!r}",
+    ),
+    "an endless length": (
+        answering(HEAD + b"Content-Length: " + b"9" * 5_000 + b"\r\n\r\n" + BODY, keep_open=True),
+        "the length of the answer has 5000 digits",
+    ),
     "nothing": (answering(), "the connection was closed without an answer"),
     "half": (answering(HEAD + LENGTH + BODY[:9]), f"the answer was cut off after 9 of {len(BODY)} bytes"),
     "half a chunk": (
