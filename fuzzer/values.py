@@ -19,6 +19,15 @@ class DamagedFile(ValueError):
 ValueT = TypeVar("ValueT", bound=Value)
 
 
+def is_utf8(text: str) -> bool:
+    """Can JSON hold it? Names of files and folders may be any bytes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def encode(value: Value) -> bytes:
     """Deterministic JSON, so that equal values are equal bytes. The format is always written."""
     fields = msgspec.to_builtins(value)

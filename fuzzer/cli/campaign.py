@@ -269,7 +269,8 @@ def subject_of(target: Target, bug: str | None) -> Subject:
 
 
 def exit_code(result: Result) -> ExitCode:
-    """Failures count more than an interruption that came later: they are what the user must see."""
+    """An interruption counts more than failures: the run is not over, whatever it has found up to then. Failures count
+    more than an error: they are what the user must see."""
     if result.stop_reason == "interrupted":
         return ExitCode.INTERRUPTED
     if result.failures:

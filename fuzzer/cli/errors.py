@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import time
 import traceback
@@ -71,6 +72,8 @@ def _known(error: BaseException) -> str | None:
         return error.format_message()
     if isinstance(error, ServerError):
         return _with_log(error)
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:  # only a name that was given is so long
+        return f"{str(error.filename)[:60]}…: {reason_of(error)}"
     return (
         str(error) if isinstance(error, CliError | DamagedFile | TargetError | ProbeError | ServerUnavailable) else None
     )

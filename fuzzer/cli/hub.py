@@ -10,6 +10,7 @@ import rich_click as click
 
 from fuzzer.cli.errors import CliError
 from fuzzer.cli.help import flag_of
+from fuzzer.cli.seconds import Seconds
 from fuzzer.hub.knobs import Knobs
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
@@ -55,7 +56,7 @@ def knob_options(command: CommandT) -> CommandT:
 
 
 def _not_negative(default: float) -> click.IntRange | click.FloatRange:
-    return click.FloatRange(min=0) if isinstance(default, float) else click.IntRange(min=1)
+    return Seconds(min=0) if isinstance(default, float) else click.IntRange(min=1)
 
 
 @click.command()

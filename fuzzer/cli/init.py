@@ -71,7 +71,9 @@ def init(
 
 def _wanted(file: Path, url: str, start: str, auth: str, secret_env: str, publish: str) -> Wanted:
     from fuzzer.init.template import PUBLISH, Wanted
+    from fuzzer.target.tables import check_name
 
+    check_name(file)
     try:
         words = tuple(shlex.split(start))
     except ValueError as error:

@@ -9,7 +9,9 @@ from pathlib import Path
 from fuzzer.cli.errors import CliError
 from fuzzer.cli.names import invariant_code
 from fuzzer.report.files import KINDS
+from fuzzer.report.glyphs import shown
 from fuzzer.target.model import MOST_WORKERS, Target
+from fuzzer.values import is_utf8
 
 LEAST_FOR_SHRINKING = 300.0  # seconds on top of those of the exploration
 SHARE_FOR_SHRINKING = 0.2
@@ -44,6 +46,9 @@ class RunOptions:
 
     def check(self) -> None:
         """Raises ``CliError`` for the first name that means nothing, before any server is started."""
+        for option, folder in (("--failures", self.failures), ("--report-dir", self.report_dir)):
+            if not is_utf8(str(folder)):  # JSON files name the others, and can hold no such name
+                raise CliError(f"{option}: {shown(str(folder))} is no UTF-8 name")
         self.scenario_names()
         self.codes(self.invariant, "--invariant")
         self.codes(self.skip, "--skip")
@@ -62,9 +67,11 @@ class RunOptions:
             return 1
         if self.workers == "auto":
             return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        if not (self.workers.isascii() and self.workers.isdigit() and 1 <= int(self.workers) <= MOST_WORKERS):
-            raise CliError(f"--workers: found {self.workers!r}, expected a number from 1 to {MOST_WORKERS}, or auto")
-        return int(self.workers)
+        digits = self.workers.lstrip("0") if self.workers.isascii() and self.workers.isdigit() else ""
+        if not (digits and len(digits) <= len(str(MOST_WORKERS)) and int(digits) <= MOST_WORKERS):
+            found = repr(shown(self.workers, 40))
+            raise CliError(f"--workers: found {found}, expected a number from 1 to {MOST_WORKERS}, or auto")
+        return int(digits)
 
     def kinds_of_report(self) -> tuple[str, ...]:
         """Kinds of report; raises ``CliError`` for one that there is not."""

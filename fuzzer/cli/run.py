@@ -8,9 +8,10 @@ from typing import Any
 import rich_click as click
 
 from fuzzer.cli.options import RunOptions
+from fuzzer.cli.seconds import Seconds
 from fuzzer.exit_codes import ExitCode
 
-SECONDS = click.FloatRange(min=0, min_open=True)
+SECONDS = Seconds(min=0, min_open=True)
 COUNT = click.IntRange(min=1)
 SEED = click.IntRange(min=0)
 
@@ -29,7 +30,7 @@ SEED = click.IntRange(min=0)
 @click.option("--max-failures", type=COUNT, metavar="N", help="Stop after so many different failures.")
 @click.option(
     "--shrink-seconds",
-    type=click.FloatRange(min=0),
+    type=Seconds(min=0),
     metavar="S",
     default=30.0,
     show_default="30",

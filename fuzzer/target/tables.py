@@ -7,8 +7,9 @@ from typing import Any
 
 from fuzzer.policy import Policy
 from fuzzer.target.config import AnyAuth, AnyProtocol, NoAuth, Probe, Secret
+from fuzzer.target.errors import TargetError
 from fuzzer.target.model import Target
-from fuzzer.values import Value
+from fuzzer.values import Value, is_utf8
 
 
 class TargetTable(Value):
@@ -41,9 +42,10 @@ class TargetFile(Value):
 
 
 def to_target(file: TargetFile, path: Path) -> Target:
-    """The target that a file describes; without a name it is called after the file's folder."""
+    """The target that a file describes; without a name it is called after the file's folder. Raises ``TargetError``."""
     table = file.target
     folder = path.resolve().parent
+    check_name(path)
     return Target(
         name=table.name or folder.name or "hub",
         url=table.url,
@@ -61,6 +63,13 @@ def to_target(file: TargetFile, path: Path) -> Target:
         cwd=str(folder / table.cwd),
         source=str(path.resolve()),
     )
+
+
+def check_name(path: Path) -> None:
+    """Failures are to name the target file and its folder. Raises ``TargetError``."""
+    whole = str(path.resolve())
+    if not is_utf8(whole):
+        raise TargetError(f"target.cwd: {whole} is no UTF-8 name, which no failure file can hold; rename the folder")
 
 
 def with_defaults(raw: dict[str, Any]) -> dict[str, Any]:

@@ -32,6 +32,16 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRe
         (("run", "--invariant", "HF999"), "HF999"),
         (("run", "--report", "pdf"), "pdf"),
         (("run", "--seconds", "-1"), "--seconds"),
+        (("run", "--seconds", "nan"), "'nan' is not a number of seconds"),
+        (("run", "--ceiling", "nan"), "'nan' is not a number of seconds"),
+        (("run", "--plans", "1", "--shrink-seconds", "nan"), "'nan' is not a number of seconds"),
+        (("hub", "--grace", "nan"), "'nan' is not a number of seconds"),
+        (("run", f"--workers={'9' * 5_000}"), "expected a number from 1 to"),
+        (("run", "9" * 5_000), "9…: file name too long"),
+        (("replay", "9" * 5_000), "9…: file name too long"),
+        (("check", "9" * 5_000), "9…: file name too long"),
+        (("run", "--failures", "a\udcff"), "--failures: a\\udcff is no UTF-8 name"),
+        (("run", "--report-dir", "a\udcff"), "--report-dir: a\\udcff is no UTF-8 name"),
         (("replay", "HF101-ffffff.json"), "HF101-ffffff"),
         (("check", "nowhere.json"), "nowhere.json"),
         (("explain", "HF999"), "HF999"),
@@ -40,7 +50,20 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRe
     ],
 )
 def test_one_line_for_a_bad_request(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:
-    assert said in refusal(*arguments, cwd=tmp_path)
+    line = refusal(*arguments, cwd=tmp_path)
+    assert said in line
+    assert "internal error" not in line
+    assert len(line) < 300
+
+
+@pytest.mark.parametrize("command", [("run", "--plans", "1"), ("init", "--no-try", "--force")])
+def test_one_line_for_a_target_file_in_a_folder_whose_name_is_not_utf8(
+    command: tuple[str, ...], tmp_path: Path
+) -> None:
+    folder = tmp_path / "a\udcff"
+    folder.mkdir()
+    (folder / "hubfuzz.toml").write_text(TARGET.format(start='["{python}"]'))
+    assert "a\\udcff/hubfuzz.toml is no UTF-8 name" in refusal(*command, cwd=folder)
 
 
 @pytest.mark.parametrize(
