@@ -32,12 +32,19 @@ def of_its_own(failure: Failure) -> Failure:
 
 
 def note_in_files(before: Result, after: Result, paths: Mapping[str, str]) -> None:
-    """Write into the file of each failure for which it is taken now, if that has changed. Raises ``StoreError``."""
+    """Write into the file of each failure for which it is taken now, if that has changed. Raises ``StoreError`` at the
+    end, for the first that cannot be written."""
+    problems = []
     was = {failure.fingerprint: failure.same_as for failure in before.failures}
     for failure in (*after.failures, *after.also):
         path = paths.get(failure.fingerprint, "")
         if path and failure.same_as != was[failure.fingerprint]:
-            _write(Path(path), replace(failure, notes=tuple(note for note in failure.notes if note != AGAIN)))
+            try:
+                _write(Path(path), replace(failure, notes=tuple(note for note in failure.notes if note != AGAIN)))
+            except StoreError as error:
+                problems.append(error)
+    if problems:
+        raise problems[0]
 
 
 def _write(path: Path, failure: Failure) -> None:

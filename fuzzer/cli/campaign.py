@@ -1,4 +1,4 @@
-"""The campaign behind ``hubfuzz run``: target, plans and handlers put together, and what is said at the end."""
+"""The campaign behind ``hubfuzz run``: target, plans and handlers put together."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ import trio
 from fuzzer.campaign.control import Control
 from fuzzer.campaign.engine import run_campaign
 from fuzzer.campaign.events import CampaignEvent, Finished
-from fuzzer.campaign.failure import Failure
-from fuzzer.campaign.once import note_in_files, told_once
 from fuzzer.campaign.options import Options, Result, Subject
 from fuzzer.campaign.store import FailureStore, Stored, StoreError
 from fuzzer.cli.earlier import Earlier
@@ -21,19 +19,14 @@ from fuzzer.cli.errors import CliError, Interrupted, complain
 from fuzzer.cli.interrupt import Ending, on_interrupt, ticking
 from fuzzer.cli.options import RunOptions
 from fuzzer.cli.reports import Reports
+from fuzzer.cli.tell import tell
 from fuzzer.exit_codes import ExitCode
 from fuzzer.greeting import greet
-from fuzzer.invariants import INVARIANTS
-from fuzzer.report.also import also_of
-from fuzzer.report.case import command_for
 from fuzzer.report.screen import Screen
-from fuzzer.report.summary import Closing, Told, summarise
 from fuzzer.report.terminal import TerminalReport
-from fuzzer.report.warnings import nothing_was_exercised, warnings_of
 from fuzzer.scenarios import SCENARIOS
 from fuzzer.target.model import Target
 from fuzzer.target.store import target_to_json
-from strategies.untried import untried
 
 if TYPE_CHECKING:
     from fuzzer.plan import Plan
@@ -66,29 +59,6 @@ def explore(target: Target, options: RunOptions, seed: int) -> ExitCode:
         complain("interrupted after the end of the campaign: all of it is told")
         return ExitCode.INTERRUPTED
     return code
-
-
-def tell(result: Result, target: Target, earlier: Earlier, reports: Reports, screen: Screen) -> ExitCode:
-    """Everything that is left to do at the end: files, reports and summary. Raises ``CliError``."""
-    result = once(result, reports.paths)
-    code = exit_code(result)
-    weaker = (*warnings_of(result, target.policy.limit is not None), *untried(target))
-    warnings = (*weaker, *earlier.closing_lines(result))
-    earlier.note_seen(result)
-    reports.finish(result, code, warnings, earlier.fixed(result))
-    closing = closing_of(result, warnings, reports.written, reports.paths)
-    screen.say_all(summarise(result, closing, screen.width, screen.glyphs))
-    return code
-
-
-def once(result: Result, paths: dict[str, str]) -> Result:
-    """Each bug told once, also by the files. Raises ``CliError``."""
-    told = told_once(result)
-    try:
-        note_in_files(result, told, paths)
-    except StoreError as error:
-        raise CliError(f"--failures: {error}") from None
-    return told
 
 
 def prepared_store(options: RunOptions) -> FailureStore:
@@ -266,26 +236,3 @@ def subject_of(target: Target, bug: str | None) -> Subject:
         knobs = seeded(code).knobs if code else Knobs()
         hub = {"bug": code, "knobs": msgspec.to_builtins(knobs)}
     return Subject(target.name, msgspec.json.decode(target_to_json(target)), hub)
-
-
-def exit_code(result: Result) -> ExitCode:
-    """An interruption counts more than failures: the run is not over, whatever it has found up to then. Failures count
-    more than an error: they are what the user must see."""
-    if result.stop_reason == "interrupted":
-        return ExitCode.INTERRUPTED
-    if result.failures:
-        return ExitCode.FAILURES
-    if result.stop_reason == "server-unavailable" or nothing_was_exercised(result):
-        return ExitCode.ERROR
-    return ExitCode.CLEAN
-
-
-def closing_of(result: Result, warnings: tuple[str, ...], reports: tuple[str, ...], paths: dict[str, str]) -> Closing:
-    told = tuple(_told(failure, result, paths) for failure in result.failures)
-    return Closing({i.code: i.name for i in INVARIANTS}, told, warnings, reports)
-
-
-def _told(failure: Failure, result: Result, paths: dict[str, str]) -> Told:
-    line = f"{failure.fingerprint} {failure.name} ({failure.rate or 'not measured'})"
-    also = tuple((str(other), other.reproduce) for other in also_of(failure, result.also, paths))
-    return Told(line, command_for(paths.get(failure.fingerprint, "")), also)

@@ -9,7 +9,7 @@ from pathlib import Path
 from fuzzer.campaign.events import CampaignEvent, StoredReplayed
 from fuzzer.campaign.options import Result
 from fuzzer.campaign.store import FailureStore, Stored
-from fuzzer.cli.errors import CliError, reason_of
+from fuzzer.cli.errors import reason_of
 from fuzzer.cli.options import RunOptions
 from fuzzer.known import KnownFailure, KnownFailures, read_known, write_known
 from fuzzer.replayable import check_is_judged, plan_of
@@ -51,18 +51,20 @@ class Earlier:
         left = {item.failure.fingerprint for item in self.stored if str(item.path) not in self._gone}
         return tuple(entry for entry in self._gone.values() if entry.fingerprint not in left.union(result.violated))
 
-    def note_seen(self, result: Result) -> None:
-        """Write down when known failures were last met. Raises ``CliError``."""
+    def note_seen(self, result: Result) -> tuple[str, ...]:
+        """Write down when known failures were last met; a line for people if that cannot be written, as in a read-only
+        checkout: these dates are a comfort, and no reason to lose what was found."""
         if self._path is None:
-            return
+            return ()
         met = {*result.totals.met, *(failure.fingerprint for failure in result.failures)}
         seen = self._known.seen(met, self._today)
         if seen == self._known:
-            return
+            return ()
         try:
             write_known(self._path, seen)
         except OSError as error:
-            raise CliError(f"--known: {self._path}: cannot be written: {reason_of(error)}") from None
+            return (f"--known: {self._path}: cannot be written: {reason_of(error)}",)
+        return ()
 
     def _known_lines(self, result: Result) -> Iterable[str]:
         found = {failure.fingerprint for failure in result.failures}

@@ -15,7 +15,7 @@ from fuzzer.campaign.once import note_in_files, told_once
 from fuzzer.campaign.options import Result
 from fuzzer.campaign.same import PLAN
 from fuzzer.campaign.store import StoreError, read_failure
-from fuzzer.cli.campaign import closing_of, exit_code
+from fuzzer.cli.tell import closing_of, exit_code
 from fuzzer.exit_codes import ExitCode
 from fuzzer.hub_failure import hub_failure
 from fuzzer.report.files import files_of_run

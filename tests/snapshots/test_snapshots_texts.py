@@ -14,7 +14,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from fuzzer.campaign.failure import Failure
 from fuzzer.campaign.options import Result
-from fuzzer.cli.campaign import closing_of
+from fuzzer.cli.tell import closing_of
 from fuzzer.report.case import case_of
 from fuzzer.report.glyphs import ASCII, UNICODE
 from fuzzer.report.lanes import draw
