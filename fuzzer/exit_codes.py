@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 
@@ -16,3 +17,9 @@ class ExitCode(IntEnum):
     ERROR = 2
     # Ctrl-C before the end: 128 + SIGINT, as shells count.
     INTERRUPTED = 130
+
+
+def of_all(codes: Sequence[ExitCode]) -> ExitCode:
+    """Of several files, none interrupted: failures count more than errors, as in a run. What is proved stays proved,
+    whatever could not be judged or replayed beside it; and who reads only the code must not take it for a bad file."""
+    return ExitCode.FAILURES if ExitCode.FAILURES in codes else max(codes)

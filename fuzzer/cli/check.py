@@ -7,10 +7,11 @@ from pathlib import Path
 
 import msgspec
 import rich_click as click
+from rich.text import Text
 
-from fuzzer.cli.errors import CliError, complain
+from fuzzer.cli.errors import CliError, complain, unexpected
 from fuzzer.cli.names import invariant_code
-from fuzzer.exit_codes import ExitCode
+from fuzzer.exit_codes import ExitCode, of_all
 from fuzzer.history import HISTORY_FORMAT, History, history_from_json
 from fuzzer.report.layout import plural
 from fuzzer.report.screen import Screen
@@ -23,14 +24,16 @@ from fuzzer.verdict import Verdict
 @click.option("--invariant", multiple=True, metavar="NAME", help="Judge by this one only (code or name; repeatable).")
 @click.option("--skip", multiple=True, metavar="NAME", help="Leave this one out (repeatable).")
 def check(path: Path, invariant: tuple[str, ...], skip: tuple[str, ...]) -> ExitCode:
-    """Judge a saved history, the history of a failure, or all in a folder once more. No server is needed."""
+    """Judge a saved history, the history of a failure, or all in a folder once more. No server is needed.
+
+    Exits with 1 if any violates an invariant, with 2 if any could not be judged, else with 0.
+    """
     screen = Screen()
     only, without = tuple(map(invariant_code, invariant)), tuple(map(invariant_code, skip))
     codes = [_check(screen, file, only, without) for file in _files(path)]
     if all(code is None for code in codes):
         return complain(f"{path}: nothing was exercised, so this proves nothing")
-    told = [code for code in codes if code is not None]
-    return ExitCode.ERROR if ExitCode.ERROR in told else max(told)
+    return of_all([code for code in codes if code is not None])
 
 
 def _files(path: Path) -> list[Path]:
@@ -51,11 +54,13 @@ def _check(screen: Screen, path: Path, only: tuple[str, ...], skip: tuple[str, .
     try:
         history, fingerprint = _read(path)
         verdict = judge(history, only=only, skip=skip)
+        nothing = "" if verdict.violations else nothing_in(1, tally_of(history.plan, history, verdict))
+        lines = [*_outcome(path, verdict, fingerprint, nothing), *_described(screen, history, verdict)]
     except DamagedFile as error:
         return complain(str(error))
-    nothing = "" if verdict.violations else nothing_in(1, tally_of(history.plan, history, verdict))
-    screen.say_all(_outcome(path, verdict, fingerprint, nothing))
-    _describe(screen, history, verdict)
+    except Exception as error:  # a history that no server can have: the others in the folder are to be judged
+        return complain(f"{path}: cannot be judged: {unexpected(error)}")
+    screen.say_all(lines)
     if not verdict.violations and not sum(j.obligations for j in verdict.judgements):
         return complain(f"{path}: no invariant had anything to check")
     return ExitCode.FAILURES if verdict.violations else None if nothing else ExitCode.CLEAN
@@ -97,7 +102,7 @@ def _outcome(path: Path, verdict: Verdict, fingerprint: str, nothing: str) -> It
         yield f"          it was saved as {fingerprint}, which these invariants no longer find in it"
 
 
-def _describe(screen: Screen, history: History, verdict: Verdict) -> None:
+def _described(screen: Screen, history: History, verdict: Verdict) -> Iterator[str | Text]:
     from fuzzer.campaign.failure import invariant_name
     from fuzzer.report.text import Case, describe
 
@@ -107,6 +112,6 @@ def _describe(screen: Screen, history: History, verdict: Verdict) -> None:
             continue
         seen.add(finding.fingerprint)
         case = Case(finding, history.plan, history, invariant_name(finding.code))
-        screen.say()
-        screen.say_all(describe(case, screen.width, screen.glyphs))
-        screen.say()
+        yield ""
+        yield from describe(case, screen.width, screen.glyphs)
+        yield ""

@@ -43,7 +43,7 @@ def report_error(error: BaseException) -> ExitCode:
     if all(isinstance(leaf, Interrupted | KeyboardInterrupt | click.Abort) for leaf in leaves):
         complain("interrupted")
         return ExitCode.INTERRUPTED
-    return complain(one_line(error) or _unexpected(error, leaves[0]))
+    return complain(one_line(error) or unexpected(error))
 
 
 def one_line(error: BaseException) -> str | None:
@@ -86,12 +86,15 @@ def _with_log(error: Exception) -> str:
     return f"{error}; its last line: {last}" if last and last not in str(error) else str(error)
 
 
-def _unexpected(error: BaseException, first: BaseException) -> str:
+def unexpected(error: BaseException) -> str:
+    """One line for an error of hubfuzz itself; its traceback goes to a file."""
+    first = next(leaves_of(error))
     what = f"{type(first).__name__}: {first}"[:300]
     try:
         LOGS.mkdir(parents=True, exist_ok=True)
         path = LOGS / f"{time.strftime('%Y%m%d-%H%M%S')}.txt"
-        path.write_text("".join(traceback.format_exception(error)), "utf-8")
+        with path.open("a", encoding="utf-8", errors="backslashreplace") as file:  # there may be several in a second
+            file.writelines(traceback.format_exception(error))
     except OSError as problem:
         return f"internal error: {what} (its traceback could not be written: {problem.strerror})"
     return f"internal error: {what} (traceback in {path})"

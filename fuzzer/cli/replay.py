@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from fuzzer.cli.errors import CliError, complain, one_line, reason_of
-from fuzzer.exit_codes import ExitCode
+from fuzzer.exit_codes import ExitCode, of_all
 
 if TYPE_CHECKING:
     from fuzzer.campaign.failure import Failure, Rate
@@ -112,7 +112,7 @@ def replay(**given: Any) -> ExitCode:
             complain("interrupted")
             return ExitCode.INTERRUPTED
     codes += [_error(screen, line.partition(": ")[0], line) for line in problems]
-    return ExitCode.FAILURES if ExitCode.FAILURES in codes else max(codes)
+    return of_all(codes)
 
 
 def _find(options: ReplayOptions) -> tuple[tuple[Stored, ...], tuple[str, ...]]:
