@@ -12,8 +12,9 @@ from fuzzer.cli.seconds import Seconds
 from fuzzer.exit_codes import ExitCode
 
 SECONDS = Seconds(min=0, min_open=True)
-COUNT = click.IntRange(min=1)
-SEED = click.IntRange(min=0)
+MOST = (1 << 63) - 1  # what can be passed on to a worker
+COUNT = click.IntRange(1, MOST)
+SEED = click.IntRange(0, MOST)
 
 
 @click.command()

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from fuzzer.target.check import check_target
-from fuzzer.target.complaint import complaint
+from fuzzer.target.complaint import complaint, shown
 from fuzzer.target.errors import TargetError
 from fuzzer.target.model import Target
 from fuzzer.target.tables import TargetFile, to_target, with_defaults
 
 FILE_NAME = "hubfuzz.toml"
 PYPROJECT = "pyproject.toml"
+MOST_WHOLE = (1 << 63) - 1  # Python reads any number, but nothing passes a larger one on
 _SECTION = "tool.hubfuzz."
 
 
@@ -36,6 +37,9 @@ def load_target(path: Path, *, allow_hosts: Collection[str] = ()) -> Target:
 
 def target_of(tables: dict[str, Any], path: Path, *, allow_hosts: Collection[str] = ()) -> Target:
     """The target that decoded tables describe, as if they stood in the file ``path``. Raises ``TargetError``."""
+    for key, number in _whole_numbers(tables):
+        if not -MOST_WHOLE <= number <= MOST_WHOLE:
+            raise TargetError(f"{key}: found {shown(number)}, expected a whole number of 64 bits, as TOML has them")
     target = to_target(_convert(tables), path)
     check_target(target, allow_hosts)
     return target
@@ -56,6 +60,15 @@ def _has_section(path: Path) -> bool:
         return "hubfuzz" in tomllib.loads(path.read_text("utf-8")).get("tool", {})
     except (OSError, ValueError):
         return False
+
+
+def _whole_numbers(value: object, key: str = "") -> Iterator[tuple[str, int]]:
+    """All there are, however deep, with their keys."""
+    if isinstance(value, int):
+        yield key, value
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, item in inner:
+        yield from _whole_numbers(item, f"{key}.{name}" if key else str(name))
 
 
 def _convert(raw: dict[str, Any]) -> TargetFile:
@@ -85,5 +98,5 @@ def _parse(path: Path) -> dict[str, Any]:
         raise TargetError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from None
     except UnicodeDecodeError as error:
         raise TargetError(f"{path}: is not UTF-8 text (byte {error.start})") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: also of a number of more digits than Python reads
         raise TargetError(f"{path}: broken TOML: {' '.join(str(error).split())}") from None

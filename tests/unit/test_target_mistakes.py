@@ -10,6 +10,7 @@ from target_files import DELIVER, PLACES, PUBLISH, SECRET, START, URL, WS, chang
 from fuzzer.target import load_target
 
 LONG_ENOUGH = "expected seconds, 0.5 or more: hubfuzz asks only so often whether the server answers"
+TOO_LONG = ", expected a whole number of 64 bits, as TOML has them"
 
 BAD = {
     # unknown keys
@@ -41,6 +42,10 @@ BAD = {
     "one",
     ("deadline = 5", "t_evict = 1"): 'policy.t_evict: needs policy.limit.over = "evict-oldest" or "evict-any", or '
     'policy.sessions = "takeover"',
+    ("deadline = 5", f"backlog = {10**26}"): f"policy.backlog: found {10**26}{TOO_LONG}",
+    ("codes = [4429]", f"codes = [4429, -{1 << 63}]"): f"policy.limit.codes.1: found -{1 << 63}{TOO_LONG}",
+    ("deadline = 5", f"storm = {'9' * 5_000}"): "broken TOML: Exceeds the limit (4300 digits) for integer string "
+    "conversion: value has 5000 digits; use sys.set_int_max_str_digits() to increase the limit",
     # wrong choices
     ('group = "user"', 'group = "users"'): "policy.group: found \"users\"; did you mean 'user'?",
     ('over = "reject"', 'over = "kill"'): 'policy.limit.over: found "kill"; one of: reject, evict-oldest, evict-any',

@@ -98,6 +98,12 @@ def test_good_answers(serve: Serve) -> None:
     assert found == {"connections": 3, "second": 7}
 
 
+def test_a_count_beyond_reason_can_still_be_passed_on() -> None:
+    body = b'{"a": %d, "b": -%d, "c": %d}' % (1 << 70, 1 << 70, (1 << 53) - 1)
+    found = counts(answering(HEAD + b"\r\n" + body), target(a="a", b="b", c="c"))
+    assert found == {"a": 1 << 53, "b": -(1 << 53), "c": (1 << 53) - 1}
+
+
 def test_one_url_is_asked_once_and_politely() -> None:
     seen: list[bytes] = []
     counts(answering(HEAD + LENGTH + BODY, seen=seen), target(a="connections", b="rooms.open.0"))
