@@ -25,6 +25,11 @@ def warnings_about(result: Result) -> Iterator[str]:
         yield f"{exercise.doubtful} of {plans} plans were inconclusive, most often {worst}"
 
 
+def left_out_line(plan: str) -> str:
+    """For people."""
+    return f"{plan} is left out: two workers did not survive it"
+
+
 def _about_ops(exercise: Tally) -> Iterator[str]:
     ops, skips = sum(exercise.ops.values()), sum(exercise.skips.values())
     if skips > TOO_MANY_SKIPS * ops:

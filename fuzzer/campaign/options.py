@@ -59,7 +59,8 @@ class Result(Value):
     """The end of a campaign. ``vacuous``: invariants that applied and had nothing to check.
 
     ``exercised`` is False if no invariant had anything to check: then a clean result means nothing. ``also``: further
-    failures that were taken for one of ``failures``, as their ``same_as`` says.
+    failures that were taken for one of ``failures``, as their ``same_as`` says. ``left_out``: names of plans that broke
+    hubfuzz itself, twice.
     """
 
     stop_reason: StopReason
@@ -70,6 +71,7 @@ class Result(Value):
     exercised: bool = False
     seed: int = 0
     also: tuple[Failure, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def violated(self) -> tuple[str, ...]:

@@ -54,7 +54,7 @@ def exit_code(result: Result) -> ExitCode:
         return ExitCode.INTERRUPTED
     if result.failures:
         return ExitCode.FAILURES
-    if result.stop_reason == "server-unavailable" or nothing_was_exercised(result):
+    if result.stop_reason == "server-unavailable" or result.left_out or nothing_was_exercised(result):
         return ExitCode.ERROR
     return ExitCode.CLEAN
 

@@ -125,7 +125,7 @@ def report_of(result: Result, info: RunInfo) -> Report:
         running_time=round(totals.seconds, 3),
         stop_reason=result.stop_reason,
         why=result.why,
-        complete=result.stop_reason not in ("interrupted", "server-unavailable"),
+        complete=result.stop_reason not in ("interrupted", "server-unavailable") and not result.left_out,
         exit_code=int(info.exit_code),
         plans=Counts(totals.plans, totals.scenarios, totals.executions, totals.restarts),
         exercise=Exercise(**{name: getattr(totals.exercise, name) for name in Exercise.__struct_fields__}),

@@ -48,6 +48,7 @@ def verdict_line(result: Result) -> Text:
     """``2 failures in 31.0 s``."""
     took = f"in {result.totals.seconds:.1f} s, {plural(result.totals.plans, 'plan')}"
     early = {"interrupted": ", interrupted", "server-unavailable": ", server unavailable"}.get(result.stop_reason, "")
+    early += f", {plural(len(result.left_out), 'plan')} left out" if result.left_out else ""
     if result.failures:
         return Text(f"{plural(len(result.failures), 'failure')} {took}{early}", style="bold red")
     nothing = nothing_was_exercised(result)

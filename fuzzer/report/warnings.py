@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fuzzer.campaign.doubts import TOO_MANY_DOUBTS, TOO_MANY_SKIPS
+from fuzzer.campaign.doubts import TOO_MANY_DOUBTS, TOO_MANY_SKIPS, left_out_line
 from fuzzer.campaign.options import Result
 from fuzzer.campaign.tally import LARGE, Tally
 
@@ -21,7 +21,8 @@ ENOUGH_PLANS = 10
 def warnings_of(result: Result, has_limit: bool) -> list[str]:
     """All that apply, the gravest first."""
     tally = result.totals.exercise
-    return [*_vacuity(result), *_reach(tally, has_limit), *_shares(result, tally)]
+    left_out = map(left_out_line, result.left_out)
+    return [*_vacuity(result), *left_out, *_reach(tally, has_limit), *_shares(result, tally)]
 
 
 def nothing_was_exercised(result: Result) -> str:

@@ -179,8 +179,10 @@ class Crew:
     def _give_back(self, hand: Hand) -> None:
         """Its shares, its stored failures, and the failures that it was shrinking are others' now."""
         self._last_trouble = hand.trouble
+        fatal = ""
         for place, share in enumerate(hand.shares):
-            self._shares.lost(share, hand.executed if place == 0 else 0, begun=place == 0 and not hand.stored)
+            begun = place == 0 and not hand.stored
+            fatal = self._shares.lost(share, hand.executed if place == 0 else 0, begun) or fatal
         self._stored.extend(hand.stored)
         for fingerprint, owner in list(self._owners.items()):
             if owner is hand:
@@ -188,7 +190,10 @@ class Crew:
                 self._stored.extend(self._unshrunk(fingerprint))
         if hand.result is None:
             self._merged.broken_off(hand.met)
-        self._merged.warn(f"worker {hand.number} {hand.trouble}; what it had to do goes to another")
+        what = f"worker {hand.number}{':' if hand.broken else ''} {hand.trouble}"
+        self._merged.warn(f"{what}; what {'else ' if fatal else ''}it had to do goes to another")
+        if fatal:
+            self._merged.left_out(fatal)
         for other in self._hands:
             self._feed(other)
 

@@ -11,7 +11,7 @@ from fuzzer.campaign import events as e
 from fuzzer.campaign.chances import better, settled
 from fuzzer.campaign.complexity import complexity
 from fuzzer.campaign.control import Control
-from fuzzer.campaign.doubts import warnings_about
+from fuzzer.campaign.doubts import left_out_line, warnings_about
 from fuzzer.campaign.engine import SCENARIO
 from fuzzer.campaign.failure import Failure, Rate
 from fuzzer.campaign.ledger import AGAIN, found_again
@@ -42,6 +42,7 @@ class Merged:
         self._tally = Tally()
         self._met: Counter[str] = Counter()
         self._warned: list[str] = []
+        self._left_out: list[str] = []
 
     def hear(self, event: e.CampaignEvent) -> None:
         """One event of one worker."""
@@ -71,6 +72,11 @@ class Merged:
             self._warned.append(text)
             self._emit(e.Warned(text))
 
+    def left_out(self, plan: str) -> None:
+        """It will not be executed: whatever else comes of this run, it is not all that was asked for."""
+        self._left_out.append(plan)
+        self.warn(left_out_line(plan))
+
     def finished(self, result: Result, began_with: int) -> None:
         """What only the end of a worker tells. ``began_with``: its plans that were heard of one by one."""
         self._executions += result.totals.executions - began_with
@@ -86,6 +92,8 @@ class Merged:
     def result(self, seconds: float) -> Result:
         """All of it, as one campaign would say it."""
         reason, why = self._control.stopped() or ("done", "all plans are executed")
+        if reason == "done" and self._left_out:
+            why = "all other plans are executed"
         obligations = self._tally.obligations
         return Result(
             stop_reason=reason,
@@ -95,6 +103,7 @@ class Merged:
             vacuous=tuple(code for code, number in sorted(obligations.items()) if number == 0),
             exercised=self._tally.exercised,
             seed=self._options.seed,
+            left_out=tuple(self._left_out),
         )
 
     def _totals(self, seconds: float) -> Totals:

@@ -74,7 +74,7 @@ class Alive(Value, tag_field="say", tag="alive"):
 
 
 class Broken(Value, tag_field="say", tag="broken"):
-    """The worker cannot go on, for a reason that is known; one line."""
+    """The worker cannot go on; one line."""
 
     why: str
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from fuzzer.campaign.engine import SCENARIO
 from fuzzer.workers.messages import Share
 from strategies.draw import most_in_share
 
@@ -22,7 +23,7 @@ class Shares:
         self._left = NO_END if plans is None else plans
         self._drawn = drawn
         self._next = 0
-        self._fatal: set[tuple[int, str, int]] = set()
+        self._fatal: set[str] = set()
         self._out = 0
 
     def take(self) -> Share | None:
@@ -42,17 +43,20 @@ class Shares:
         self._left += size(share) - executed
         self._out -= 1
 
-    def lost(self, share: Share, executed: int, begun: bool) -> None:
-        """Its worker is gone after so many plans of it. A plan that two workers did not survive is left out."""
+    def lost(self, share: Share, executed: int, begun: bool) -> str:
+        """Its worker is gone after so many plans of it. A plan that two workers did not survive is left out, and its
+        name is answered."""
         self._left += size(share) - executed
         self._out -= 1
-        at = (share.number, share.scenario, share.begin + executed)
-        fatal = begun and at in self._fatal
-        if begun:
-            self._fatal.add(at)
-        rest = msgspec.structs.replace(share, begin=at[2] + fatal)
+        rest = msgspec.structs.replace(share, begin=share.begin + executed)
+        name = _name_of_first(rest) if begun and size(rest) else ""
+        fatal = name in self._fatal
+        if name:
+            self._fatal.add(name)
+        rest = msgspec.structs.replace(rest, begin=rest.begin + fatal)
         if size(rest):
             self._waiting.appendleft(rest)
+        return name if fatal else ""
 
     @property
     def exhausted(self) -> bool:
@@ -68,6 +72,11 @@ class Shares:
 def size(share: Share) -> int:
     """The plans that it holds at most."""
     return max(0, share.end - share.begin)
+
+
+def _name_of_first(share: Share) -> str:
+    """As a worker calls its first plan."""
+    return f"{SCENARIO}{share.scenario}" if share.scenario else f"plan {share.number}.{share.begin + 1}"
 
 
 def _cut(share: Share, most: int) -> tuple[Share, Share | None]:

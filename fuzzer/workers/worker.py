@@ -197,7 +197,7 @@ def plans_of(share: Share, target: Target, seed: int) -> list[tuple[str, Plan]]:
 
 def main() -> int:
     """Work on the standard streams. What else is printed goes to standard error: it must not mix with the news."""
-    from fuzzer.cli.errors import one_line
+    from fuzzer.cli.errors import one_line, unexpected
 
     orders, news = os.dup(0), os.dup(1)
     with open(os.devnull, "rb") as nothing:
@@ -209,10 +209,7 @@ def main() -> int:
         try:
             await worker.run()
         except Exception as error:
-            line = one_line(error)
-            if line is None:
-                raise
-            worker.say(Broken(line))
+            worker.say(Broken(one_line(error) or unexpected(error)))
 
     try:
         trio.run(work)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from command import OPEN_TARGET, Running, hubfuzz, refusal
+from command import ENVIRONMENT, OPEN_TARGET, Running, hubfuzz, refusal
 
 from fuzzer.report.json_report import Report, report_from_json
 
@@ -106,6 +107,39 @@ def test_the_work_of_a_worker_that_is_killed_is_done_by_others(tmp_path: Path) -
     assert report(tmp_path).plans.plans == 150
     assert set(done) >= {f"plan 0.{index}" for index in range(1, 10)}
     assert_ended([dead, *orphans])
+
+
+BROKEN_JUDGE = """
+import sys
+if any("fuzzer.workers.worker" in word for word in sys.orig_argv):
+    from fuzzer.campaign import engine
+    from fuzzer.hub.target import embedded_target
+    from fuzzer.scenarios import SCENARIOS
+    real, bad = engine.default_judge(), SCENARIOS["lifecycle"].build_for(embedded_target())
+    def judge(history, **which):
+        if history.plan == bad:
+            raise KeyError("a bug of a judge")
+        return real(history, **which)
+    engine.default_judge = lambda: judge
+"""
+
+
+def test_a_plan_that_breaks_hubfuzz_itself_is_said_and_no_run_without_it_is_clean(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(BROKEN_JUDGE)
+    monkeypatch.setitem(ENVIRONMENT, "PYTHONPATH", f"{tmp_path}{os.pathsep}{ENVIRONMENT['PYTHONPATH']}")
+    done = hubfuzz("run", "--scenario", "all", *SMALL, cwd=tmp_path)
+    assert done.returncode == 2, done.stdout + done.stderr
+    said = " ".join(done.stdout.split())
+    why = r"internal error: KeyError: 'a bug of a judge' \(traceback in \S+\)"
+    assert re.search(rf"warning: worker \d: {why}; what it had to do goes to another", said)
+    assert re.search(rf"warning: worker \d: {why}; what else it had to do goes to another", said)
+    assert "warning: scenario lifecycle is left out: two workers did not survive it" in said
+    assert said.endswith(", 5 plans, 1 plan left out")
+    told = report(tmp_path)
+    assert (told.exit_code, told.complete, told.why) == (2, False, "all other plans are executed")
+    assert any("scenario lifecycle is left out" in line for line in told.warnings)
 
 
 def test_ctrl_c_ends_all_in_order(endless: Running, tmp_path: Path) -> None:

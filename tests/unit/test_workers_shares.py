@@ -61,11 +61,28 @@ def test_a_plan_that_two_workers_did_not_survive_is_left_out() -> None:
     shares = Shares([], plans=None, drawn=True)
     first = shares.take()
     assert first is not None
-    shares.lost(first, 3, begun=True)
+    assert shares.lost(first, 3, begun=True) == ""
     second = shares.take()
     assert second is not None
-    shares.lost(second, 0, begun=True)
+    assert shares.lost(second, 0, begun=True) == "plan 0.4", "as the worker called it"
     assert shares.take() == Share(number=0, begin=4, end=most_in_share(0))
+
+
+def test_a_scenario_that_two_workers_did_not_survive_is_left_out() -> None:
+    shares = Shares(["limit"], plans=None, drawn=False)
+    for said in ("", "scenario limit"):
+        share = shares.take()
+        assert share is not None
+        assert shares.lost(share, 0, begun=True) == said
+    assert shares.exhausted
+
+
+def test_who_dies_behind_the_last_plan_of_a_share_is_no_reason_to_leave_any_out() -> None:
+    shares = Shares(["limit", "cleanup"], plans=None, drawn=False)
+    for _ in range(2):
+        share = shares.take()
+        assert share is not None
+        assert shares.lost(share, 1, begun=True) == ""
 
 
 def test_a_share_that_was_not_begun_is_blamed_for_nothing() -> None:
@@ -73,7 +90,7 @@ def test_a_share_that_was_not_begun_is_blamed_for_nothing() -> None:
     for _ in range(3):
         share = shares.take()
         assert share == Share(number=0, end=most_in_share(0))
-        shares.lost(share, 0, begun=False)
+        assert shares.lost(share, 0, begun=False) == ""
 
 
 @pytest.mark.parametrize("seed", range(20))
