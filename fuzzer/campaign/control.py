@@ -70,6 +70,14 @@ class Control:
         return self.elapsed - self._asleep
 
     @property
+    def for_stored(self) -> float:
+        """Seconds that are left to run stored failures again: half of a night is for what is new, however many."""
+        options = self._options
+        budgets = [seconds for seconds in (options.seconds, options.ceiling) if seconds is not None]
+        most = min(budgets, default=float("inf")) / 2 if options.stored_seconds is None else options.stored_seconds
+        return most - self.explored
+
+    @property
     def ceiling(self) -> float:
         """The moment on the clock at which everything ends; infinite without a ceiling."""
         return float("inf") if self._options.ceiling is None else self._begin + self._options.ceiling

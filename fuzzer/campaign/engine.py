@@ -18,7 +18,17 @@ import trio
 from fuzzer.campaign.chances import settled
 from fuzzer.campaign.control import Clock, Control
 from fuzzer.campaign.doubts import warnings_about
-from fuzzer.campaign.events import Emit, Finished, PlanExecuted, ServerRestarted, ShrinkStep, Started, Warned, ignore
+from fuzzer.campaign.events import (
+    Emit,
+    Finished,
+    PlanExecuted,
+    ServerRestarted,
+    ShrinkStep,
+    Started,
+    StoredLeft,
+    Warned,
+    ignore,
+)
 from fuzzer.campaign.failure import Failure
 from fuzzer.campaign.ledger import Ledger
 from fuzzer.campaign.minimise import Minimiser
@@ -158,14 +168,17 @@ class Campaign:
     # ---- exploring -------------------------------------------------------------------------------------------------
 
     async def _replay(self, stored: Sequence[Stored]) -> None:
-        """Failures of earlier runs come first: what is still broken is known at once."""
+        """Failures of earlier runs come first: what is still broken is known at once. They have half of the time."""
         for item in stored:
             self._ledger.expect(item)  # all of them: the replay of one may show another
-        for item in stored:
+        for place, item in enumerate(stored):
             if not self._control.may_explore:
                 return
+            if (left := self._control.for_stored) <= 0:
+                self._emit(StoredLeft(tuple(late.failure.fingerprint for late in stored[place:])))
+                return
             self._origin = f"stored {item.failure.fingerprint}"
-            await replay_stored(item, self._trials, self._ledger, self._control.ceiling)
+            await replay_stored(item, self._trials, self._ledger, min(self._control.ceiling, self._clock() + left))
             await self._shrink_waiting()
 
     async def _explore(self, source: AsyncIterator[tuple[str, Plan]]) -> None:

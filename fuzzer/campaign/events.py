@@ -33,6 +33,12 @@ class StoredReplayed(Value, tag_field="event", tag="stored_replayed"):
     instead: dict[str, int] = {}
 
 
+class StoredLeft(Value, tag_field="event", tag="stored_left"):
+    """Half of the time is over: these failures of earlier runs were not run again. Their files stay."""
+
+    fingerprints: tuple[str, ...]
+
+
 class PlanExecuted(Value, tag_field="event", tag="plan_executed"):
     """A plan of the exploration was run and judged. ``violated`` are fingerprints, ``inconclusive`` codes."""
 
@@ -92,6 +98,7 @@ class Finished(Value, tag_field="event", tag="finished"):
 CampaignEvent = (
     Started
     | StoredReplayed
+    | StoredLeft
     | PlanExecuted
     | FailureFound
     | ShrinkStep

@@ -18,7 +18,8 @@ class Options(Value):
     ``shrink_seconds`` is a budget of its own for each failure (twice that where an execution takes seconds);
     ``ceiling`` ends everything, shrinking included. ``max_failures`` counts distinct fingerprints; those in ``known``
     are counted but neither stored nor shrunk. ``hurry`` scales the hub's time bounds while a failure that needs time
-    is shrunk. ``workers``: processes that explore side by side; ``seconds`` then counts while any of them explores.
+    is shrunk. ``stored_seconds`` bounds running stored failures again (None: half of what there is in all).
+    ``workers``: processes that explore side by side; ``seconds`` then counts while any of them explores.
     """
 
     seconds: float | None = 30.0
@@ -33,6 +34,7 @@ class Options(Value):
     hurry: float = 0.1
     ceiling: float | None = None
     workers: int = 1
+    stored_seconds: float | None = None
 
 
 class Subject(Value):

@@ -11,15 +11,16 @@ from fuzzer.campaign.reproduce import MEASURE, Replayed, Seen, repeats
 from fuzzer.campaign.store import Stored
 from fuzzer.campaign.trials import Trials
 
-LONGEST: Final = 20.0  # seconds for one of them: a night with a hundred stored failures still explores
+LONGEST: Final = 20.0  # seconds for one of them; all together have what ``Control.for_stored`` says
 
 
-async def replay_stored(stored: Stored, trials: Trials, ledger: Ledger, ceiling: float) -> None:
-    """Run it until it fails, or so often that it would have; tell the outcome, and the ledger if it is found again."""
+async def replay_stored(stored: Stored, trials: Trials, ledger: Ledger, end: float) -> None:
+    """Run it until it fails, or so often that it would have, or to the ``end`` on the clock, but once in any case; tell
+    the outcome, and the ledger if it is found again."""
     failure = stored.failure
     trials.forget()
     met = failure.fingerprint in ledger.failures  # while another was replayed
-    until = min(ceiling, trials.clock() + LONGEST)
+    until = min(end, trials.clock() + LONGEST)
     seen = Replayed(Rate(1, 1)) if met else await _until_it_fails(trials, failure, until)
     if not seen.rate.failed:
         ledger.expect_no_longer(failure.fingerprint)

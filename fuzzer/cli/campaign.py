@@ -14,7 +14,7 @@ from fuzzer.campaign.engine import run_campaign
 from fuzzer.campaign.events import CampaignEvent, Finished
 from fuzzer.campaign.options import Options, Result, Subject
 from fuzzer.campaign.store import FailureStore, Stored, StoreError
-from fuzzer.cli.earlier import Earlier
+from fuzzer.cli.earlier import Earlier, in_turn
 from fuzzer.cli.errors import CliError, Interrupted, complain
 from fuzzer.cli.interrupt import Ending, on_interrupt, ticking
 from fuzzer.cli.options import RunOptions
@@ -46,7 +46,8 @@ def explore(target: Target, options: RunOptions, seed: int) -> ExitCode:
     try:
         with TerminalReport(screen, verbose=options.verbose) as terminal:
             handlers = (reports, earlier, terminal, kept)
-            work = Work(target, options, settings, store, earlier.stored, handlers, terminal.tick, ending.note)
+            stored = in_turn(earlier.stored, seed)
+            work = Work(target, options, settings, store, stored, handlers, terminal.tick, ending.note)
             result = trio.run(side_by_side if settings.workers > 1 else _campaign, work)
     except* KeyboardInterrupt:  # between the last look at signals within trio, and the first one after it
         ending.note()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 
-from fuzzer.campaign.events import CampaignEvent, StoredReplayed
+from fuzzer.campaign.events import CampaignEvent, StoredLeft, StoredReplayed
 from fuzzer.campaign.options import Result
 from fuzzer.campaign.store import FailureStore, Stored
 from fuzzer.cli.errors import reason_of
@@ -14,6 +14,7 @@ from fuzzer.cli.options import RunOptions
 from fuzzer.known import KnownFailure, KnownFailures, read_known, write_known
 from fuzzer.replayable import check_is_judged, plan_of
 from fuzzer.report.json_report import FixedEntry
+from fuzzer.report.layout import plural
 from fuzzer.target.errors import TargetError
 from fuzzer.target.model import Target
 from fuzzer.values import DamagedFile
@@ -29,6 +30,7 @@ class Earlier:
         self._known = KnownFailures() if self._path is None else read_known(self._path)
         self._prune = options.prune
         self._gone: dict[str, FixedEntry] = {}  # by path
+        self._left = 0
         self.notes: list[str] = []
         self.stored = () if options.scenario else tuple(self._of_this_target(store, target, options))
 
@@ -38,13 +40,18 @@ class Earlier:
         return tuple(entry.fingerprint for entry in self._known.active(self._today))
 
     def __call__(self, event: CampaignEvent) -> None:
+        if isinstance(event, StoredLeft):
+            self._left += len(event.fingerprints)
         if isinstance(event, StoredReplayed) and not event.rate.failed and event.sure:
             removed = self._prune and _removed(Path(event.path))
             self._gone[event.path] = FixedEntry(event.fingerprint, event.name, event.rate.runs, event.path, removed)
 
     def closing_lines(self, result: Result) -> tuple[str, ...]:
-        """One line for each known failure that was met, each that has expired, each stored one that is gone."""
-        return (*self.notes, *self._known_lines(result), *map(_gone_line, self._gone.values()))
+        """One line for each known failure that was met, each that has expired, each stored one that is gone, and one
+        for those that there was no time for."""
+        left = f"{plural(self._left, 'stored failure')} not run again, and kept: half of the time is for what is new"
+        lines = (*self.notes, *self._known_lines(result), *map(_gone_line, self._gone.values()))
+        return (*lines, left) if self._left else lines
 
     def fixed(self, result: Result) -> tuple[FixedEntry, ...]:
         """What surely no longer fails: each stored file of it was run again, and nothing else has met it."""
@@ -97,6 +104,12 @@ class Earlier:
             self.notes.append(f"{item.path}: not run again: {error}")
             return False
         return True
+
+
+def in_turn(stored: Sequence[Stored], seed: int) -> tuple[Stored, ...]:
+    """Another one is the first with each seed, so that none is too late every night."""
+    first = seed % max(1, len(stored))
+    return (*stored[first:], *stored[:first])
 
 
 def _named(entry: KnownFailure) -> str:

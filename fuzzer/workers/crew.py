@@ -16,6 +16,7 @@ from fuzzer.campaign.doubts import warnings_about
 from fuzzer.campaign.options import Options, Result, Subject
 from fuzzer.campaign.runner import ServerUnavailable
 from fuzzer.campaign.store import FailureStore, Stored
+from fuzzer.campaign.stored import LONGEST
 from fuzzer.target.model import Target
 from fuzzer.target.watchdog import Watchdog
 from fuzzer.workers.hand import GRACE, Hand
@@ -147,9 +148,12 @@ class Crew:
     def _job(self) -> Job:
         places = self._options.workers - len(self._hands)
         mine = [self._stored.popleft() for _ in range(math.ceil(len(self._stored) / max(1, places)))]
-        return Job(self._target, self._options_of_one(), self._subject, tuple(mine))
+        # Of a worker that died: found in this run, and to be shrunk whatever the time.
+        owed = sum(item.failure.fingerprint in self._merged.failures for item in mine)
+        options = self._options_of_one(max(self._control.for_stored, owed * LONGEST))
+        return Job(self._target, options, self._subject, tuple(mine))
 
-    def _options_of_one(self) -> Options:
+    def _options_of_one(self, stored_seconds: float) -> Options:
         """Budgets are the parent's; what is left is how to judge and how to shrink."""
         options = self._options
         return Options(
@@ -161,6 +165,7 @@ class Crew:
             shrink_seconds=options.shrink_seconds,
             replay_times=options.replay_times,
             hurry=options.hurry,
+            stored_seconds=stored_seconds,
         )
 
     def _is_lost(self, hand: Hand) -> bool:
@@ -187,7 +192,7 @@ class Crew:
         for fingerprint, owner in list(self._owners.items()):
             if owner is hand:
                 del self._owners[fingerprint]
-                self._stored.extend(self._unshrunk(fingerprint))
+                self._stored.extendleft(self._unshrunk(fingerprint))
         if hand.result is None:
             self._merged.broken_off(hand.met)
         what = f"worker {hand.number}{':' if hand.broken else ''} {hand.trouble}"
@@ -241,6 +246,8 @@ class Crew:
                 self._owners.setdefault(event.failure.fingerprint, hand)
             case e.StoredReplayed():
                 self._replayed(hand, event)
+            case e.StoredLeft():
+                self._left(hand, event)
         self._merged.hear(event)
 
     def _ready(self, hand: Hand) -> None:
@@ -255,6 +262,14 @@ class Crew:
         if not event.rate.failed:
             self._owners.pop(event.fingerprint, None)
         if hand.late and not hand.stored:
+            hand.tell(Enough())
+
+    def _left(self, hand: Hand, event: e.StoredLeft) -> None:
+        """For want of time: whoever meets one of them may shrink it."""
+        hand.stored.clear()
+        for fingerprint in event.fingerprints:
+            self._owners.pop(fingerprint, None)
+        if hand.late:
             hand.tell(Enough())
 
     def _finished(self, hand: Hand, result: Result) -> None:

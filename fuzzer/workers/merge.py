@@ -57,7 +57,7 @@ class Merged:
                 self.warn(event.text)
             case e.StoredReplayed():
                 self._replayed(event)
-            case e.ShrinkStep() | e.ServerRestarted():
+            case e.ShrinkStep() | e.ServerRestarted() | e.StoredLeft():
                 self._emit(event)
 
     @property

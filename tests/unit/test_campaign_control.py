@@ -123,6 +123,23 @@ def test_the_order_of_reasons() -> None:
         assert reason(made) == wanted
 
 
+@pytest.mark.parametrize(
+    ("options", "left"),
+    [
+        (Options(seconds=100), 47.0),
+        (Options(seconds=100, ceiling=20), 7.0),
+        (Options(seconds=None, ceiling=20), 7.0),
+        (Options(seconds=100, stored_seconds=3), 0.0),
+        (Options(seconds=None, plans=9), float("inf")),
+    ],
+)
+def test_stored_failures_have_half_of_the_time_but_for_shrinking(options: Options, left: float) -> None:
+    made, clock = control(options)
+    clock.advance(5)
+    made.exclude(2)
+    assert made.for_stored == left
+
+
 def test_the_servers_end_is_told_in_its_own_words() -> None:
     made, _ = control()
     made.server_unavailable("it exited with status 3")

@@ -8,7 +8,7 @@ import msgspec
 from campaign_fakes import CROWD, QUIET, RACE, TWO_TABS, Bug, FakeHub, Ran, campaign, doubled, of, two_opens_at_once
 
 from fuzzer.campaign import FailureFound, FailureShrunk, FailureStore, Options, PlanExecuted, ShrinkStep
-from fuzzer.campaign.events import StoredReplayed
+from fuzzer.campaign.events import StoredLeft, StoredReplayed
 from fuzzer.campaign.failure import Rate
 from fuzzer.campaign.ledger import AGAIN
 from fuzzer.campaign.store import Stored
@@ -80,6 +80,39 @@ def test_too_little_time_decides_nothing(tmp_path: Path) -> None:
     ran = campaign(FakeHub(seconds=15.0), [QUIET], stored=[rare])
     (replayed,) = ran.told(StoredReplayed)
     assert (replayed.rate, replayed.sure) == (Rate(0, 2), False)
+
+
+def several(stored: Stored, number: int) -> list[Stored]:
+    """With one plan, as if they were different, each to be run ten times."""
+    failure = msgspec.structs.replace(stored.failure, rate=None)
+    named = [msgspec.structs.replace(failure, fingerprint=f"HF103-00000{digit}") for digit in range(number)]
+    return [msgspec.structs.replace(stored, failure=one) for one in named]
+
+
+def test_half_of_the_time_is_for_what_is_new(tmp_path: Path) -> None:
+    stored = several(earlier(tmp_path), 8)
+    ran = campaign(FakeHub(seconds=1.0), [QUIET] * 99, Options(seconds=50.0), stored=stored)
+    replayed, (left,) = ran.told(StoredReplayed), ran.told(StoredLeft)
+    assert [item.failure.fingerprint for item in stored] == [*(e.fingerprint for e in replayed), *left.fingerprints]
+    assert sum(event.rate.runs for event in replayed) == len(ran.told(PlanExecuted)) == 25
+    assert [event.sure for event in replayed] == [True, True, False], "ten runs decide, and five do not"
+
+
+def test_what_a_worker_is_given_for_stored_ones_is_no_part_of_its_own_time(tmp_path: Path) -> None:
+    stored = several(earlier(tmp_path), 2)
+    ran = campaign(FakeHub(seconds=1.0), [QUIET], Options(seconds=None, stored_seconds=3.0), stored=stored)
+    assert [event.rate.runs for event in ran.told(StoredReplayed)] == [3]
+    assert ran.told(StoredLeft) == [StoredLeft((stored[1].failure.fingerprint,))]
+
+
+def test_what_was_not_reached_and_is_met_is_found_again(tmp_path: Path) -> None:
+    stored = earlier(tmp_path)
+    options = Options(seconds=None, stored_seconds=0.0)
+    ran = campaign(FakeHub((RACE,)), [TWO_TABS], options, stored=[stored], store=FailureStore(tmp_path))
+    assert ran.told(StoredReplayed) == []
+    (failure,) = ran.result.failures
+    assert AGAIN in failure.notes
+    assert list(tmp_path.iterdir()) == [stored.path]
 
 
 def test_a_known_one_is_met_and_does_not_count(tmp_path: Path) -> None:

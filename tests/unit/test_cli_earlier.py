@@ -7,11 +7,11 @@ from pathlib import Path
 from campaign_fakes import CROWD
 from histories import H
 
-from fuzzer.campaign.events import StoredReplayed
+from fuzzer.campaign.events import StoredLeft, StoredReplayed
 from fuzzer.campaign.failure import Failure, Rate
 from fuzzer.campaign.options import Result, Totals
 from fuzzer.campaign.store import FailureStore, Stored
-from fuzzer.cli.earlier import Earlier
+from fuzzer.cli.earlier import Earlier, in_turn
 from fuzzer.cli.options import RunOptions
 from fuzzer.hub.target import embedded_target
 from fuzzer.verdict import Finding
@@ -56,6 +56,22 @@ def test_what_is_met_later_in_the_run_is_not_fixed(tmp_path: Path) -> None:
     handler = earlier(tmp_path)
     handler(replayed(gone, Rate(0, 20)))
     assert fixed(handler, **{gone.failure.fingerprint.replace("-", "_"): 1}) == []
+
+
+def test_what_there_was_no_time_for_is_said_by_number(tmp_path: Path) -> None:
+    handler = earlier(tmp_path)
+    assert handler.closing_lines(Result("time", "")) == ()
+    for left in (("HF101-000000",), ("HF101-000001", "HF101-000002")):  # of two workers
+        handler(StoredLeft(left))
+    (line,) = handler.closing_lines(Result("time", ""))
+    assert line.startswith("3 stored failures not run again, and kept: ")
+
+
+def test_each_run_begins_with_another_one(tmp_path: Path) -> None:
+    items = tuple(stored(tmp_path, key) for key in ("a", "b", "c"))
+    assert in_turn((), 5) == ()
+    assert [in_turn(items, seed)[0] for seed in range(3)] == list(items)
+    assert in_turn(items, 4) == (items[1], items[2], items[0])
 
 
 def test_nor_is_what_has_another_file_that_was_not_run_again(tmp_path: Path) -> None:

@@ -12,9 +12,14 @@ from pathlib import Path
 
 import psutil
 import pytest
+from campaign_fakes import CROWD
 from command import ENVIRONMENT, OPEN_TARGET, Running, hubfuzz, refusal
+from histories import H
 
+from fuzzer.campaign import Failure, FailureStore
+from fuzzer.hub.target import embedded_target
 from fuzzer.report.json_report import Report, report_from_json
+from fuzzer.verdict import Finding
 
 ENDING = 30.0  # seconds that orphans may take to notice; they need about two
 SMALL = ("--seed", "7", "--workers", "2", "--report", "json,ndjson")
@@ -107,6 +112,22 @@ def test_the_work_of_a_worker_that_is_killed_is_done_by_others(tmp_path: Path) -
     assert report(tmp_path).plans.plans == 150
     assert set(done) >= {f"plan 0.{index}" for index in range(1, 10)}
     assert_ended([dead, *orphans])
+
+
+def test_stored_failures_leave_half_of_the_time_to_what_is_new(tmp_path: Path) -> None:
+    target, history = {"name": embedded_target().name}, H().join("a").history()
+    store = FailureStore(tmp_path / ".hubfuzz" / "failures")
+    for number in range(40):
+        finding = Finding("HF101", "violated", str(number), "", "", "")
+        store.write(Failure(finding.fingerprint, "HF101", CROWD, CROWD, history, finding, target=target))
+    done = hubfuzz("run", "--seconds", "6", *SMALL, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    replayed = len(events(tmp_path, "stored_replayed"))
+    left = sum(str(event["fingerprints"]).count("HF101-") for event in events(tmp_path, "stored_left"))
+    assert 2 <= replayed < 40
+    assert left == 40 - replayed
+    assert any(line.startswith(f"{left} stored failures not run again") for line in report(tmp_path).warnings)
+    assert report(tmp_path).plans.plans > 6, "more than the scenarios"
 
 
 BROKEN_JUDGE = """
