@@ -15,6 +15,7 @@ from fuzzer.values import is_utf8
 
 LEAST_FOR_SHRINKING = 300.0  # seconds on top of those of the exploration
 SHARE_FOR_SHRINKING = 0.2
+MOST_SEED = (1 << 63) - 1  # what can be passed on to a worker
 LONG = 60.0  # seconds of exploring: in less, starting several workers costs more than they bring
 
 
@@ -54,6 +55,8 @@ class RunOptions:
         self.codes(self.skip, "--skip")
         self.kinds_of_report()
         self.number_of_workers()
+        if (self.seed or 0) > MOST_SEED:
+            raise CliError(f"--seed: found {shown(str(self.seed), 40)}, expected at most {MOST_SEED}")
 
     def workers_for(self, target: Target) -> int:
         """As many as were asked for; else, in a long run, as many as the target allows. Raises ``CliError``."""

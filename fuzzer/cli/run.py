@@ -12,9 +12,8 @@ from fuzzer.cli.seconds import Seconds
 from fuzzer.exit_codes import ExitCode
 
 SECONDS = Seconds(min=0, min_open=True)
-MOST = (1 << 63) - 1  # what can be passed on to a worker
-COUNT = click.IntRange(1, MOST)
-SEED = click.IntRange(0, MOST)
+COUNT = click.IntRange(min=1)
+SEED = click.IntRange(min=0)
 
 
 @click.command()

@@ -37,7 +37,7 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRe
         (("run", "--plans", "1", "--shrink-seconds", "nan"), "'nan' is not a number of seconds"),
         (("hub", "--grace", "nan"), "'nan' is not a number of seconds"),
         (("run", f"--workers={'9' * 5_000}"), "expected a number from 1 to"),
-        (("run", "--seed", str(1 << 64)), "'--seed'"),
+        (("run", "--seed", str(1 << 64)), "--seed: found 18446744073709551616, expected at most 9223372036854775807"),
         (("run", "9" * 5_000), "9…: file name too long"),
         (("replay", "9" * 5_000), "9…: file name too long"),
         (("check", "9" * 5_000), "9…: file name too long"),
