@@ -85,6 +85,9 @@ class Exercise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     doubtful: int = 0
     large: int = 0
     large_delivered: int = 0
+    unsettled: int = 0
+    entitled: int = 0
+    turned_away: int = 0
 
 
 class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
