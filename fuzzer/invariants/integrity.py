@@ -59,7 +59,7 @@ def _undisturbed(facts: Facts, message: Message) -> bool:
 
 _READ_FROM = {
     "body": 'policy.body = "any", protocol.deliver (is the body read from the right place?)',
-    "id": "protocol.deliver (is the id read from the right place?)",
+    "id": "protocol.deliver (is the id read from the right place?) or policy.group (does everybody hear all?)",
 }
 
 
