@@ -16,12 +16,13 @@ from fuzzer.verdict import Finding, Judgement
 
 def eviction(facts: Facts) -> Judgement:
     """A connection was evicted that should have stayed."""
-    evicted = [conn for conn in facts.conns.values() if _evicted(facts, conn)]
-    found = (_wrong(facts, conn) or _needless(facts, conn) for conn in evicted)
-    return Judgement("HF204", len(evicted), tuple(f for f in found if f is not None))
+    gone = [conn for conn in facts.conns.values() if evicted(facts, conn)]
+    found = (_wrong(facts, conn) or _needless(facts, conn) for conn in gone)
+    return Judgement("HF204", len(gone), tuple(f for f in found if f is not None))
 
 
-def _evicted(facts: Facts, conn: Conn) -> bool:
+def evicted(facts: Facts, conn: Conn) -> bool:
+    """Was it closed because of the limit, as a member that had given no other cause?"""
     limit = facts.policy.limit
     if limit is None or not conn.honest or not conn.je < conn.server_end < conn.own_cause:
         return False
@@ -62,7 +63,7 @@ def _all_go(facts: Facts, conn: Conn, elders: list[Conn], limit: int) -> bool:
     most = len(there) + facts.slots.outside(conn.server_end, at)
     if most - limit <= len(elders):
         return False
-    return all(_evicted(facts, c) for c in elders) or not _still_above(facts, conn, limit)
+    return all(evicted(facts, c) for c in elders) or not _still_above(facts, conn, limit)
 
 
 def _still_above(facts: Facts, conn: Conn, limit: int) -> bool:

@@ -10,6 +10,7 @@ from typing import TypeVar
 from fuzzer.facts import NEVER, Conn, Episode, Facts
 from fuzzer.facts_lateness import was_given_up
 from fuzzer.history import OpenRej, SrvClose
+from fuzzer.invariants.eviction import evicted
 from fuzzer.invariants.registry import Invariant
 from fuzzer.policy import Limit, Policy
 from fuzzer.verdict import Finding, Judgement
@@ -31,7 +32,7 @@ def _connections(facts: Facts) -> Judgement:
     if limit is None:
         return Judgement("HF201")
     findings = []
-    obligations = 0
+    obligations = sum(_enforced(facts, conn) for conn in facts.conns.values())
     own = [(je, le, None) for je, le, number in facts.slots.proved() for _ in range(number)]
     for user, conns in facts.slots.groups():
         spans = [(c.je, min(c.le, c.own_cause), c) for c in conns if c.honest]
@@ -41,6 +42,11 @@ def _connections(facts: Facts) -> Judgement:
         if crowd:
             findings.append(_exceeded(facts, user, crowd, limit))
     return Judgement("HF201", obligations, tuple(findings))
+
+
+def _enforced(facts: Facts, conn: Conn) -> bool:
+    """Had it to go because of the limit? Where one at a time is allowed, nothing else shows that it was kept."""
+    return told_the_limit(facts, conn) is not None or evicted(facts, conn)
 
 
 def _rooms(facts: Facts) -> Judgement:

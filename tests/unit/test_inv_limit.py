@@ -68,6 +68,21 @@ def test_the_new_ones_welcome_before_the_old_ones_close_is_no_crowd() -> None:
     assert says(alive(written, "b", "c")) == NOTHING
 
 
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        (H(REJECT).join("a", "b").open("c").refused("c", 429), 1),
+        (H(EVICT).join("a", "b").join("c").ended("a", 4009), 1),
+        (H(EVICT).join("a", "b", role="slot").join("c", role="slot").ended("a", 4009), 1),
+        (H(REJECT).join("a", "b").open("c").refused("c", 503), 0),
+        (H(EVICT).join("a", "b").join("c").ended("a", 1001), 0),
+    ],
+    ids=["refused", "evicted", "when-all-have-left", "refused-otherwise", "closed-otherwise"],
+)
+def test_who_has_to_go_shows_that_the_limit_is_kept(written: H, number: int) -> None:
+    assert obligations(written, "HF201") == number
+
+
 def test_nobody_was_seen_to_live() -> None:
     assert obligations(H(REJECT).join("a", "b"), "HF201") == 0
     assert obligations(H().join("a", "b"), "HF201") is None
