@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from fuzzer.cli.errors import CliError, complain, one_line, reason_of
+from fuzzer.cli.errors import CliError, complain, one_line, reason_of, unexpected
 from fuzzer.exit_codes import ExitCode, of_all
 
 if TYPE_CHECKING:
@@ -135,10 +135,8 @@ def _replay_one(screen: Screen, stored: Stored, options: ReplayOptions, files: R
     try:
         replayed = _run(screen, failure, target_for(failure, options), options)
     except Exception as error:
-        line = one_line(error)
-        if line is None:
-            raise
-        return _error(screen, f"{failure.fingerprint} {failure.name}", f"{failure.fingerprint}: {line}")
+        why = one_line(error) or unexpected(error)  # one that breaks hubfuzz must not keep the others from their turn
+        return _error(screen, f"{failure.fingerprint} {failure.name}", f"{failure.fingerprint}: {why}")
     code = _tell(screen, stored, replayed, options)
     for path in files.write(stored, replayed.end):
         screen.say(f"  Report     {path}")

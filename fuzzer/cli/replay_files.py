@@ -1,4 +1,4 @@
-"""The report files of ``hubfuzz replay``: each failure as it was seen again."""
+"""The report files of ``hubfuzz replay``: each failure as it was seen again, or what came in place of it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from fuzzer.campaign.store import Stored
 from fuzzer.cli.options import kinds_of_report
 from fuzzer.cli.reports import prepare, write_all
 from fuzzer.report.files import FOR_EACH_FAILURE, files_of_failure
+from fuzzer.report.outcome import failures_instead
 
 
 class ReplayFiles:
@@ -24,12 +25,20 @@ class ReplayFiles:
             prepare(folder, ("pytest",))  # the page of a run in it stays: it is of another day
 
     def write(self, stored: Stored, replayed: Replayed | None) -> list[Path]:
-        """The files of a failure that was seen again; none of one that was not. Raises ``CliError``."""
-        seen = seen_again(stored.failure, replayed)
-        if seen is None:
-            return []
+        """The files of what was seen of a failure; none if nothing failed. Raises ``CliError``."""
+        return [path for seen in seen_now(stored.failure, replayed) for path in self._write(seen, stored)]
+
+    def _write(self, seen: Failure, stored: Stored) -> list[Path]:
         files = files_of_failure(self._kinds, seen, str(stored.path), self._folder)
         return [self._folder / name for name in write_all(self._folder, files)]
+
+
+def seen_now(failure: Failure, replayed: Replayed | None) -> list[Failure]:
+    """The failure with the history and the rate of now, or all that the runs showed instead."""
+    if replayed is not None and replayed.outcome == "CHANGED":
+        return failures_instead(failure, replayed)
+    again = seen_again(failure, replayed)
+    return [again] if again else []
 
 
 def seen_again(failure: Failure, replayed: Replayed | None) -> Failure | None:

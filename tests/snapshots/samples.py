@@ -226,14 +226,17 @@ def vacuous() -> Result:
 
 def seen_again(stored: Failure, failed: int, runs: int) -> Replayed:
     """A replay that failed as the stored failure did."""
-    verdict = Verdict((Judgement(stored.code, 1, (stored.finding,)),))
-    return Replayed(Rate(failed, runs), Attempt(stored.plan, stored.history, verdict, 0.1) if failed else None)
+    return Replayed(Rate(failed, runs), _attempt(stored) if failed else None)
 
 
 def seen_otherwise(runs: int) -> Replayed:
     """A replay that failed in other ways, most often by a loss."""
-    other = loss()
-    verdict = Verdict((Judgement(other.code, 1, (other.finding,)),))
-    attempt = Attempt(other.plan, other.history, verdict, 0.1)
-    instead = {"HF502-e6b285": Instead(1, attempt), other.fingerprint: Instead(runs - 1, attempt)}
-    return Replayed(Rate(0, runs), last=attempt, undecided=runs, instead=instead)
+    attempts = [_attempt(other) for other in (loss(), crash())]
+    often, once = (Instead(number, it) for number, it in zip((runs - 1, 1), attempts, strict=True))
+    instead = {crash().fingerprint: once, loss().fingerprint: often}
+    return Replayed(Rate(0, runs), last=attempts[0], undecided=runs, instead=instead)
+
+
+def _attempt(failed: Failure) -> Attempt:
+    verdict = Verdict((Judgement(failed.code, 1, (failed.finding,)),))
+    return Attempt(failed.plan, failed.history, verdict, 0.1)
