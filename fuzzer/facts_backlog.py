@@ -5,7 +5,7 @@ this sense bound the hub's queue from above, whatever the hub and the network do
 read is over at the latest when the reader reads something that was sent after a later message of the same sender had
 come out anywhere: by then its own copies had been queued, and queues are in order. Where senders keep no order
 (``policy.order = "none"``) it may wait for ever. History may be read out to whoever subscribes, and a hub that
-delivers at least once is taken to have two copies of everything on the way.
+delivers at least once is taken to have two copies of everything on the way, the second of which may be read later.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ class Backlog:
         policy = facts.policy
         self._facts = facts
         self._copies = 2 if policy.delivery == "at-least-once" else 1
+        self._second = _second_readings(facts) if self._copies > 1 else {}
         largest = NEVER if policy.max_size is None else policy.max_size
         self._groups: dict[str, list[Message]] = defaultdict(list)
         self._handled: dict[str, int] = {}
@@ -51,7 +52,8 @@ class Backlog:
             self._groups[group] += (m for m in messages if m.size <= largest)
             if policy.order != "none":
                 self._handled.update(_handled(messages))
-        self._weights = {group: sum(map(self._weight, some)) for group, some in self._groups.items()}
+        weights = {group: sum(frame_bytes(facts, m) for m in some) for group, some in self._groups.items()}
+        self._weights = {group: weight * self._copies for group, weight in weights.items()}
 
     def crowded(self, conn: Conn, groups: Set[str], most: int, passing: Sequence[Span]) -> tuple[Span, ...]:
         """The spans ``[start, end)`` of indices in which more than ``most`` bytes may have waited for ``conn``.
@@ -64,20 +66,20 @@ class Backlog:
         foreign = [m for group, some in self._groups.items() if group not in groups for m in some]
         own = sum(self._weights.get(group, 0) for group in groups) * _most_times(conn)
         besides = _besides(self._facts, conn)
-        if own + sum(weight for _, weight in besides) + ENVELOPE * (len(passing) + len(foreign)) <= most:
+        if own + sum(weight for _, weight in besides) + ENVELOPE * (len(passing) + self._copies * len(foreign)) <= most:
             return ()
         messages = [m for group in groups for m in self._groups.get(group, ())]
         waiting = _Waiting(conn, messages, self._handled)
-        spans = [(self._weight(m), start, end) for m, start, end in waiting.spans()]
+        readings: list[dict[str, int]] = [waiting.read]
+        if self._copies > 1:
+            readings.append(self._second.get(conn.name, {}))
+        spans = [(frame_bytes(self._facts, m), a, b) for read in readings for m, a, b in waiting.spans(read)]
         spans += waiting.others(besides)
         spans += [(ENVELOPE, start, end) for start, end in waiting.passed(passing)]
         taken = ((m.inv, min(m.got.values(), default=self._handled.get(m.name, NEVER))) for m in foreign)
-        spans += [(ENVELOPE, start, end) for start, end in waiting.passed(taken)]
+        spans += [(ENVELOPE * self._copies, start, end) for start, end in waiting.passed(taken)]
         steps = [step for weight, start, end in spans for step in ((start, weight), (end, -weight))]
         return tuple(_above(sorted(steps), most))
-
-    def _weight(self, message: Message) -> int:
-        return frame_bytes(self._facts, message) * self._copies
 
 
 class _Waiting:
@@ -85,13 +87,15 @@ class _Waiting:
 
     def __init__(self, conn: Conn, messages: list[Message], handled: Mapping[str, int]) -> None:
         self._conn, self._messages, self._handled = conn, messages, handled
-        self._readings = sorted((m.got[conn.name], m.inv) for m in messages if conn.name in m.got)
+        self.read = {m.name: m.got[conn.name] for m in messages if conn.name in m.got}
+        self._readings = sorted((self.read[m.name], m.inv) for m in messages if m.name in self.read)
         self._latest = list(accumulate((inv for _, inv in self._readings), max))
 
-    def spans(self) -> Iterator[tuple[Message, int, int]]:
+    def spans(self, read: Mapping[str, int]) -> Iterator[tuple[Message, int, int]]:
+        """One copy of each, which was read then."""
         conn = self._conn
         for message in self._messages:
-            start, end = max(message.inv, conn.open_inv), message.got.get(conn.name, NEVER)
+            start, end = max(message.inv, conn.open_inv), read.get(message.name, NEVER)
             if end == NEVER:
                 end = self._over(self._handled.get(message.name, NEVER))
             if start < end:
@@ -117,6 +121,15 @@ class _Waiting:
         """When something was read that had been sent after ``index``: what was queued before it has gone."""
         number = bisect_left(self._latest, index)
         return self._readings[number][0] if number < len(self._readings) else NEVER
+
+
+def _second_readings(facts: Facts) -> dict[str, dict[str, int]]:
+    """By connection and message: when it was read for the second time."""
+    second: dict[str, dict[str, int]] = defaultdict(dict)
+    for i, e in facts.deliveries:
+        if i != facts.messages[e.msg].got[e.conn]:
+            second[e.conn].setdefault(e.msg, i)
+    return second
 
 
 def _handled(messages: list[Message]) -> Iterator[tuple[str, int]]:

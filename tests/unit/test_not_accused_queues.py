@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 from histories import H
 
 from fuzzer.history import Control, Joined, PingInv, SubInv
 from fuzzer.invariants import judge
+from fuzzer.payload import ENVELOPE
 from fuzzer.plan import Send
 from fuzzer.policy import Policy
 
 ROOMS = Policy(group="room", echo="never", backlog=None)
+TWO = 2 * ENVELOPE
 
 
 def convicted(written: H) -> list[str]:
@@ -132,3 +136,22 @@ def test_copies_for_the_sender_do_not_show_that_a_broadcast_is_over(others: tupl
     written = H(Policy(replay="none")).join("a", *others).send("m", "a").got("m", "a", *others)
     written.send("m2", "a").got("m2", "a", *others)
     assert convicted(written.join("c").got("m", "c")) == said
+
+
+# ---- what a hub sends twice takes two places -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("again", "said"), [((), []), (("b",), ["HF301 close 1013"])], ids=["still-waits", "read-as-well"]
+)
+def test_a_second_copy_waits_when_the_first_has_been_read(again: tuple[str, ...], said: list[str]) -> None:
+    written = H(Policy(delivery="at-least-once", backlog=TWO)).join("a", "b").send("m0", "a").got("m0", "a", "b")
+    assert convicted(written.got("m0", *again).send("m1", "a").ended("b", 1013)) == said
+
+
+@pytest.mark.parametrize(("delivery", "said"), [("at-least-once", []), ("at-most-once", ["HF301 close 1013"])])
+def test_copies_for_others_pass_through_a_queue_of_all(
+    delivery: Literal["at-least-once", "at-most-once"], said: list[str]
+) -> None:
+    written = H(Policy(delivery=delivery, backlog=TWO)).join("a").join("c", user="u1")
+    assert convicted(written.send("m0", "c").send("m1", "c").ended("a", 1013)) == said
