@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import functools
 import re
+import secrets
 import time
 from typing import Any
 
@@ -33,7 +34,8 @@ def mint(auth: JwtAuth, user: str, session: str | None, kind: TokenKind, now: fl
     if kind == "none":
         return None
     issued = int(time.time() if now is None else now)
-    claims = {**_own_claims(auth, user, session, kind), **_times(kind, issued, seconds(auth.lifetime))}
+    own = _own_claims(auth, user, session, kind)
+    claims = {**_name(), **own, **_times(kind, issued, seconds(auth.lifetime))}
     secret = reveal(auth.secret, "auth.secret")
     if kind == "alg-none":
         return _signed(claims, "none", "")
@@ -47,6 +49,11 @@ def _truncated(token: str) -> str:
     """Without the end of the signature. What is left is whole base64, so that only comparing it shows the fault."""
     unsigned, _, signature = token.rpartition(".")
     return f"{unsigned}.{signature[: (len(signature) - CUT_OFF) // 4 * 4]}"
+
+
+def _name() -> dict[str, str]:
+    """No two tokens are the same: a hub may take one for a session, or let each in once (RFC 7519, 4.1.7)."""
+    return {"jti": secrets.token_urlsafe(9)}
 
 
 def _own_claims(auth: JwtAuth, user: str, session: str | None, kind: TokenKind) -> dict[str, Any]:

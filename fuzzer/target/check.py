@@ -14,13 +14,13 @@ from fuzzer.target.check_url import check_hosts, check_http_url, check_placehold
 from fuzzer.target.config import reveal
 from fuzzer.target.errors import TargetError
 from fuzzer.target.model import MOST_WORKERS, Target
+from fuzzer.target.own_frames import longest_own
 from fuzzer.target.place import HTTP_TOKEN
 from fuzzer.target.template import hint, names_in, nearest
 
 FORBIDDEN_HEADERS = ("host", "upgrade", "connection", "content-length", "transfer-encoding")
 LEAST_BOUND = 0.5  # seconds between two round trips of the control pair that may count as healthy
 MOST_LEAST = 1_000  # characters: a message that is sent byte by byte has no more
-LEAST_SIZE = 1_024  # of the longest fence, with the longest names that plans have
 IN_START = ("port", "python")
 
 
@@ -32,6 +32,7 @@ def check_target(target: Target, allow_hosts: Collection[str] = ()) -> None:
     check_auth(target)
     check_protocol(target)
     _check_policy(target.policy)
+    _check_size(target)
     _check_probe(target)
     check_hosts(target, allow_hosts)
     _check_promises(target)
@@ -135,17 +136,16 @@ def _check_numbers(policy: Policy) -> None:
             _positive(f"policy.{name}", getattr(policy, name))
     if not 0 <= policy.min_size <= MOST_LEAST:
         raise TargetError(f"policy.min_size: found {policy.min_size}, expected characters (0 to {MOST_LEAST})")
-    _check_size(policy.max_size)
     for name in ("storm", "stall_bytes", "backlog", "max_rooms", "rate"):
         if getattr(policy, name) is not None:
             _at_least_one(f"policy.{name}", getattr(policy, name))
 
 
-def _check_size(most: int | None) -> None:
-    if most is not None and most < LEAST_SIZE:
+def _check_size(target: Target) -> None:
+    most, least = target.policy.max_size, longest_own(target)
+    if most is not None and most < least:
         raise TargetError(
-            f"policy.max_size: found {most}, expected bytes, {LEAST_SIZE} or more: "
-            "hubfuzz's own messages must get through"
+            f"policy.max_size: found {most}, expected bytes, {least} or more: hubfuzz's own messages must get through"
         )
 
 

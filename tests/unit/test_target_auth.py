@@ -38,6 +38,7 @@ def test_a_valid_token_is_accepted_and_keeps_the_types_of_claims() -> None:
     issued = claims.pop("iat")
     assert claims.pop("exp") == issued + 15 * 60  # type: ignore[operator]
     assert before <= issued <= time.time()  # type: ignore[operator]
+    assert claims.pop("jti")
     assert claims == {"sub": "u0", "who": {"id": ["u0"]}, "sid": "s1", "admin": False, "level": 3}
 
 
@@ -88,7 +89,14 @@ def test_an_unsigned_token_says_so_and_has_no_signature() -> None:
 
 def test_wrong_claims_are_signed_well_and_name_nobody() -> None:
     claims = decoded(token("wrong-claims", session="s1"))
-    assert set(claims) == {"sid", "admin", "level", "iat", "exp"}
+    assert set(claims) == {"sid", "admin", "level", "iat", "exp", "jti"}
+
+
+def test_no_two_tokens_are_the_same() -> None:
+    """A hub may take each token for a session, and close the older of two connections that bring the same."""
+    assert len({token("valid") for _ in range(20)}) == 20
+    fixed = JwtAuth(secret=SECRET, claims={"sub": "{user}", "jti": "of the target file"})
+    assert decoded(token("valid", fixed))["jti"] == "of the target file"
 
 
 def test_no_token_is_none() -> None:
