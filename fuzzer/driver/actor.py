@@ -19,14 +19,16 @@ class Actor:
     """One connection and its state as seen from the client.
 
     ``held``: in its opening handshake, of which we keep the last byte. ``half``: closed, but our end of TCP stays
-    open. ``doubtful_from``: from this monotonic time on the hub may take its token for expired. ``questions``: how
-    many of its questions who is present are not answered yet.
+    open. ``yes_expected``: its first message, with the token, is not answered yet. ``doubtful_from``: from this
+    monotonic time on the hub may take its token for expired. ``questions``: how many of its questions who is present
+    are not answered yet.
     """
 
     name: str
     user: str
     role: Role = "plan"
     welcome_expected: bool = False
+    yes_expected: bool = False
     conn: FuzzConn | None = None
     held: bool = False
     decided: bool = False

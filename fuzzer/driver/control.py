@@ -19,7 +19,7 @@ from fuzzer.driver.patience import Patience
 from fuzzer.history import RejectedBy
 from fuzzer.payload import filler
 from fuzzer.target.model import Target
-from fuzzer.target.protocol import Message, Other, Subscribed, Welcome
+from fuzzer.target.protocol import Accepted, Message, Other, Subscribed, Welcome
 
 PATIENCE = 1.0
 
@@ -41,6 +41,7 @@ class ControlPair:
         self._user = f"{nonce}control"
         self._conns: dict[str, FuzzConn] = {}
         self._ready: set[str] = set()
+        self._accepted: set[str] = set()
         self._sent: Counter[str] = Counter()
         self._seen: set[tuple[str, str]] = set()
         self._body = filler(target.policy.own_size)
@@ -140,6 +141,7 @@ class ControlPair:
         if stale is not None:
             stale.dispose()
         self._ready.discard(name)
+        self._accepted.discard(name)
         self.before_opening()
         self.openings += 1
         self.opened_at = time.monotonic()
@@ -155,17 +157,24 @@ class ControlPair:
     async def _greet(self, name: str, conn: FuzzConn, first_message: str | None) -> None:
         room = self._room()
         texts = [text for text in (first_message, room and self._codec.subscribe(room, self._user)) if text]
-        if texts:
-            await conn.prepare_text(texts)
-            conn.release()
-            self._sent[name] += len(texts)
-            self._greeting = self._sent[name]
+        if first_message is not None and self._codec.has_accepted:
+            await self._say(name, conn, texts[:1])
+            await self._until(lambda: name in self._accepted or not conn.is_open, PATIENCE)
+            texts = texts[1:] if conn.is_open else []
+        await self._say(name, conn, texts)
         if self._awaits_subscribed:
             self.trouble = trouble.NOT_SUBSCRIBED
         elif self._codec.has_welcome:
             self.trouble = trouble.NOT_JOINED
         else:
             self._ready.add(name)
+
+    async def _say(self, name: str, conn: FuzzConn, texts: list[str]) -> None:
+        if texts:
+            await conn.prepare_text(texts)
+            conn.release()
+            self._sent[name] += len(texts)
+            self._greeting = self._sent[name]
 
     def _has_sent(self, name: str, share: float) -> bool:
         """So much of what it may; of a rate that allows no more than to come nothing is spared."""
@@ -197,6 +206,8 @@ class ControlPair:
         self._lot.unpark_all()
 
     def _note(self, conn: str, found: object) -> None:
+        if isinstance(found, Accepted):
+            self._accepted.add(conn)
         if isinstance(found, Other):
             self.trouble = trouble.other_answer(found.text)
         elif isinstance(found, Message):
@@ -217,6 +228,7 @@ class ControlPair:
     def server_closed(self, conn: str, code: int, reason: str) -> None:
         """The next round trip opens anew."""
         self.trouble = trouble.closed(code, reason)
+        self._lot.unpark_all()
 
     def server_eof(self, conn: str) -> None:
         """The next round trip opens anew."""

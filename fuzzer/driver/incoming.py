@@ -8,7 +8,17 @@ from fuzzer.driver.frame_text import LONGEST_FRAME_KEPT, kept_text, overweight, 
 from fuzzer.driver.room_answers import Way
 from fuzzer.history import Dlv, Frame, Joined, Named, Present, Stray, SubRej, UnsubOk
 from fuzzer.payload import MARK, difference, filler
-from fuzzer.target.protocol import Message, NotSubscribed, Other, Presence, Reading, Subscribed, Unsubscribed, Welcome
+from fuzzer.target.protocol import (
+    Accepted,
+    Message,
+    NotSubscribed,
+    Other,
+    Presence,
+    Reading,
+    Subscribed,
+    Unsubscribed,
+    Welcome,
+)
 
 if TYPE_CHECKING:
     from fuzzer.driver.cast import Sent
@@ -54,7 +64,10 @@ class Incoming:
 
     def _answer(self, conn: str, found: Reading) -> None:
         actor = self._stage.actors[conn]
-        if isinstance(found, Welcome):
+        if isinstance(found, Accepted):
+            actor.yes_expected = False
+            self._stage.wake()
+        elif isinstance(found, Welcome):
             actor.welcome_expected = False
             self._welcomed(conn, found.user)
         elif isinstance(found, Subscribed | NotSubscribed | Unsubscribed):

@@ -31,6 +31,7 @@ class Opener:
     def __init__(self, stage: Stage, target: Target, port: int | None, nursery: trio.Nursery) -> None:
         self.port = port
         self.slow: frozenset[str] = frozenset()
+        self._patience = min(OPEN_TIMEOUT, target.policy.deadline)
         self._stage = stage
         self._target = target
         self._nursery = nursery
@@ -70,6 +71,7 @@ class Opener:
     def _new_actor(self, op: Open, role: Role) -> Actor:
         actor = Actor(op.conn, op.user, role, impostor=op.token not in ("valid", "brief"))
         actor.welcome_expected = self._stage.codec.has_welcome and not actor.impostor
+        actor.yes_expected = self._stage.codec.has_accepted and not actor.impostor
         self._stage.actors[op.conn] = actor
         return actor
 
@@ -88,7 +90,11 @@ class Opener:
         conn.release()
 
     async def _watch(self, actor: Actor, conn: FuzzConn) -> None:
-        """Decide every opening within bounds, and send the token where the hub wants it as first message."""
+        """Decide every opening within bounds, and send the token where the hub wants it as first message.
+
+        Where a good one is answered (``auth.accepted``), nothing more is said before: some protocols forbid it, such as
+        graphql-transport-ws, which closes with 4401.
+        """
         if not await conn.settle(OPEN_TIMEOUT) and not actor.decided:
             self._stage.rejected(actor.name, "timeout", None, f"no answer within {OPEN_TIMEOUT:g} s")
             conn.dispose()
@@ -96,5 +102,6 @@ class Opener:
             if conn.is_open:
                 await conn.prepare_text([actor.first_message])
                 conn.release()
+                await self._stage.until(lambda: not actor.yes_expected or not conn.is_open, self._patience)
             actor.decided = True
             self._stage.wake()

@@ -147,6 +147,7 @@ class JsonCodec(_TemplateCodec):
 
     def __init__(self, spec: JsonProtocol, accepted: Match | None = None) -> None:
         super().__init__(spec, json_inside)
+        self.has_accepted = accepted is not None
         found = {kind: accepted if kind == "accepted" else getattr(spec, kind) for kind in _JSON_KINDS}
         rules = [(_JsonRule(match), _JSON_KINDS[kind]) for kind, match in found.items() if match is not None]
         self._rules = tuple(sorted(rules, key=lambda rule: -rule[0].weight))

@@ -65,7 +65,8 @@ class Codec(abc.ABC):
     """How one hub speaks. A class of your own is made without arguments, once for each session.
 
     ``read`` is called for every frame: it must be quick, take any text or bytes, and never raise.
-    The flags say which confirmations the hub sends, so that they are waited for.
+    The flags say which confirmations the hub sends, so that they are waited for; ``has_accepted``: one to a token that
+    was sent in a message, which ``read`` gives as ``Accepted``.
     """
 
     has_rooms: bool = False
@@ -73,6 +74,7 @@ class Codec(abc.ABC):
     has_subscribed: bool = False
     has_unsubscribed: bool = False
     has_presence: bool = False
+    has_accepted: bool = False
 
     @abc.abstractmethod
     def publish(self, msg_id: str, body: str, room: str | None = None, user: str = "") -> str:
