@@ -99,6 +99,15 @@ class SubRej(Value, tag_field="e", tag="sub_rej"):
     room: str
 
 
+class SendRej(Value, tag_field="e", tag="send_rej"):
+    """The server's answer was read that it has not published a message of this connection; ``msg`` is empty if the
+    answer names none."""
+
+    t: float
+    conn: str
+    msg: str = ""
+
+
 class UnsubOk(Value, tag_field="e", tag="unsub_ok"):
     """The server's confirmation of an unsubscription was read."""
 

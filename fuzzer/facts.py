@@ -62,7 +62,7 @@ class Facts:
         self.names, self.answers, self.frames = notes.names, notes.answers, notes.frames
         self.presence_is_pushed, self.refused = notes.presence_is_pushed, notes.refused
         self.unsubscribed, self.stops, self.bad = notes.unsubscribed, notes.stops, notes.bad
-        self.outages, self.pauses = notes.outages, notes.pauses
+        self.outages, self.pauses, self.not_published = notes.outages, notes.pauses, notes.not_published
         self._controls = notes.controls
         self.clock = HealthyClock(notes.controls, notes.lags, self._standstills(notes))
         self._lateness = Lateness(self.policy, self.clock, self.events)

@@ -7,6 +7,7 @@ that a message would need.
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fuzzer.facts_records import NEVER, Conn, Message
@@ -39,8 +40,18 @@ class Passing:
         return is_cut(message.name, self._cut)
 
     def may_be_refused(self, message: Message) -> bool:
-        """Is it too large, perhaps, or in fragments that the hub need not take?"""
-        return self._facts.may_be_oversize(message) or self.in_unwanted_fragments(message)
+        """Is it too large, perhaps, or in fragments that the hub need not take? Or has the hub said so itself?"""
+        refused = message.name in self.not_published
+        return refused or self._facts.may_be_oversize(message) or self.in_unwanted_fragments(message)
+
+    @cached_property
+    def not_published(self) -> frozenset[str]:
+        """What the hub has told the sender that it did not publish. An answer that names no message may be to any
+        that was sent before it and that nobody got."""
+        named = {e.msg for _, e in self._facts.not_published if e.msg}
+        nameless = [(i, e.conn) for i, e in self._facts.not_published if not e.msg]
+        lost = (m for m in self._facts.messages.values() if not m.got)
+        return frozenset(named | {m.name for m in lost if any(m.conn == c and m.inv < i for i, c in nameless)})
 
     def in_unwanted_fragments(self, message: Message) -> bool:
         """Is it sent in several frames to a hub that need not take such?"""

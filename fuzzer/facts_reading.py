@@ -32,6 +32,7 @@ from fuzzer.history import (
     QueryInv,
     SendInv,
     SendOk,
+    SendRej,
     ServerExit,
     ServerLog,
     SrvBad,
@@ -71,6 +72,7 @@ class Notes:
         self.bad: list[tuple[int, SrvBad]] = []
         self.answers: dict[str, list[Question]] = defaultdict(list)
         self.unsubscribed: list[tuple[str, str, Leave]] = []  # (connection, group, request)
+        self.not_published: list[tuple[int, SendRej]] = []
         self.pauses: list[tuple[int, int]] = []
         self.presence_is_pushed = False  # told also unasked, so that no answer can be told from such news
         self.rooms_are_news = rooms_are_news(events)
@@ -123,6 +125,12 @@ def _send_inv(notes: Notes, i: int, e: SendInv) -> None:
 def _send_ok(notes: Notes, i: int, e: SendOk) -> None:
     if e.msg in notes.messages:
         notes.messages[e.msg].ok = i
+
+
+def _send_rej(notes: Notes, i: int, e: SendRej) -> None:
+    if e.conn in notes.conns:
+        notes.conns[e.conn].besides.append(i)
+        notes.not_published.append((i, e))
 
 
 def _dlv(notes: Notes, i: int, e: Dlv) -> None:
@@ -266,6 +274,7 @@ _STEPS: dict[type, Callable[..., None]] = {
     Frame: _frame,
     SendInv: _send_inv,
     SendOk: _send_ok,
+    SendRej: _send_rej,
     Dlv: _dlv,
     CloseInv: _first("close_inv"),
     CloseLate: _first("close_late"),

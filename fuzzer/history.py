@@ -31,6 +31,7 @@ from fuzzer.conn_events import (
     Role,
     SendInv,
     SendOk,
+    SendRej,
     SrvBad,
     SrvClose,
     SrvEof,
@@ -76,6 +77,7 @@ Event = (
     | SubInv
     | UnsubInv
     | SubRej
+    | SendRej
     | UnsubOk
     | SendInv
     | SendOk
@@ -172,6 +174,7 @@ __all__ = [
     "Role",
     "SendInv",
     "SendOk",
+    "SendRej",
     "ServerExit",
     "ServerLog",
     "ServerPaused",

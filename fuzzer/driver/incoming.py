@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from fuzzer.driver.frame_text import LONGEST_FRAME_KEPT, kept_text, overweight, whole_text
 from fuzzer.driver.room_answers import Way
-from fuzzer.history import Dlv, Frame, Joined, Named, Present, Stray, SubRej, UnsubOk
+from fuzzer.history import Dlv, Frame, Joined, Named, Present, SendRej, Stray, SubRej, UnsubOk
 from fuzzer.payload import MARK, difference, filler
 from fuzzer.target.protocol import (
     Accepted,
     Message,
+    NotPublished,
     NotSubscribed,
     Other,
     Presence,
@@ -72,10 +73,20 @@ class Incoming:
             self._welcomed(conn, found.user)
         elif isinstance(found, Subscribed | NotSubscribed | Unsubscribed):
             self._room_answer(conn, found.room, WAYS[type(found)])
+        elif isinstance(found, NotPublished):
+            self._not_published(conn, found.id)
         elif isinstance(found, Presence):
             actor.questions = max(0, actor.questions - 1)
             users = (self._cast.user_symbol(name) for name in found.users)
             self._stage.record(Present, conn, tuple(user for user in users if user))
+
+    def _not_published(self, conn: str, real: str | None) -> None:
+        """Nobody needs to wait for it any more; if it is not said which one, for none of this sender."""
+        sent = self._cast.recall(real) if real else None
+        if real and sent is None:
+            return
+        self._stage.record(SendRej, conn, sent.msg if sent else "")
+        self._stage.not_published(conn, sent.msg if sent else None)
 
     def _beside(self, conn: str, data: str | bytes, known: bool) -> None:
         """Of what the target file names something is told only if messages are in it, or if it weighs much."""

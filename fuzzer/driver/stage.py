@@ -49,6 +49,7 @@ class Stage:
         self.delivered: set[Pair] = set()
         self._incoming = Incoming(self, control_mark)
         self._group_of: dict[str, str] = {}
+        self._refused: set[str] = set()
         self._audiences: dict[str, tuple[str, frozenset[str]]] = {}
         self._given_up: set[Pair] = set()
         self._pings: dict[bytes, float] = {}
@@ -211,7 +212,7 @@ class Stage:
     @property
     def unseen(self) -> bool:
         """Is there a message that nobody was seen to get, or a request without an answer?"""
-        unread = self._group_of.keys() - {msg for msg, _ in self.delivered}
+        unread = self._group_of.keys() - self._refused - {msg for msg, _ in self.delivered}
         return bool(unread) or has_unanswered(self.record.events, in_order=self.policy.order != "none")
 
     # ---- parts ---------------------------------------------------------------------------------------------------
@@ -220,6 +221,17 @@ class Stage:
         """A message of this plan was read."""
         self.delivered.add((msg, conn))
         self.awaited.discard((msg, conn))
+
+    def not_published(self, conn: str, msg: str | None) -> None:
+        """It comes to nobody, so that nobody is waited for. None: that may be any that nobody has got."""
+        got = {name for name, _ in self.delivered}
+        mine = {name for name, (sender, _) in self._audiences.items() if sender == conn}
+        refused = mine - got if msg is None else {msg}
+        self._refused |= refused
+        self.awaited = {pair for pair in self.awaited if pair[0] not in refused}
+        for name in refused:
+            self._audiences.pop(name, None)
+        self.wake()
 
     def room_of(self, msg: str) -> str | None:
         """The room that a message was sent to."""

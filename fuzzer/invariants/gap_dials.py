@@ -26,6 +26,8 @@ def likeliest_dials(facts: Facts, message: Message, conn: Conn) -> str:
 
 
 def _fitting(facts: Facts, message: Message, conn: Conn) -> Iterator[str]:
+    if said_of_it(facts, message):
+        yield "protocol.not_published (if what the hub said means that)"
     if _is_largest(facts, message):
         yield "policy.max_size"
     if facts.passing.in_fragments(message):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from fuzzer.facts import NEVER, Conn, Facts
 from fuzzer.history import Event, OpenRej, SrvClose, StopInv
 from fuzzer.invariants.registry import Invariant
@@ -9,6 +11,7 @@ from fuzzer.invariants.silence import CONTROLS_NEEDED
 from fuzzer.verdict import Finding, Judgement, Strength
 
 UNRESPONSIVE = 5.0
+REFUSED = "its messages were answered with protocol.not_published"
 UNREAD = "frames with the ids of its messages came, of a form that protocol.deliver does not fit"
 
 
@@ -50,9 +53,18 @@ def _trouble(facts: Facts, conn: Conn, start: int) -> Finding | None:
     sent = next((i for i in _owed(facts, conn, start) if i < end), None)
     if end == NEVER or sent is None or _received(facts, conn, start) or min(conn.close_inv, conn.server_end) < end:
         return None
+    if _all_refused(facts, start):
+        refused = _finding(conn, (start, end), "canary", "inconclusive", REFUSED)
+        return msgspec.structs.replace(refused, dial="protocol.not_published")
     if any(conn.name in m.unread for m in facts.messages.values() if m.inv > start):
         return _finding(conn, (start, end), "canary", "inconclusive", UNREAD, facts.policy.deadline)
     return _silent(facts, conn, max(conn.open_inv, sent), end)
+
+
+def _all_refused(facts: Facts, start: int) -> bool:
+    """Has the hub told the canaries that it publishes nothing of theirs? That need not be for good: a rate of all."""
+    sent = [m.name for m in facts.messages.values() if m.inv > start]
+    return facts.passing.not_published.issuperset(sent)
 
 
 def _unwelcomed(facts: Facts, conn: Conn, start: int) -> Finding | None:

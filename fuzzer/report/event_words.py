@@ -27,6 +27,7 @@ _SENTENCES: dict[type, str] = {
     h.SubInv: "{conn} subscribes to {room}",
     h.UnsubInv: "{conn} unsubscribes from {room}",
     h.SubRej: "{conn} may not join {room}",
+    h.SendRej: "{conn} is told that {msg} was not published",
     h.UnsubOk: "{conn} has left {room}",
     h.SendInv: "{conn} sends {msg} to {group}",
     h.SendOk: "{msg} is handed to the kernel",

@@ -3,7 +3,17 @@
 from fuzzer.target.errors import ProbeError, ServerError, TargetError
 from fuzzer.target.load import find_target, load_target
 from fuzzer.target.model import Endpoint, Target
-from fuzzer.target.protocol import Accepted, Codec, Message, NotSubscribed, Other, Subscribed, Unsubscribed, Welcome
+from fuzzer.target.protocol import (
+    Accepted,
+    Codec,
+    Message,
+    NotPublished,
+    NotSubscribed,
+    Other,
+    Subscribed,
+    Unsubscribed,
+    Welcome,
+)
 from fuzzer.target.store import redacted, restored, target_from_json, target_to_json
 
 __all__ = [
@@ -11,6 +21,7 @@ __all__ = [
     "Codec",
     "Endpoint",
     "Message",
+    "NotPublished",
     "NotSubscribed",
     "Other",
     "ProbeError",

@@ -23,7 +23,7 @@ MUST_HOLD = {
     "query": (),
 }
 SAMPLE = 'quote " backslash \\ newline \n brace {id} é 😀'
-KINDS = ("deliver", "welcome", "subscribed", "not_subscribed", "unsubscribed", "present")
+KINDS = ("deliver", "welcome", "subscribed", "not_subscribed", "unsubscribed", "not_published", "present")
 
 
 def check_protocol(target: Target) -> None:

@@ -19,6 +19,7 @@ from fuzzer.target.protocol import (
     Accepted,
     Codec,
     Message,
+    NotPublished,
     NotSubscribed,
     Other,
     Presence,
@@ -98,10 +99,13 @@ class _JsonRule:
         return True
 
     def message(self, tree: object) -> Message | None:
-        found, body = _text(look_up(tree, self._id)), _text(look_up(tree, self._body))
+        found, body = self.id(tree), _text(look_up(tree, self._body))
         if found is None or (body is None and self._body_named):  # a receipt, say, which has the id alone
             return None
         return Message(found, body or "", self.room(tree))
+
+    def id(self, tree: object) -> str | None:
+        return _text(look_up(tree, self._id))
 
     def room(self, tree: object) -> str | None:
         return None if self._room is None else _text(look_up(tree, self._room))
@@ -138,6 +142,7 @@ _JSON_KINDS: dict[str, Callable[[_JsonRule, object], Reading | None]] = {
     "subscribed": lambda rule, tree: Subscribed(rule.room(tree)),
     "not_subscribed": lambda rule, tree: NotSubscribed(rule.room(tree)),
     "unsubscribed": lambda rule, tree: Unsubscribed(rule.room(tree)),
+    "not_published": lambda rule, tree: NotPublished(rule.id(tree)),
     "accepted": lambda rule, tree: Accepted(_json(tree)[:TEXT_KEPT]),
 }
 
@@ -196,6 +201,7 @@ class TextCodec(_TemplateCodec):
     def __init__(self, spec: TextProtocol) -> None:
         super().__init__(spec, str)
         self._welcome, self._deliver = _compiled(spec.welcome), _compiled(spec.deliver)
+        self._not_published = _compiled(spec.not_published)
         answers = (
             (spec.subscribed, Subscribed),
             (spec.not_subscribed, NotSubscribed),
@@ -225,6 +231,8 @@ class TextCodec(_TemplateCodec):
             return other(frame)
         if self._welcome and self._welcome.fullmatch(frame):
             return Welcome()
+        if self._not_published and (found := self._not_published.fullmatch(frame)):
+            return NotPublished(found.groupdict().get("id"))
         for regex, kind in self._answers:
             if found := regex.fullmatch(frame):
                 return kind(found.groupdict().get("room"))

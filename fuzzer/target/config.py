@@ -72,7 +72,11 @@ class JwtAuth(Value, tag_field="kind", tag="jwt"):
 
 
 class JsonProtocol(Value, tag_field="kind", tag="json"):
-    """Frames are JSON. What is sent are templates, what is read is recognised by ``Match``."""
+    """Frames are JSON. What is sent are templates, what is read is recognised by ``Match``.
+
+    ``not_published``: what a sender is told whose message the hub does not take, too many in a second or of characters
+    that it does not allow, say; ``id``: where that message's is, if it is in there. Such a message is owed to nobody.
+    """
 
     publish: str
     deliver: Match
@@ -83,6 +87,7 @@ class JsonProtocol(Value, tag_field="kind", tag="json"):
     subscribed: Match | None = None
     not_subscribed: Match | None = None
     unsubscribed: Match | None = None
+    not_published: Match | None = None
     query: str | None = None
     present: Match | None = None
 
@@ -105,6 +110,7 @@ class TextProtocol(Value, tag_field="kind", tag="text"):
     subscribed: Pattern | None = None
     not_subscribed: Pattern | None = None
     unsubscribed: Pattern | None = None
+    not_published: Pattern | None = None
 
 
 class ClassProtocol(Value, tag_field="kind", tag="class"):

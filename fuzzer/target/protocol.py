@@ -42,6 +42,12 @@ class NotSubscribed(Value):
     room: str | None = None
 
 
+class NotPublished(Value):
+    """The hub tells a sender that it has not published its message: which one, if it says so."""
+
+    id: str | None = None
+
+
 class Presence(Value):
     """The hub's answer to the question who is present: user names."""
 
@@ -58,7 +64,7 @@ class Accepted(Other):
     """The answer to a good token that was sent in a message (``auth.accepted``). It proves no membership."""
 
 
-Reading = Message | Welcome | Subscribed | NotSubscribed | Unsubscribed | Presence | Other
+Reading = Message | Welcome | Subscribed | NotSubscribed | Unsubscribed | NotPublished | Presence | Other
 
 
 class Codec(abc.ABC):
