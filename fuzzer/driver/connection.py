@@ -127,6 +127,11 @@ class FuzzConn(ContainedConnection):
         self._wire.write(frames.frame(frames.PING, payload))
         return True
 
+    def answer(self, text: str) -> None:
+        """What a client says by itself, as it answers pings: behind what is withheld, and not if it is muted."""
+        if self.is_open and not self._muted and not self._wire.stalled:
+            self._wire.write(frames.text(text))
+
     # Waiting, all bounded
 
     async def settle(self, timeout: float) -> bool:

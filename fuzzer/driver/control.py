@@ -14,6 +14,7 @@ from collections.abc import Callable
 import trio
 
 from fuzzer.driver import trouble
+from fuzzer.driver.answers import answer
 from fuzzer.driver.connection import FuzzConn
 from fuzzer.driver.patience import Patience
 from fuzzer.history import RejectedBy
@@ -201,6 +202,7 @@ class ControlPair:
 
     def frame(self, conn: str, data: str | bytes) -> None:
         """Note own messages and the frames that prove membership."""
+        answer(self._codec, self._conns.get(conn), data)
         for found in self._codec.readings(data):
             self._note(conn, found)
         self._lot.unpark_all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fuzzer.driver.answers import answer
 from fuzzer.driver.frame_text import LONGEST_FRAME_KEPT, kept_text, overweight, whole_text
 from fuzzer.driver.room_answers import Way
 from fuzzer.history import Dlv, Frame, Joined, Named, Present, SendRej, Stray, SubRej, UnsubOk
@@ -40,6 +41,7 @@ class Incoming:
 
     def frame(self, conn: str, data: str | bytes) -> None:
         """One whole data message. Of what is noise in it one frame is told: a server that ticks sends it as one."""
+        answer(self._codec, self._stage.actors[conn].conn, data)
         readings = self._codec.readings(data)
         mixed = self._note_mixture(conn, data, readings)
         noise = False

@@ -7,10 +7,12 @@ from collections.abc import Callable
 import trio
 
 from fuzzer.driver import trouble
+from fuzzer.driver.answers import answer
 from fuzzer.driver.connection import FuzzConn
 from fuzzer.history import RejectedBy
 from fuzzer.plan import TokenKind
 from fuzzer.target.model import Target
+from fuzzer.target.protocol import Codec
 
 PATIENCE = 2.0  # seconds for an answer
 
@@ -18,7 +20,8 @@ PATIENCE = 2.0  # seconds for an answer
 class Visitor:
     """One connection and all that it saw. It is the sink of its own events."""
 
-    def __init__(self) -> None:
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
         self.frames: list[str | bytes] = []
         self.refusal = ""
         self.code: int | None = None
@@ -54,8 +57,9 @@ class Visitor:
     # ---- Sink ------------------------------------------------------------------------------------------------------
 
     def frame(self, conn: str, data: str | bytes) -> None:
-        """Keep it."""
+        """Keep it, and answer what a client must answer."""
         self.frames.append(data)
+        answer(self._codec, self.conn, data)
         self._lot.unpark_all()
 
     def opened(self, conn: str) -> None:
@@ -106,6 +110,7 @@ class Visits:
         self.port = port
         self._nursery = nursery
         self._nonce = nonce
+        self._codec = target.codec()
         self._visitors: list[Visitor] = []
 
     def user(self, name: str) -> str:
@@ -114,7 +119,7 @@ class Visits:
 
     async def open(self, user: str, token: TokenKind = "valid") -> Visitor:
         """Through the handshake, with the first message of this kind of auth, or refused."""
-        visitor = Visitor()
+        visitor = Visitor(self._codec)
         endpoint = self.target.endpoint(self.port, user, None, token)
         visitor.conn = await FuzzConn.connect(f"v{len(self._visitors)}", endpoint, self._nursery, visitor)
         self._visitors.append(visitor)

@@ -9,7 +9,7 @@ import msgspec
 
 from fuzzer.target.check_url import check_placeholders
 from fuzzer.target.complaint import shown
-from fuzzer.target.config import JsonProtocol, Match, TextProtocol
+from fuzzer.target.config import Answer, JsonProtocol, Match, TextProtocol
 from fuzzer.target.errors import TargetError
 from fuzzer.target.model import Target
 from fuzzer.target.paths import flatten
@@ -41,6 +41,16 @@ def check_protocol(target: Target) -> None:
         _check_patterns(spec)
     else:
         _check_matches(target, spec)
+        for number, one in enumerate(spec.answers):
+            _check_answer(f"protocol.answers[{number}]", one)
+
+
+def _check_answer(key: str, answer: Answer) -> None:
+    check_match(key, Match(answer.match, id=answer.id))
+    check_placeholders(f"{key}.send", answer.send, ("id",))
+    if "id" in names_in(answer.send) and answer.id is None:
+        raise TargetError(f'{key}.id: missing; {{id}} in send needs the path to it, such as "id"')
+    check_json(f"{key}.send", answer.send)
 
 
 def _check_template(key: str, text: str, words: tuple[str, ...], *, is_json: bool) -> None:

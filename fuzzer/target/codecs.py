@@ -157,6 +157,18 @@ class JsonCodec(_TemplateCodec):
         rules = [(_JsonRule(match), _JSON_KINDS[kind]) for kind, match in found.items() if match is not None]
         self._rules = tuple(sorted(rules, key=lambda rule: -rule[0].weight))
         self._decode = msgspec.json.Decoder().decode
+        self._replies = [
+            (_JsonRule(Match(one.match, id=one.id)), Template(one.send, json_inside)) for one in spec.answers
+        ]
+
+    @property
+    def answers(self) -> bool:
+        return bool(self._replies)
+
+    def answer(self, frame: str | bytes) -> str | None:
+        tree = self._tree(frame)
+        found = (template.fill(id=rule.id(tree) or "") for rule, template in self._replies if rule.fits(tree))
+        return next(found, None)
 
     def readings(self, frame: str | bytes) -> tuple[Reading, ...]:
         """A writer may put all that waits into one frame: a line each, as in gorilla/websocket's chat example, or as

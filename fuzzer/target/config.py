@@ -71,6 +71,17 @@ class JwtAuth(Value, tag_field="kind", tag="jwt"):
     accepted: Match | None = None
 
 
+class Answer(Value):
+    """What a client has to say to a frame of this kind, at once: a pong of the application, a receipt.
+
+    ``send``: a template; ``{id}`` in it stands for what lies at the path ``id``.
+    """
+
+    match: dict[str, Any]
+    send: str
+    id: str | None = None
+
+
 class JsonProtocol(Value, tag_field="kind", tag="json"):
     """Frames are JSON. What is sent are templates, what is read is recognised by ``Match``.
 
@@ -90,6 +101,7 @@ class JsonProtocol(Value, tag_field="kind", tag="json"):
     not_published: Match | None = None
     query: str | None = None
     present: Match | None = None
+    answers: tuple[Answer, ...] = ()
 
 
 class Pattern(Value):

@@ -94,6 +94,18 @@ class Codec(abc.ABC):
         """What a frame means, where several messages may come in one."""
         return (self.read(frame),)
 
+    @property
+    def answers(self) -> bool:
+        """Is there anything that ``answer`` answers? Else it is never asked."""
+        return type(self).answer is not Codec.answer
+
+    def answer(self, frame: str | bytes) -> str | None:
+        """What a client has to say to this frame by itself: a pong of the application, a receipt. None: nothing.
+
+        It is sent at once, by whoever is not muted, stalled or about to go, and counts for no ``rate``.
+        """
+        return None
+
     def subscribe(self, room: str, user: str = "") -> str:
         """The frame that joins ``room``."""
         raise no_rooms("subscribe")
