@@ -72,6 +72,7 @@ class Notes:
         self.bad: list[tuple[int, SrvBad]] = []
         self.answers: dict[str, list[Question]] = defaultdict(list)
         self.unsubscribed: list[tuple[str, str, Leave]] = []  # (connection, group, request)
+        self.welcomed: dict[str, int] = {}  # by connection: when it was last told so
         self.not_published: list[tuple[int, SendRej]] = []
         self.pauses: list[tuple[int, int]] = []
         self.presence_is_pushed = False  # told also unasked, so that no answer can be told from such news

@@ -35,8 +35,16 @@ def _joined(notes: Notes, i: int, e: Joined) -> None:
         if notes.policy.order != "none" or not _was_leaving(conn, e.group, waiting[0].inv):
             stay.je, stay.owed_from = min(stay.je, i), min(stay.owed_from, i)
     elif own:
-        stay = conn.episodes[e.group][0]
-        stay.je, stay.owed_from = min(stay.je, i), min(stay.owed_from, i)
+        _welcomed(notes, i, e.conn, conn.episodes[e.group][0])
+
+
+def _welcomed(notes: Notes, i: int, conn: str, stay: Episode) -> None:
+    """Its own welcome is the last of several at the latest: the others may be news of other tabs. Not where a hub may
+    say anything twice."""
+    before = notes.welcomed.get(conn) if notes.policy.delivery == "at-most-once" else None
+    notes.welcomed[conn] = i
+    stay.je = i if stay.je == before else min(stay.je, i)
+    stay.owed_from = i if stay.owed_from == before else min(stay.owed_from, i)
 
 
 def _was_leaving(conn: Conn, group: str, at: int) -> bool:

@@ -79,3 +79,27 @@ def test_that_another_came_may_be_told_to_everybody(told: bool, said: list[str])
     for name in ("a", "b", "c", "d") if told else ():
         written.add(Joined, conn=name, group="room:r0")
     assert convicted(written.send("m2", "a", room="r0").got("m2", "b", "c")) == said
+
+
+# ---- HF101: a welcome that is told to all tabs of the user --------------------------------------------------------
+
+
+@pytest.mark.parametrize(("again", "said"), [(True, []), (False, ["HF101 gap:user"])])
+def test_of_several_welcomes_the_last_is_its_own(again: bool, said: list[str]) -> None:
+    """for tab in all_sockets: tab.send({"type": "joined", "user": user}); await register(ws)"""
+    written = H(Policy(join_evidence="welcome")).join("a").open("b").ok("b").open("c").ok("c")
+    written.welcome("b", "c").send("m0", "c")  # b hears that c is there, and is not on the list itself
+    if again:
+        written.welcome("b")
+    written.send("m1", "c")
+    assert convicted(written.got("m0", "a", "c").got("m1", "a", "b", "c")) == said
+
+
+def test_what_comes_after_the_last_welcome_is_owed() -> None:
+    written = H(Policy(join_evidence="welcome")).join("a").open("b").ok("b").welcome("b", "b")
+    assert convicted(written.send("m0", "a").send("m1", "a").got("m0", "a").got("m1", "a", "b")) == ["HF101 gap:user"]
+
+
+def test_another_welcome_takes_no_other_evidence_away() -> None:
+    written = H(Policy(join_evidence="handshake")).join("a", "b").send("m0", "a").send("m1", "a").welcome("b")
+    assert convicted(written.got("m0", "a").got("m1", "a", "b")) == ["HF101 gap:user"]
