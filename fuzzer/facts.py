@@ -268,13 +268,16 @@ class Facts:
         return self.index_at(self.clock.when(self.t(conn.open_ok), self.policy.t_join))
 
     def session_of(self, conn: Conn) -> list[Conn]:
-        """``conn``, and those whose session it may have taken over, with their rooms."""
+        """``conn``, and those whose rooms may be its own: whose session it may have taken over, or all of its user."""
+        return self.of_user(conn.inv.user) if self.policy.rooms == "user" else self._session(conn)
+
+    def _session(self, conn: Conn) -> list[Conn]:
         if self.policy.sessions != "takeover" or conn.inv.session is None:
             return [conn]
         return [c for c in self.of_user(conn.inv.user) if c.inv.session == conn.inv.session]
 
     def mates(self, conn: Conn) -> list[Conn]:
-        """The other connections of its session, whose rooms may be its own."""
+        """The other connections whose rooms may be its own."""
         return [mate for mate in self.session_of(conn) if mate is not conn]
 
     def inherits(self, conn: Conn, group: str) -> bool:
@@ -285,16 +288,7 @@ class Facts:
 
     def born(self, conn: Conn) -> int:
         """From when on it may count as there: who takes a session over may inherit its age."""
-        return min(c.open_inv for c in self.session_of(conn))
+        return min(c.open_inv for c in self._session(conn))
 
 
-__all__ = [
-    "CONTROL_SPACING",
-    "LAG_THAT_SPOILS",
-    "NEVER",
-    "Conn",
-    "Episode",
-    "Facts",
-    "HealthyClock",
-    "Message",
-]
+__all__ = ["CONTROL_SPACING", "LAG_THAT_SPOILS", "NEVER", "Conn", "Episode", "Facts", "HealthyClock", "Message"]

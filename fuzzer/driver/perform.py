@@ -198,9 +198,10 @@ class Performer:
 
     async def _unsubscribe(self, op: Unsubscribe, actor: Actor, conn: FuzzConn) -> Release:
         self._stage.record(UnsubInv, actor.name, op.room)
-        actor.wanted_rooms.discard(op.room)
         actor.room_answers.asked_to_leave(op.room)
-        actor.groups.discard(f"room:{op.room}")
+        for one in self._stage.who_leave(actor):
+            one.wanted_rooms.discard(op.room)
+            one.groups.discard(f"room:{op.room}")
         await conn.prepare_text(
             [self._stage.codec.unsubscribe(self._stage.cast.room(op.room), self._stage.cast.user(actor.user))]
         )

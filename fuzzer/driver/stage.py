@@ -215,6 +215,12 @@ class Stage:
         unread = self._group_of.keys() - self._refused - {msg for msg, _ in self.delivered}
         return bool(unread) or has_unanswered(self.record.events, in_order=self.policy.order != "none")
 
+    def who_leave(self, actor: Actor) -> list[Actor]:
+        """Who is no longer in a room when ``actor`` leaves it: where a user is in rooms, all of its connections."""
+        if self.policy.rooms == "connection":
+            return [actor]
+        return [one for one in self.actors.values() if one.user == actor.user]
+
     # ---- parts ---------------------------------------------------------------------------------------------------
 
     def arrived(self, msg: str, conn: str) -> None:

@@ -138,7 +138,10 @@ _EXPECTED = {
     "refused": "nothing after the refusal",
     "expired": "no member any more from t_expiry after the end of its token on",
 }
-_DIALS = {"expired": "policy.t_expiry", "unsubscribed": "policy.subscriptions, protocol.unsubscribed (leave it out)"}
+_DIALS = {
+    "expired": "policy.t_expiry",
+    "unsubscribed": "policy.subscriptions, policy.rooms, protocol.unsubscribed (leave it out)",
+}
 
 
 def _finding(key: str, conn: Conn, witness: tuple[int, ...], observed: str) -> Finding:

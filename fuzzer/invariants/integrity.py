@@ -142,6 +142,7 @@ def _strangers(facts: Facts) -> int:
 
 
 def _leak(facts: Facts, message: Message, conn: Conn, i: int) -> Finding:
+    rooms = 'policy.rooms = "user", ' if message.group.startswith("room:") else ""
     return Finding(
         code="HF105",
         strength="violated",
@@ -151,7 +152,7 @@ def _leak(facts: Facts, message: Message, conn: Conn, i: int) -> Finding:
         observed=f"it was read on {conn.name} at {facts.t(i):.3f} s",
         witness=(message.inv, i),
         conns=(message.conn, conn.name),
-        dial='policy.group, policy.names = "plain" (if the hub changes names)',
+        dial=rooms + 'policy.group, policy.names = "plain" (if the hub changes names)',
     )
 
 
