@@ -16,6 +16,7 @@ NO_CLOSE_FRAME = 1006  # RFC 6455, 7.1.5: what the end of a connection without a
 FEW_SLOTS = 3  # shared by everybody: one for the control pair, so that two are left
 
 Names = Literal["folded", "exact", "plain"]
+RateScope = Literal["connection", "user", "ip", "global"]
 
 
 class Limit(Value):
@@ -79,7 +80,10 @@ class Policy(Value):
     SIGTERM the process ends within it (and ``t_held_up``, for which a machine may hold a process up without any sign,
     is given to it on top). ``t_idle``: a connection that sends nothing for so long may be closed; ``t_lifetime``: one
     that is open for so long may be, whatever it does. ``rate``: what a connection sends beyond so many messages (in
-    all: no plan is long) may be ignored, or the connection closed. ``replay`` ``none``: who joins is read out nothing
+    all: no plan is long) may be ignored, or the connection closed. ``rate_scope``: who shares it: nobody, the
+    connections of one ``user`` (of whom any may be closed for it), of one ``ip`` address, or all (``global``). Of the
+    last two hubfuzz's control pair and earlier plans may have left nothing: then what does not come is no finding.
+    ``replay`` ``none``: who joins is read out nothing
     old, that is, no message that was over before it began to: all in the group had read a later one of its sender.
     Several processes with a bus between them do not keep that: one may be behind. With ``may``, what was sent before a
     connection had surely been taken on proves no membership when it is read: it may be history. ``subscriptions``
@@ -123,6 +127,7 @@ class Policy(Value):
     t_idle: float | None = None
     t_lifetime: float | None = None
     rate: int | None = None
+    rate_scope: RateScope = "connection"
     min_size: int = 1
     max_size: int | None = None
     backlog: int | None = 16_384

@@ -106,6 +106,9 @@ def policies(draw: st.DrawFn, hub: Ways) -> Policy:
         t_idle=1.6 if hub.closes_idle else None,
         t_lifetime=2.5 if hub.closes_old else None,
         rate=6 if hub.minds_talkers else None,
+        rate_scope=draw(st.sampled_from(("connection", "user", "user", "global")))
+        if hub.minds_talkers
+        else "connection",
         storm=draw(st.sampled_from((5, 200))),
         resources=draw(st.booleans()),
         limit=limit,

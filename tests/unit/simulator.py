@@ -35,6 +35,7 @@ class Hub(Processes, Ends):
         self._history: dict[str, list[Item]] = {}
         self._seen: list[tuple[float, str, int]] = []  # (when, user, change of its connections)
         self._leaked = False
+        self._said = Counter[str]()
         self._stored_slots, self._stored_users = Counter[str](), Counter[str]()
         self._bus, self._known = [[], []], [[], []]
 
@@ -98,8 +99,9 @@ class Hub(Processes, Ends):
     def _talks_too_much(self, peer: Peer, kind: str) -> bool:
         """What it says beyond the rate is ignored, or the connection is closed."""
         counted = kind in ("msg", "sub", "unsub", "query")
-        peer.said += counted
-        if self.policy.rate is None or peer.said <= self.policy.rate or not counted:
+        whose = {"connection": f"{peer.name} {id(peer)}", "user": peer.user}.get(self.policy.rate_scope, "")
+        self._said[whose] += counted
+        if self.policy.rate is None or self._said[whose] <= self.policy.rate or not counted:
             return False
         if self.ways.disconnects_slow and peer.registered:
             self.kick(peer, OVER_RATE)
