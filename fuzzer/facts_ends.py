@@ -34,7 +34,7 @@ def derive_end_causes(facts: Facts) -> None:
             "drop": conn.first_drop,
             "takeover": _taken_over(facts, conn),
             "oversize": _oversize(facts, conn),
-            "fragments": _in_fragments(facts, conn),
+            "form": _unwanted(facts, conn),
             "backlog": min((start for start, _ in conn.crowded), default=NEVER),
             "expiry": _expired(facts, conn),
             "idle": _idle(facts, conn),
@@ -70,9 +70,9 @@ def _oversize(facts: Facts, conn: Conn) -> int:
     return min((m.inv for m in mine if facts.may_be_oversize(m)), default=NEVER)
 
 
-def _in_fragments(facts: Facts, conn: Conn) -> int:
+def _unwanted(facts: Facts, conn: Conn) -> int:
     mine = (m for m in facts.messages.values() if m.conn == conn.name)
-    return min((m.inv for m in mine if facts.passing.in_unwanted_fragments(m)), default=NEVER)
+    return min((m.inv for m in mine if facts.passing.is_unwanted(m)), default=NEVER)
 
 
 def _note_crowds(facts: Facts) -> None:

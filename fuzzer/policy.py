@@ -70,8 +70,10 @@ class Policy(Value):
     no more than letter case, Unicode form, spaces and invisible characters, so that hubfuzz makes no two such
     users; plain: the hub may take characters out of names or cut them, too, so that hubfuzz gives users short names
     of ASCII letters, digits and "-" alone. ``body``: any: the hub may trim, escape,
-    normalise or cut the text of a body, which then proves nothing. ``max_rooms``: a connection is in at most so
-    many rooms at once, and a subscription beyond is answered by a refusal. ``t_heartbeat``: a peer that answers
+    normalise or cut the text of a body, which then proves nothing; plain: it takes bodies of plain text alone and does
+    not change them, but may refuse what has control characters, quotes, markup or the like in it (a body that becomes
+    XML, a validated form), so that hubfuzz sends ASCII letters and digits alone. ``max_rooms``: a connection is in at
+    most so many rooms at once, and a subscription beyond is answered by a refusal. ``t_heartbeat``: a peer that answers
     nothing is given up (and what it held is free) after at most so long. ``t_presence``: after so long, presence
     says who of all users is connected. ``t_expiry``: so long after its token expired (one second more for a hub that
     counts whole ones) a connection is no member any more. ``t_evict``: for so long a user may be above a limit that
@@ -101,7 +103,7 @@ class Policy(Value):
 
     group: Literal["user", "room", "all"] = "user"
     names: Names = "folded"
-    body: Literal["exact", "any"] = "exact"
+    body: Literal["exact", "plain", "any"] = "exact"
     echo: Literal["either", "always", "never"] = "either"
     join_evidence: Literal["broadcast", "welcome", "handshake"] = "broadcast"
     order: Literal["fifo", "causal", "total", "none"] = "fifo"

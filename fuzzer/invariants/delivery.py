@@ -168,7 +168,8 @@ INVARIANTS = (
         "Membership is proved by a delivery, or by what join_evidence says, before the message was sent. A loss is "
         "proved by a later message of the same sender (fifo), or by the deadline passing in healthy time after a "
         "failed fence. What may have come in a frame that protocol.deliver does not fit is inconclusive.",
-        "policy.order, policy.deadline, policy.echo, policy.max_size, policy.backlog, policy.rate, policy.rate_scope",
+        "policy.order, policy.deadline, policy.echo, policy.max_size, policy.backlog, policy.rate, policy.rate_scope, "
+        "policy.body",
         (
             "https://github.com/fastapi/fastapi/pull/1991",
             "https://github.com/encode/broadcaster/issues/133",

@@ -30,9 +30,19 @@ def _fitting(facts: Facts, message: Message, conn: Conn) -> Iterator[str]:
         yield "policy.max_size"
     if facts.passing.in_fragments(message):
         yield "policy.fragments = false"
+    if _is_odd(facts, message):
+        yield 'policy.body = "plain"'
     if facts.policy.slow_consumer != "lossless" and _on_the_way(facts, message, conn) >= SEVERAL:
         yield "policy.backlog"
     yield from _rate(facts, message)
+
+
+def _is_odd(facts: Facts, message: Message) -> bool:
+    """Is its body no plain text, but of a kind that no body which came anywhere from its sender is of?"""
+    fill = facts.passing.fill(message)
+    came = (m for m in _of_sender(facts, message) if m.got and not facts.passing.is_plain(m))
+    odd = fill is not None and not facts.passing.is_plain(message) and not message.got
+    return odd and all(facts.passing.fill(m) != fill for m in came)
 
 
 def _rate(facts: Facts, message: Message) -> Iterator[str]:

@@ -41,7 +41,7 @@ def no_creation(facts: Facts) -> Judgement:
     """A message that nobody sent, or whose body is not the one that was sent, unless the hub may change it."""
     findings: dict[str, Finding] = {}
     for i, e in facts.deliveries:
-        if not e.intact and facts.policy.body == "exact" and _undisturbed(facts, facts.messages[e.msg]):
+        if not e.intact and facts.policy.body != "any" and _undisturbed(facts, facts.messages[e.msg]):
             what = f"{e.msg} with another body than was sent"
             cut = facts.passing.in_fragments(facts.messages[e.msg])
             dial = ("policy.fragments = false, " if cut else "") + _READ_FROM["body"]
