@@ -89,7 +89,8 @@ class Policy(Value):
     old, that is, no message that was over before it began to: all in the group had read a later one of its sender.
     Several processes with a bus between them do not keep that: one may be behind. With ``may``, what was sent before a
     connection had surely been taken on proves no membership when it is read: it may be history. ``subscriptions``
-    ``once``: one leaving ends the stay in a room, however often it was asked for; else a hub may count. ``sessions``
+    ``once``: one leaving ends the stay in a room, however often it was asked for; else a hub may count. ``each``: it
+    counts, and who has asked to be in a room n times gets up to n copies, one for each subscription. ``sessions``
     ``takeover``: the newest connection of a session replaces the older ones, whose slots count no more for it.
     ``backlog``: so many bytes surely fit on the way to one reader; above that the hub may call it slow, and close it or
     leave messages out, though it reads. They are counted wide, with all characters escaped and 1,024 bytes around each
@@ -112,7 +113,7 @@ class Policy(Value):
     send_then_close: Literal["may", "must"] = "may"
     agreement: bool = True
     slow_consumer: Literal["disconnect-or-lossy", "lossless"] = "disconnect-or-lossy"
-    subscriptions: Literal["counted", "once"] = "counted"
+    subscriptions: Literal["counted", "once", "each"] = "counted"
     sessions: Literal["independent", "takeover"] = "independent"
     limit: Limit | None = None
     max_rooms: int | None = None

@@ -93,7 +93,7 @@ def policies(draw: st.DrawFn, hub: Ways) -> Policy:
         t_join=0.0 if hub.joins_before_101 else 0.3,
         order=draw(st.sampled_from(_order(hub))),
         delivery="at-least-once" if hub.sends_twice else "at-most-once",
-        subscriptions="counted" if hub.counts_joins else draw(st.sampled_from(("counted", "once"))),
+        subscriptions=draw(st.sampled_from(("counted", "each" if hub.counts_joins else "once"))),
         replay="may" if hub.replays else draw(st.sampled_from(("may", "none"))),
         agreement=draw(st.booleans()),
         slow_consumer=draw(st.sampled_from(("disconnect-or-lossy", "lossless"))),

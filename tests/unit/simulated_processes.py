@@ -28,7 +28,7 @@ class Processes:
     whose: Callable[[str], str]
     _audience: Callable[[str, int], list[Peer]]
     _remember: Callable[[str, int, str], None]
-    _fan_out: Callable[[Peer, str, list[Peer], float], Task]
+    _fan_out: Callable[[Peer, str, str, list[Peer], float], Task]
 
     def _spread(self, peer: Peer, there: bool) -> None:
         """Its own process knows at once who came or went, the other one hears of it."""
@@ -76,5 +76,5 @@ class Processes:
             yield self.world.some(BUS)
             sender, msg, group = self._bus[home][0]
             self._remember(group, home, msg)
-            yield from self._fan_out(sender, msg, self._audience(group, home), STEP)
+            yield from self._fan_out(sender, msg, group, self._audience(group, home), STEP)
             self._bus[home].pop(0)

@@ -227,12 +227,12 @@ class Hub(Processes, Ends):
         if self.ways.chats:
             self._write(sender, ("notice", f"{msg} taken"))
         if self.ways.atomic:
-            for _ in self._fan_out(sender, msg, audience, 0.0):
+            for _ in self._fan_out(sender, msg, group, audience, 0.0):
                 pass
         elif self.ways.task_per_message:
-            self._spawn(self._fan_out(sender, msg, audience, 10 * STEP))
+            self._spawn(self._fan_out(sender, msg, group, audience, 10 * STEP))
         else:
-            yield from self._fan_out(sender, msg, audience, STEP)
+            yield from self._fan_out(sender, msg, group, audience, STEP)
 
     def _audience(self, group: str, home: int) -> list[Peer]:
         there = [m for m in self.members if m.home == home or not self.ways.processes]
@@ -243,13 +243,18 @@ class Hub(Processes, Ends):
     def _remember(self, group: str, home: int, msg: str) -> None:
         self._history.setdefault(f"{home}{group}", []).append(("dlv", msg))
 
-    def _fan_out(self, sender: Peer, msg: str, audience: list[Peer], step: float) -> Task:
+    def _fan_out(self, sender: Peer, msg: str, group: str, audience: list[Peer], step: float) -> Task:
         self.world.rng.shuffle(audience)
         for peer in audience:
             yield self.world.some(step)
             if peer.registered and (peer is not sender or self.ways.echoes):
-                for _ in range(1 + (self.ways.sends_twice and self.world.rng.random() < 0.3)):
+                for _ in range(self._copies(peer, group)):
                     self._write(peer, ("dlv", msg))
+
+    def _copies(self, peer: Peer, group: str) -> int:
+        """One, or one for each subscription, and now and then once more."""
+        each = peer.joins[group] if self.policy.subscriptions == "each" else 1
+        return max(1, each) + (self.ways.sends_twice and self.world.rng.random() < 0.3)
 
     def _on_sub(self, peer: Peer, group: str) -> Task:
         yield self.world.some(STEP)
