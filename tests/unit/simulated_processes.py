@@ -70,6 +70,11 @@ class Processes:
             if len(self._bus[there]) == 1:
                 self._spawn(self._listen(there))
 
+    def _copies(self, peer: Peer, group: str) -> int:
+        """One, or one for each subscription, and now and then once more."""
+        each = peer.joins[group] if self.policy.subscriptions == "each" else 1
+        return max(1, each) + (self.ways.sends_twice and self.world.rng.random() < 0.3)
+
     def _listen(self, home: int) -> Task:
         """What comes over the bus is passed on in its order."""
         while self._bus[home]:

@@ -251,11 +251,6 @@ class Hub(Processes, Ends):
                 for _ in range(self._copies(peer, group)):
                     self._write(peer, ("dlv", msg))
 
-    def _copies(self, peer: Peer, group: str) -> int:
-        """One, or one for each subscription, and now and then once more."""
-        each = peer.joins[group] if self.policy.subscriptions == "each" else 1
-        return max(1, each) + (self.ways.sends_twice and self.world.rng.random() < 0.3)
-
     def _on_sub(self, peer: Peer, group: str) -> Task:
         yield self.world.some(STEP)
         if group not in peer.rooms and not peer.expired:
