@@ -37,7 +37,6 @@ from fuzzer.facts_slots import Slots
 from fuzzer.facts_time import CONTROL_SPACING, LAG_THAT_SPOILS, HealthyClock
 from fuzzer.history import Event, History, SrvClose, SrvRst, StopInv
 from fuzzer.payload import ENVELOPE, widest
-from fuzzer.plan import Fill, Send
 from fuzzer.policy import NO_CLOSE_FRAME
 
 _width = cache(widest)
@@ -198,15 +197,7 @@ class Facts:
 
     def width(self, message: Message) -> int:
         """The most bytes that one character of its body can become."""
-        if message.fence:
-            return 1
-        fill = self._fills.get(message.name) or self._fills.get(message.name.rpartition(".")[0], "unicode")
-        return _width(fill)
-
-    @cached_property
-    def _fills(self) -> dict[str, Fill]:
-        """The filler of each message of the plan; of one that is not there the widest is assumed."""
-        return {op.msg: op.fill for op in self.history.plan.ops() if isinstance(op, Send)}
+        return _width(self.passing.fill(message) or "unicode")  # the widest
 
     def may_be_history(self, message: Message, conn: Conn, at: int) -> bool:
         """May what was read at ``at`` be an old message that a hub reads out to who joins? (SPEC 2.2, MAY 5)

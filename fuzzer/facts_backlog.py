@@ -44,7 +44,7 @@ class Backlog:
         policy = facts.policy
         self._facts = facts
         self._copies = 2 if policy.delivery == "at-least-once" else 1
-        self._second = _second_readings(facts) if self._copies > 1 else {}
+        self._readings = _readings(facts) if self._copies > 1 or policy.subscriptions == "each" else {}
         largest = NEVER if policy.max_size is None else policy.max_size
         self._groups: dict[str, list[Message]] = defaultdict(list)
         self._handled: dict[str, int] = {}
@@ -53,7 +53,7 @@ class Backlog:
             if policy.order != "none":
                 self._handled.update(_handled(messages))
         weights = {group: sum(frame_bytes(facts, m) for m in some) for group, some in self._groups.items()}
-        self._weights = {group: weight * self._copies for group, weight in weights.items()}
+        self._weights = weights
 
     def crowded(self, conn: Conn, groups: Set[str], most: int, passing: Sequence[Span]) -> tuple[Span, ...]:
         """The spans ``[start, end)`` of indices in which more than ``most`` bytes may have waited for ``conn``.
@@ -64,16 +64,18 @@ class Backlog:
         channel of tokio, say).
         """
         foreign = [m for group, some in self._groups.items() if group not in groups for m in some]
-        own = sum(self._weights.get(group, 0) for group in groups) * _most_times(conn)
+        times = {group: self._copies * _subscriptions(self._facts, conn, group) for group in groups}
+        own = sum(self._weights.get(group, 0) * (times[group] + self._copies * _asked(conn)) for group in groups)
         besides = _besides(self._facts, conn)
         if own + sum(weight for _, weight in besides) + ENVELOPE * (len(passing) + self._copies * len(foreign)) <= most:
             return ()
         messages = [m for group in groups for m in self._groups.get(group, ())]
         waiting = _Waiting(conn, messages, self._handled)
-        readings: list[dict[str, int]] = [waiting.read]
-        if self._copies > 1:
-            readings.append(self._second.get(conn.name, {}))
-        spans = [(frame_bytes(self._facts, m), a, b) for read in readings for m, a, b in waiting.spans(read)]
+        further = self._readings.get(conn.name, {})
+        copies = [(waiting.spans(waiting.read), 0), *((waiting.again(), 0) for _ in range(self._copies))]
+        for number in range(1, max(times.values(), default=1)):
+            copies.append((waiting.spans({m: at[number] for m, at in further.items() if number < len(at)}), number))
+        spans = [(frame_bytes(self._facts, m), a, b) for some, n in copies for m, a, b in some if n < times[m.group]]
         spans += waiting.others(besides)
         spans += [(ENVELOPE, start, end) for start, end in waiting.passed(passing)]
         taken = ((m.inv, min(m.got.values(), default=self._handled.get(m.name, NEVER))) for m in foreign)
@@ -100,7 +102,11 @@ class _Waiting:
                 end = self._over(self._handled.get(message.name, NEVER))
             if start < end:
                 yield message, start, end
-            for again in conn.subscriptions.get(message.group, ()):
+
+    def again(self) -> Iterator[tuple[Message, int, int]]:
+        """What may be read out to each subscription, as history."""
+        for message in self._messages:
+            for again in self._conn.subscriptions.get(message.group, ()):
                 if message.inv < again.answered:
                     yield message, max(message.inv, again.inv), self._over(again.answered)
 
@@ -123,13 +129,12 @@ class _Waiting:
         return self._readings[number][0] if number < len(self._readings) else NEVER
 
 
-def _second_readings(facts: Facts) -> dict[str, dict[str, int]]:
-    """By connection and message: when it was read for the second time."""
-    second: dict[str, dict[str, int]] = defaultdict(dict)
+def _readings(facts: Facts) -> dict[str, dict[str, list[int]]]:
+    """By connection and message: whenever it was read."""
+    read: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for i, e in facts.deliveries:
-        if i != facts.messages[e.msg].got[e.conn]:
-            second[e.conn].setdefault(e.msg, i)
-    return second
+        read[e.conn][e.msg].append(i)
+    return read
 
 
 def _handled(messages: list[Message]) -> Iterator[tuple[str, int]]:
@@ -141,9 +146,16 @@ def _handled(messages: list[Message]) -> Iterator[tuple[str, int]]:
         first = min(first, *message.got.values()) if message.got else first
 
 
-def _most_times(conn: Conn) -> int:
-    """How often one message may come to it."""
-    return 1 + max(map(len, conn.subscriptions.values()), default=0)
+def _asked(conn: Conn) -> int:
+    """How often the history of one room may come to it."""
+    return max(map(len, conn.subscriptions.values()), default=0)
+
+
+def _subscriptions(facts: Facts, conn: Conn, group: str) -> int:
+    """How many copies of one message it may get because it has asked so often; one in most hubs."""
+    if facts.policy.subscriptions != "each":
+        return 1
+    return max(1, sum(len(mate.subscriptions.get(group, ())) for mate in facts.session_of(conn)))
 
 
 def _above(steps: Iterable[tuple[int, int]], most: int) -> Iterator[Span]:

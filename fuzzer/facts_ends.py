@@ -10,10 +10,9 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from fuzzer.facts_backlog import Backlog
-from fuzzer.facts_passing import cut_messages, is_cut
+from fuzzer.facts_rate import Rate
 from fuzzer.facts_records import NEVER, Conn
 from fuzzer.facts_rooms import may_be_taken_out
-from fuzzer.history import Event, SendInv
 
 if TYPE_CHECKING:
     from fuzzer.facts import Facts
@@ -27,6 +26,7 @@ COARSE = 1.0
 def derive_end_causes(facts: Facts) -> None:
     """Fill ``crowded``, ``causes`` and ``x`` of every connection."""
     _note_crowds(facts)
+    rate = Rate(facts)
     for conn in facts.conns.values():
         conn.causes = {
             "close": conn.close_inv,
@@ -34,12 +34,12 @@ def derive_end_causes(facts: Facts) -> None:
             "drop": conn.first_drop,
             "takeover": _taken_over(facts, conn),
             "oversize": _oversize(facts, conn),
-            "fragments": _in_fragments(facts, conn),
+            "form": _unwanted(facts, conn),
             "backlog": min((start for start, _ in conn.crowded), default=NEVER),
             "expiry": _expired(facts, conn),
             "idle": _idle(facts, conn),
             "lifetime": _too_old(facts, conn),
-            "rate": _too_many(facts, conn),
+            "rate": rate.above(conn),
             "stop": _stopped(facts, conn),
             "uninvited": _uninvited(facts, conn),
         }
@@ -70,9 +70,9 @@ def _oversize(facts: Facts, conn: Conn) -> int:
     return min((m.inv for m in mine if facts.may_be_oversize(m)), default=NEVER)
 
 
-def _in_fragments(facts: Facts, conn: Conn) -> int:
+def _unwanted(facts: Facts, conn: Conn) -> int:
     mine = (m for m in facts.messages.values() if m.conn == conn.name)
-    return min((m.inv for m in mine if facts.passing.in_unwanted_fragments(m)), default=NEVER)
+    return min((m.inv for m in mine if facts.passing.is_unwanted(m)), default=NEVER)
 
 
 def _note_crowds(facts: Facts) -> None:
@@ -115,18 +115,6 @@ def _too_old(facts: Facts, conn: Conn) -> int:
     return max(facts.index_at(facts.t(facts.born(conn)) + max(bound - COARSE, bound / 2)), conn.open_inv)
 
 
-def _too_many(facts: Facts, conn: Conn) -> int:
-    """Its first message above ``rate``: how fast they came in is for the server to see alone.
-
-    The opening counts as one, since a token may be the first message."""
-    most = facts.policy.rate
-    if most is None:
-        return NEVER
-    cut = cut_messages(facts.history)
-    frames = [i for i in sorted([*conn.spoke, *conn.garbage]) for _ in range(_frames(facts.events[i], cut))]
-    return NEVER if len(frames) <= most else frames[most]
-
-
 def _uninvited(facts: Facts, conn: Conn) -> int:
     """It spoke to a room, or left one, that it was refused or is not in: a hub may close it for that."""
     spoken = [(m.inv, m.group) for m in facts.messages.values() if m.conn == conn.name]
@@ -141,11 +129,6 @@ def _may_speak(facts: Facts, conn: Conn, group: str, at: int) -> bool:
     told = facts.policy.order == "none" and group.startswith("room:")
     stays = (s for s in conn.episodes.get(group, ()) if s.begin < at <= s.end and (not told or s.je < at))
     return any(not may_be_taken_out(stay, facts.mates(conn)) for stay in stays)
-
-
-def _frames(event: Event, cut: frozenset[str]) -> int:
-    """A message in fragments is two frames with a ping between them, and a hub may count frames."""
-    return 3 if isinstance(event, SendInv) and is_cut(event.msg, cut) else 1
 
 
 def _gap(facts: Facts, start: int, end: int) -> float:

@@ -1,4 +1,5 @@
 """What passes through the queue of a reader besides the messages of the plan: the control pair's, and answers to pings.
+And in what form the messages themselves pass: in fragments, with what filler, and whether a hub must take that.
 
 A hub may answer a ping through the queue of its reader (``tx.try_send(Pong(p))`` in Rust), where the pong takes a place
 that a message would need.
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from fuzzer.facts_records import NEVER, Conn, Message
 from fuzzer.history import Control, History, PingInv, Pong
-from fuzzer.plan import Send
+from fuzzer.payload import is_plain
+from fuzzer.plan import Fill, Send
 
 if TYPE_CHECKING:
     from fuzzer.facts import Facts
@@ -26,6 +28,7 @@ class Passing:
     def __init__(self, facts: Facts, controls: list[Control]) -> None:
         self._facts = facts
         self._cut = cut_messages(facts.history)
+        self._fills = {op.msg: op.fill for op in facts.history.plan.ops() if isinstance(op, Send)}
         self.controls = _until_one_came(facts, controls) if facts.policy.group == "all" else []
         self._pongs: dict[str, list[tuple[float, int]]] = defaultdict(list)
         for i, event in enumerate(facts.events):
@@ -40,9 +43,9 @@ class Passing:
         return is_cut(message.name, self._cut)
 
     def may_be_refused(self, message: Message) -> bool:
-        """Is it too large, perhaps, or in fragments that the hub need not take? Or has the hub said so itself?"""
+        """Is it too large, perhaps, or of a form that the hub need not take? Or has the hub said so itself?"""
         refused = message.name in self.not_published
-        return refused or self._facts.may_be_oversize(message) or self.in_unwanted_fragments(message)
+        return refused or self._facts.may_be_oversize(message) or self.is_unwanted(message)
 
     @cached_property
     def not_published(self) -> frozenset[str]:
@@ -53,9 +56,24 @@ class Passing:
         lost = (m for m in self._facts.messages.values() if not m.got)
         return frozenset(named | {m.name for m in lost if any(m.conn == c and m.inv < i for i, c in nameless)})
 
+    def is_unwanted(self, message: Message) -> bool:
+        """Is it of a form that the hub need not take, in several frames or with a body that is not plain?"""
+        return self.in_unwanted_fragments(message) or (
+            self._facts.policy.body == "plain" and not self.is_plain(message)
+        )
+
     def in_unwanted_fragments(self, message: Message) -> bool:
         """Is it sent in several frames to a hub that need not take such?"""
         return not self._facts.policy.fragments and self.in_fragments(message)
+
+    def fill(self, message: Message) -> Fill | None:
+        """The filler of a fence, or of a message of the plan; None if it is not there."""
+        return "ascii" if message.fence else self._fills.get(message.name) or self._fills.get(_burst(message.name))
+
+    def is_plain(self, message: Message) -> bool:
+        """Is its body surely plain text?"""
+        fill = self.fill(message)
+        return not message.size or (fill is not None and is_plain(message.size, fill))
 
     def pongs(self, conn: Conn) -> list[Span]:
         """The answers to its pings, those that hubfuzz sends between fragments as well."""
@@ -84,4 +102,8 @@ def cut_messages(history: History) -> frozenset[str]:
 
 def is_cut(message: str, cut: frozenset[str]) -> bool:
     """Is it, or is the burst that it belongs to, among those?"""
-    return message in cut or message.rpartition(".")[0] in cut
+    return message in cut or _burst(message) in cut
+
+
+def _burst(message: str) -> str:
+    return message.rpartition(".")[0]

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from fuzzer.facts_records import NEVER, Conn, Episode, Leave, Subscription
+from fuzzer.facts_records import NEVER, Conn, Episode, Leave, Message, Subscription
 from fuzzer.history import Event, Joined, PingInv, QueryInv, SendInv, SubInv, SubRej, UnsubInv, UnsubOk
 
 if TYPE_CHECKING:
+    from fuzzer.facts import Facts
     from fuzzer.facts_reading import Notes
 
 
@@ -134,6 +135,24 @@ def may_be_taken_out(stay: Episode, mates: Iterable[Conn]) -> bool:
     """Did another connection of the session ask to leave, which a hub may have come to only after ``stay`` began?"""
     leaves = (leave for mate in mates for leave in mate.leaves.get(stay.group, ()))
     return any(leave.answered > stay.begin for leave in leaves)
+
+
+def most_subscriptions(facts: Facts, conn: Conn, message: Message, at: int) -> int:
+    """How many subscriptions, begun before ``at``, may be open while ``message`` was on its way.
+
+    Each takes a copy in a hub that counts them so. One leaving that was confirmed before the message was sent has ended
+    one, if there was any; where requests are handled in any order, there was only if all had been answered. Who takes a
+    session over may get what any of its connections has asked for.
+    """
+    asked = [s for s in conn.subscriptions.get(message.group, ()) if s.inv < at]
+    left = [leave for leave in conn.leaves.get(message.group, ()) if leave.answered < message.inv]
+    if facts.policy.order == "none":
+        left = [leave for leave in left if all(s.answered < leave.inv for s in asked if s.inv < leave.inv)]
+    count = 0
+    for _, change in sorted([*((s.inv, 1) for s in asked), *((leave.inv, -1) for leave in left)]):
+        count = max(count + change, 0)
+    mates = (s for mate in facts.mates(conn) for s in mate.subscriptions.get(message.group, ()))
+    return count + sum(s.inv < at for s in mates)
 
 
 ROOM_STEPS: dict[type, Callable[..., None]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from string import ascii_letters, digits
 from typing import Final
 
 from fuzzer.plan import Fill
@@ -16,6 +17,8 @@ ESCAPED: Final = 6
 BEFORE: Final = 12  # characters shown before the first that differs, and from it on
 BEHIND: Final = 28
 
+PLAIN: Final = frozenset(f"{ascii_letters}{digits} !#$%()*+,-./:;=?@[]^_|~")
+"""What a body of plain text is made of (``policy.body = "plain"``): nothing that some format takes for syntax."""
 # Each pattern is cut at any character and must still be encodable, so no surrogates and nothing outside Unicode.
 _PATTERNS: Final[dict[Fill, str]] = {
     "ascii": "abcdefghijklmnopqrstuvwxyz0123456789",
@@ -34,6 +37,16 @@ def filler(size: int, fill: Fill = "ascii") -> str:
         raise ValueError(f"size of a filler is {size}; it must be 0 or more")
     pattern = _PATTERNS[fill]
     return (pattern * (size // len(pattern) + 1))[:size]
+
+
+def is_plain(size: int, fill: Fill) -> bool:
+    """Is a filler of this kind and size plain text?"""
+    return PLAIN.issuperset(_PATTERNS[fill][:size])
+
+
+def plain_fills() -> tuple[Fill, ...]:
+    """The kinds of filler that are plain text in every size."""
+    return tuple(fill for fill, pattern in _PATTERNS.items() if is_plain(len(pattern), fill))
 
 
 def difference(sent: str, got: str) -> str:

@@ -16,6 +16,7 @@ NO_CLOSE_FRAME = 1006  # RFC 6455, 7.1.5: what the end of a connection without a
 FEW_SLOTS = 3  # shared by everybody: one for the control pair, so that two are left
 
 Names = Literal["folded", "exact", "plain"]
+RateScope = Literal["connection", "user", "ip", "global"]
 
 
 class Limit(Value):
@@ -69,8 +70,10 @@ class Policy(Value):
     no more than letter case, Unicode form, spaces and invisible characters, so that hubfuzz makes no two such
     users; plain: the hub may take characters out of names or cut them, too, so that hubfuzz gives users short names
     of ASCII letters, digits and "-" alone. ``body``: any: the hub may trim, escape,
-    normalise or cut the text of a body, which then proves nothing. ``max_rooms``: a connection is in at most so
-    many rooms at once, and a subscription beyond is answered by a refusal. ``t_heartbeat``: a peer that answers
+    normalise or cut the text of a body, which then proves nothing; plain: it takes bodies of plain text alone and does
+    not change them, but may refuse what has control characters, quotes, markup or the like in it (a body that becomes
+    XML, a validated form), so that hubfuzz sends ASCII letters and digits alone. ``max_rooms``: a connection is in at
+    most so many rooms at once, and a subscription beyond is answered by a refusal. ``t_heartbeat``: a peer that answers
     nothing is given up (and what it held is free) after at most so long. ``t_presence``: after so long, presence
     says who of all users is connected. ``t_expiry``: so long after its token expired (one second more for a hub that
     counts whole ones) a connection is no member any more. ``t_evict``: for so long a user may be above a limit that
@@ -79,11 +82,15 @@ class Policy(Value):
     SIGTERM the process ends within it (and ``t_held_up``, for which a machine may hold a process up without any sign,
     is given to it on top). ``t_idle``: a connection that sends nothing for so long may be closed; ``t_lifetime``: one
     that is open for so long may be, whatever it does. ``rate``: what a connection sends beyond so many messages (in
-    all: no plan is long) may be ignored, or the connection closed. ``replay`` ``none``: who joins is read out nothing
+    all: no plan is long) may be ignored, or the connection closed. ``rate_scope``: who shares it: nobody, the
+    connections of one ``user`` (of whom any may be closed for it), of one ``ip`` address, or all (``global``). Of the
+    last two hubfuzz's control pair and earlier plans may have left nothing: then what does not come is no finding.
+    ``replay`` ``none``: who joins is read out nothing
     old, that is, no message that was over before it began to: all in the group had read a later one of its sender.
     Several processes with a bus between them do not keep that: one may be behind. With ``may``, what was sent before a
     connection had surely been taken on proves no membership when it is read: it may be history. ``subscriptions``
-    ``once``: one leaving ends the stay in a room, however often it was asked for; else a hub may count. ``sessions``
+    ``once``: one leaving ends the stay in a room, however often it was asked for; else a hub may count. ``each``: it
+    counts, and who has asked to be in a room n times gets up to n copies, one for each subscription. ``sessions``
     ``takeover``: the newest connection of a session replaces the older ones, whose slots count no more for it.
     ``rooms`` ``user``: whoever asks, its user is in the room with all of its connections, also with those that come
     later, and out of it when any of them leaves; else it is the connection alone that is in it.
@@ -99,7 +106,7 @@ class Policy(Value):
 
     group: Literal["user", "room", "all"] = "user"
     names: Names = "folded"
-    body: Literal["exact", "any"] = "exact"
+    body: Literal["exact", "plain", "any"] = "exact"
     echo: Literal["either", "always", "never"] = "either"
     join_evidence: Literal["broadcast", "welcome", "handshake"] = "broadcast"
     order: Literal["fifo", "causal", "total", "none"] = "fifo"
@@ -108,7 +115,7 @@ class Policy(Value):
     send_then_close: Literal["may", "must"] = "may"
     agreement: bool = True
     slow_consumer: Literal["disconnect-or-lossy", "lossless"] = "disconnect-or-lossy"
-    subscriptions: Literal["counted", "once"] = "counted"
+    subscriptions: Literal["counted", "once", "each"] = "counted"
     sessions: Literal["independent", "takeover"] = "independent"
     rooms: Literal["connection", "user"] = "connection"
     limit: Limit | None = None
@@ -126,6 +133,7 @@ class Policy(Value):
     t_idle: float | None = None
     t_lifetime: float | None = None
     rate: int | None = None
+    rate_scope: RateScope = "connection"
     min_size: int = 1
     max_size: int | None = None
     backlog: int | None = 16_384

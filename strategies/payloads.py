@@ -48,7 +48,7 @@ def bodies(largest: int = SIZES[-1]) -> SearchStrategy[str]:
 
 def draw_payload(draw: Draw, shape: Shape, swarm: Swarm) -> tuple[int, int, Fill]:
     """Size, count and fill of a send: mostly small and single, seldom big, seldom a burst; never beyond the shape."""
-    fill = draw.one(FILLS) if swarm.has("fill") and draw.percent(25) else "ascii"
+    fill = draw.one(shape.fills) if swarm.has("fill") and draw.percent(25) else "ascii"
     most = shape.largest(fill)
     big = swarm.has("big") and draw.percent(7)
     options = [size for size in shape.sizes if size <= most and (size > SMALL) is big] or [0]

@@ -6,7 +6,7 @@ from typing import Final, Literal, Protocol, get_args
 
 from msgspec.structs import replace
 
-from fuzzer.payload import ENVELOPE, ESCAPED, widest
+from fuzzer.payload import ENVELOPE, ESCAPED, plain_fills, widest
 from fuzzer.plan import Fill, MalformedKind, TokenKind
 from fuzzer.policy import MOST_PATIENCE, Names, Policy
 from fuzzer.values import Value
@@ -35,7 +35,7 @@ class Shape(Value):
     all but ``valid`` must be ones that the hub is declared to refuse. ``names`` as in the policy: no two users are
     drawn whose names the hub may take for one. ``swarm`` False: each plan may use all features.
     ``burst``: the most small messages back to back that a reader surely takes, twice. ``fragments``: a message
-    may be sent in several frames. ``presence``: the hub can be asked who is there.
+    may be sent in several frames. ``fills``: what bodies are made of. ``presence``: the hub can be asked who is there.
     ``started``: the server is ours to freeze, and ``restartable`` to end and start again; ``measured``: what it holds
     can be seen over several cycles. ``waits`` are seconds after which the hub promises to have done something;
     ``expiry`` those after which a brief token surely does not count any more (None: no brief tokens), and ``settled``
@@ -58,6 +58,7 @@ class Shape(Value):
     stall_bytes: int = 6_000_000
     burst: int = MOST_BURST
     fragments: bool = True
+    fills: tuple[Fill, ...] = get_args(Fill)
     kinds: tuple[str, ...] = ("abandon", "close", "drop", "held", "malformed", "mute", "ping", "stall")
     malformed: tuple[MalformedKind, ...] = ANYWHERE
     presence: bool = False
@@ -117,6 +118,7 @@ def shape_of(policy: Policy, rooms: bool, sessions: bool, tokens: bool) -> Shape
         stall_bytes=policy.stall_bytes,
         burst=_burst(policy),
         fragments=policy.fragments,
+        fills=plain_fills() if policy.body == "plain" else get_args(Fill),
         waits=_waits(policy),
         expiry=_expiry(policy) if tokens else None,
         given_up=_given_up(policy),

@@ -40,6 +40,7 @@ class ControlPair:
         self._nonce = nonce
         self._codec = target.codec()
         self._user = f"{nonce}control"
+        self._users = itertools.count(1)
         self._conns: dict[str, FuzzConn] = {}
         self._ready: set[str] = set()
         self._accepted: set[str] = set()
@@ -73,7 +74,7 @@ class ControlPair:
         conn = self._conns[sender]
         await conn.prepare_text([self._codec.publish(real, self._body, self._room(), self._user)])
         conn.release()
-        self._sent[sender] += 1
+        self._sent[self._payer(sender)] += 1
         arrived = await self._until(lambda: (real, receiver) in self._seen, PATIENCE)
         self.echoes = self.echoes or (arrived and (real, sender) in self._seen)
         self._seen.clear()
@@ -96,9 +97,8 @@ class ControlPair:
         return len(self._conns)
 
     async def refresh(self) -> None:
-        """End what has sent half of what one connection may (``policy.rate``): a plan must not be without the pair."""
-        for name in [name for name in self._conns if self._has_sent(name, 0.5)]:
-            await self._end(name)
+        """End what has sent half of what it may (``policy.rate``): a plan must not be without the pair."""
+        await self._replace_spent(0.5)
 
     def move(self, port: int | None) -> None:
         """The server was started again and listens on this port: what was open is gone."""
@@ -129,9 +129,8 @@ class ControlPair:
     async def _open_missing(self) -> bool:
         """Open what is not open; True if the pair is ready."""
         deadline = time.monotonic() + PATIENCE
+        await self._replace_spent(1.0)
         for name in sorted(set(self._names())):
-            if self._has_sent(name, 1.0):
-                await self._end(name)
             if name not in self._conns or not self._conns[name].is_open:
                 await self._open(name)
         left = deadline - time.monotonic()
@@ -149,7 +148,7 @@ class ControlPair:
         endpoint = self._target.endpoint(self._port, self._user, None, "valid")
         conn = self._conns[name] = await FuzzConn.connect(name, endpoint, self._nursery, self)
         conn.release()
-        self._sent[name] = self._greeting = 1
+        self._note_opening(name)
         if not await conn.settle(PATIENCE):
             self.trouble = trouble.UNANSWERED
         elif conn.is_open:
@@ -174,13 +173,36 @@ class ControlPair:
         if texts:
             await conn.prepare_text(texts)
             conn.release()
-            self._sent[name] += len(texts)
-            self._greeting = self._sent[name]
+            self._sent[self._payer(name)] += len(texts)
+            self._greeting += len(texts)
+
+    def _payer(self, name: str) -> str:
+        """Whose rate it is that a connection uses up: its own, or its user's."""
+        return name if self._target.policy.rate_scope == "connection" else self._user
+
+    def _note_opening(self, name: str) -> None:
+        if self._payer(name) == name:
+            self._sent[name] = 0  # a new connection has a rate of its own
+        self._sent[self._payer(name)] += 1
+        self._greeting = 1
+
+    async def _replace_spent(self, share: float) -> None:
+        """End those that have sent so much of what they may; where the rate is its user's, another user comes."""
+        spent = [name for name in self._conns if self._has_sent(name, share)]
+        for name in spent:
+            await self._end(name)
+        if spent and self._payer("") == self._user:
+            self._user = f"{self._nonce}control{next(self._users)}"
 
     def _has_sent(self, name: str, share: float) -> bool:
-        """So much of what it may; of a rate that allows no more than to come nothing is spared."""
-        rate = self._target.policy.rate
-        return rate is not None and self._greeting < self._sent[name] and self._sent[name] >= share * rate
+        """So much of what it may; of a rate that allows no more than to come nothing is spared.
+
+        Nor of one that everybody shares: there is none to be had by coming again."""
+        policy, sent = self._target.policy, self._sent[self._payer(name)]
+        if policy.rate is None or policy.rate_scope in ("ip", "global"):
+            return False
+        greeting = self._greeting * (self.size if policy.rate_scope == "user" else 1)
+        return greeting < sent and sent >= share * policy.rate
 
     async def _end(self, name: str) -> None:
         conn = self._conns.pop(name, None)

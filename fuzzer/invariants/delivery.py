@@ -68,13 +68,17 @@ def one_stay(facts: Facts, conn: Conn, message: Message, at: int) -> bool:
     if slow and facts.policy.slow_consumer != "lossless":
         return False
     stay = conn.stay(message.group, message.inv)
-    return stay is not None and not any(stay.begin < begin < at for begin in _joinings(facts, conn, message.group))
+    return stay is not None and not any(stay.begin < begin < at for begin in _joinings(facts, conn, message))
 
 
-def _joinings(facts: Facts, conn: Conn, group: str) -> list[int]:
-    """When it asked to be in the group; in a room any connection of its session may bring it back."""
+def _joinings(facts: Facts, conn: Conn, message: Message) -> list[int]:
+    """When it asked to be in the group; in a room any connection of its session may bring it back.
+
+    Where each subscription takes a copy, it may have a queue of its own, too, which is ahead of an older one."""
+    group, each = message.group, facts.policy.subscriptions == "each"
     askers = facts.session_of(conn) if group.startswith("room:") else [conn]
-    return [episode.begin for asker in askers for episode in asker.episodes.get(group, ())]
+    asked = (s for asker in askers for s in asker.subscriptions.get(group, ()) if each and s.answered > message.inv)
+    return [*(stay.begin for asker in askers for stay in asker.episodes.get(group, ())), *(s.inv for s in asked)]
 
 
 def _gap_finding(facts: Facts, message: Message, later: Message, conn: Conn, at: int) -> Finding:
@@ -168,7 +172,8 @@ INVARIANTS = (
         "Membership is proved by a delivery, or by what join_evidence says, before the message was sent. A loss is "
         "proved by a later message of the same sender (fifo), or by the deadline passing in healthy time after a "
         "failed fence. What may have come in a frame that protocol.deliver does not fit is inconclusive.",
-        "policy.order, policy.deadline, policy.echo, policy.max_size, policy.backlog, policy.rate",
+        "policy.order, policy.deadline, policy.echo, policy.max_size, policy.backlog, policy.rate, policy.rate_scope, "
+        "policy.body",
         (
             "https://github.com/fastapi/fastapi/pull/1991",
             "https://github.com/encode/broadcaster/issues/133",

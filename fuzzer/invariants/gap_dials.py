@@ -16,7 +16,7 @@ LITTLE: Final = 64
 SEVERAL: Final = 4
 """Messages that have to wait for one reader before its queue may be full: no hub has a shorter one."""
 MANY: Final = 8
-"""Messages of one sender before a hub may think that they come too fast."""
+"""Messages of one sender, or of one user, before a hub may think that they come too fast."""
 SHOWN: Final = 80
 
 
@@ -32,10 +32,28 @@ def _fitting(facts: Facts, message: Message, conn: Conn) -> Iterator[str]:
         yield "policy.max_size"
     if facts.passing.in_fragments(message):
         yield "policy.fragments = false"
+    if _is_odd(facts, message):
+        yield 'policy.body = "plain"'
     if facts.policy.slow_consumer != "lossless" and _on_the_way(facts, message, conn) >= SEVERAL:
         yield "policy.backlog"
-    if sum(m.inv < message.inv for m in _of_sender(facts, message)) >= MANY:
-        yield "policy.rate"
+    yield from _rate(facts, message)
+
+
+def _is_odd(facts: Facts, message: Message) -> bool:
+    """Is its body no plain text, but of a kind that no body which came anywhere from its sender is of?"""
+    fill = facts.passing.fill(message)
+    came = (m for m in _of_sender(facts, message) if m.got and not facts.passing.is_plain(m))
+    odd = fill is not None and not facts.passing.is_plain(message) and not message.got
+    return odd and all(facts.passing.fill(m) != fill for m in came)
+
+
+def _rate(facts: Facts, message: Message) -> Iterator[str]:
+    """Was so much sent before it that it may have come too fast, by its sender alone or by its user's tabs together?"""
+    tabs = {conn.name for conn in facts.of_user(facts.conns[message.conn].inv.user)}
+    before = [m.conn for m in facts.messages.values() if m.inv < message.inv]
+    own, users = before.count(message.conn), sum(conn in tabs for conn in before)
+    if users >= MANY:
+        yield "policy.rate" if users == own else "policy.rate, policy.rate_scope"
 
 
 def _is_largest(facts: Facts, message: Message) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from fuzzer.facts import NEVER, Conn, Facts, Message
 from fuzzer.facts_owed import is_its_own, may_be_a_copy
+from fuzzer.facts_rooms import most_subscriptions
 from fuzzer.history import Dlv
 from fuzzer.invariants.registry import Invariant
 from fuzzer.policy import Policy
@@ -11,29 +14,46 @@ from fuzzer.verdict import Finding, Judgement
 
 
 def no_duplicate(facts: Facts) -> Judgement:
-    """A second delivery of one message on one connection, which no second subscription explains."""
-    first: dict[tuple[str, str], int] = {}
+    """A further delivery of one message on one connection, which no further subscription explains."""
+    read: dict[tuple[str, str], list[int]] = defaultdict(list)
     findings: dict[str, Finding] = {}
     for i, e in facts.deliveries:
-        before = first.setdefault((e.msg, e.conn), i)
-        if before != i and not facts.rejoined(facts.messages[e.msg], facts.conns[e.conn], i):
-            findings.setdefault(e.conn, _twice(facts, e, before, i))
-    return Judgement("HF103", len(first), tuple(findings.values()))
+        copies = read[e.msg, e.conn]
+        copies.append(i)
+        if len(copies) > 1 and len(copies) > _promised(facts, e, i) and not _may_be_read_out_again(facts, e, i):
+            findings.setdefault(e.conn, _again(facts, e, copies))
+    return Judgement("HF103", len(read), tuple(findings.values()))
 
 
-def _twice(facts: Facts, e: Dlv, before: int, i: int) -> Finding:
-    group = facts.messages[e.msg].group
+def _promised(facts: Facts, e: Dlv, at: int) -> int:
+    """How many copies it may get: one, or (by dial) one for each subscription."""
+    return max(1, _subscribed(facts, e, at)) if facts.policy.subscriptions == "each" else 1
+
+
+def _subscribed(facts: Facts, e: Dlv, at: int) -> int:
+    return most_subscriptions(facts, facts.conns[e.conn], facts.messages[e.msg], at)
+
+
+def _may_be_read_out_again(facts: Facts, e: Dlv, at: int) -> bool:
+    return facts.rejoined(facts.messages[e.msg], facts.conns[e.conn], at)
+
+
+def _again(facts: Facts, e: Dlv, copies: list[int]) -> Finding:
+    first, *others = (f"{facts.t(i):.3f} s" for i in copies)
+    group, at = facts.messages[e.msg].group, copies[-1]
+    most = _promised(facts, e, at)
+    each = facts.policy.subscriptions != "each" and len(copies) <= _subscribed(facts, e, at)
     return Finding(
         code="HF103",
         strength="violated",
         key=f"twice:{group.split(':')[0]}",
-        summary=f"{e.conn} got {e.msg} twice",
-        expected=f"{e.msg} once on {e.conn}",
-        observed=f"it was read at {facts.t(before):.3f} s and again at {facts.t(i):.3f} s",
-        witness=(before, i),
+        summary=f"{e.conn} got {e.msg} {'twice' if len(copies) == 2 else f'{len(copies)} times'}",
+        expected=f"{e.msg} {'once' if most == 1 else f'{most} times at most'} on {e.conn}",
+        observed=f"it was read at {first} and again at {', '.join(others)}",
+        witness=tuple(copies),
         conns=(e.conn,),
         proof="count",
-        dial='policy.delivery = "at-least-once"',
+        dial=('policy.subscriptions = "each", ' if each else "") + 'policy.delivery = "at-least-once"',
     )
 
 
@@ -41,7 +61,7 @@ def no_creation(facts: Facts) -> Judgement:
     """A message that nobody sent, or whose body is not the one that was sent, unless the hub may change it."""
     findings: dict[str, Finding] = {}
     for i, e in facts.deliveries:
-        if not e.intact and facts.policy.body == "exact" and _undisturbed(facts, facts.messages[e.msg]):
+        if not e.intact and facts.policy.body != "any" and _undisturbed(facts, facts.messages[e.msg]):
             what = f"{e.msg} with another body than was sent"
             cut = facts.passing.in_fragments(facts.messages[e.msg])
             dial = ("policy.fragments = false, " if cut else "") + _READ_FROM["body"]
@@ -195,8 +215,9 @@ INVARIANTS = (
         "no-duplicate",
         "broadcast",
         "The same message must not be delivered twice on one connection.",
-        "Ids are unique in a plan; both deliveries were read on the same connection.",
-        'policy.delivery = "at-least-once"',
+        "Ids are unique in a plan; both deliveries were read on the same connection. Where each subscription takes a "
+        "copy (subscriptions = each), there were more copies than subscriptions that may have been open.",
+        'policy.subscriptions, policy.delivery = "at-least-once"',
         ("https://github.com/socketio/socket.io/pull/383", "https://github.com/laverdet/xxscreeps/issues/217"),
         no_duplicate,
         lambda policy: policy.delivery == "at-most-once",

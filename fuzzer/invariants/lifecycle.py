@@ -9,8 +9,9 @@ from fuzzer.invariants.silence import Silence, blockers, silence
 from fuzzer.verdict import Finding, Judgement
 
 DIALS = (
-    "policy.sessions, policy.limit, policy.max_size, policy.backlog, policy.rate, policy.t_idle, policy.t_lifetime, "
-    "policy.fragments"
+    "policy.sessions, policy.limit, policy.max_size, policy.backlog, policy.rate, policy.rate_scope, "
+    "policy.t_idle, policy.t_lifetime, policy.fragments, "
+    "policy.body"
 )
 
 

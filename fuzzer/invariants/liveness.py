@@ -36,7 +36,8 @@ def _turned_away_at(conn: Conn) -> int:
 def _owed(facts: Facts, conn: Conn, start: int) -> list[int]:
     """Where something was sent that it had to get: to its own group, or to a room that did not refuse it."""
     groups = {group for group in conn.episodes if facts.means(group) and (conn.name, group) not in facts.refused}
-    sent = (m for m in facts.messages.values() if m.inv > start and m.group in groups)
+    sent = [m for m in facts.messages.values() if m.inv > start and m.group in groups]
+    sent = [m for m in sent if m.inv < facts.conns[m.conn].causes["rate"]]
     return [m.inv for m in sent if m.conn != conn.name or facts.policy.echo != "never"]
 
 

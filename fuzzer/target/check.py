@@ -116,6 +116,8 @@ def _check_policy(policy: Policy) -> None:
     _check_close_codes(policy.close_codes)
     if policy.limit is not None:
         _check_limit(policy.limit)
+    if policy.rate_scope != "connection" and policy.rate is None:
+        raise TargetError(f'policy.rate_scope: found "{policy.rate_scope}", which needs policy.rate')
     evicts = policy.limit is not None and policy.limit.over != "reject"
     if policy.t_evict and not evicts and policy.sessions != "takeover":
         where = 'policy.limit.over = "evict-oldest" or "evict-any", or policy.sessions = "takeover"'
@@ -189,10 +191,11 @@ def _check_promises(target: Target) -> None:
     """A promise that the rest of the file makes impossible would only ever accuse, or never check anything."""
     policy = target.policy
     per_user = policy.limit is not None and not policy.limit.shared
+    per_user = per_user or policy.rate_scope == "user"
     if not target.has_users and (policy.group == "user" or per_user):
         raise TargetError(
             "{user} is nowhere, so all connections would be one user's; expected it in auth.claims, target.url, "
-            'target.headers or auth.message (or policy.group = "all" and no limit of each user)'
+            'target.headers or auth.message (or policy.group = "all" and no limit or rate of each user)'
         )
     _check_rooms(target)
     if policy.join_evidence == "welcome" and not target.codec().has_welcome:

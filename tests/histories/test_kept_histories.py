@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import pytest
@@ -11,6 +12,7 @@ from kept import history_of, names, text_of, verdict_on, verdicts
 from fuzzer.cli import main
 from fuzzer.history import Dlv, History, history_from_json
 from fuzzer.hub.bugs import BUGS
+from fuzzer.invariants import judge
 
 KEPT = names()
 CONVICTED = [name for name, told in verdicts().items() if told]
@@ -32,6 +34,17 @@ def test_the_verdict_is_that_of_the_day_on_which_it_was_kept(name: str) -> None:
 def test_a_seeded_bug_is_convicted_under_its_right_name(name: str) -> None:
     codes = {fingerprint.partition("-")[0] for fingerprint in verdicts()[name]}
     assert codes & set(BUGS[name.removeprefix("bug-")].family)
+
+
+@pytest.mark.parametrize(("subscriptions", "accused"), [("counted", True), ("once", True), ("each", False)])
+def test_the_seeded_bug_is_one_unless_it_is_what_the_hub_promises(
+    subscriptions: Literal["counted", "once", "each"], accused: bool
+) -> None:
+    """A duplicate on subscribing again (S10), as a run of the embedded hub met it."""
+    kept = history_of("bug-S10")
+    policy = msgspec.structs.replace(kept.policy, subscriptions=subscriptions)
+    found = judge(msgspec.structs.replace(kept, policy=policy)).violations
+    assert ("HF103" in {finding.code for finding in found}) is accused
 
 
 def test_the_command_judges_a_folder_of_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

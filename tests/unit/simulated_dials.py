@@ -61,6 +61,7 @@ def wider_policies(draw: st.DrawFn, hub: Ways) -> Policy:
         policy,
         group=draw(st.sampled_from((policy.group, "room"))),
         max_rooms=draw(st.sampled_from((None, None, 1))),
+        subscriptions=draw(st.sampled_from(("counted", "each"))) if hub.counts_joins else policy.subscriptions,
         max_size=draw(st.sampled_from((None, 20_000))),
         close_codes=codes,
         t_evict=0.4 if hub.processes and evicts else policy.t_evict,
@@ -106,6 +107,9 @@ def policies(draw: st.DrawFn, hub: Ways) -> Policy:
         t_idle=1.6 if hub.closes_idle else None,
         t_lifetime=2.5 if hub.closes_old else None,
         rate=6 if hub.minds_talkers else None,
+        rate_scope=draw(st.sampled_from(("connection", "user", "user", "global")))
+        if hub.minds_talkers
+        else "connection",
         storm=draw(st.sampled_from((5, 200))),
         resources=draw(st.booleans()),
         limit=limit,

@@ -28,7 +28,7 @@ class Processes:
     whose: Callable[[str], str]
     _audience: Callable[[str, int], list[Peer]]
     _remember: Callable[[str, int, str], None]
-    _fan_out: Callable[[Peer, str, list[Peer], float], Task]
+    _fan_out: Callable[[Peer, str, str, list[Peer], float], Task]
 
     def _spread(self, peer: Peer, there: bool) -> None:
         """Its own process knows at once who came or went, the other one hears of it."""
@@ -70,11 +70,16 @@ class Processes:
             if len(self._bus[there]) == 1:
                 self._spawn(self._listen(there))
 
+    def _copies(self, peer: Peer, group: str) -> int:
+        """One, or one for each subscription, and now and then once more."""
+        each = peer.joins[group] if self.policy.subscriptions == "each" else 1
+        return max(1, each) + (self.ways.sends_twice and self.world.rng.random() < 0.3)
+
     def _listen(self, home: int) -> Task:
         """What comes over the bus is passed on in its order."""
         while self._bus[home]:
             yield self.world.some(BUS)
             sender, msg, group = self._bus[home][0]
             self._remember(group, home, msg)
-            yield from self._fan_out(sender, msg, self._audience(group, home), STEP)
+            yield from self._fan_out(sender, msg, group, self._audience(group, home), STEP)
             self._bus[home].pop(0)

@@ -152,6 +152,5 @@ class Peer:
     joins: Counter[str] = field(default_factory=Counter)
     unread: int = 0
     waiting: int = 0
-    said: int = 0
     heard: float = 0.0
     last_arrival: float = 0.0

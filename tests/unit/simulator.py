@@ -35,6 +35,7 @@ class Hub(Processes, Ends):
         self._history: dict[str, list[Item]] = {}
         self._seen: list[tuple[float, str, int]] = []  # (when, user, change of its connections)
         self._leaked = False
+        self._said = Counter[str]()
         self._stored_slots, self._stored_users = Counter[str](), Counter[str]()
         self._bus, self._known = [[], []], [[], []]
 
@@ -98,8 +99,9 @@ class Hub(Processes, Ends):
     def _talks_too_much(self, peer: Peer, kind: str) -> bool:
         """What it says beyond the rate is ignored, or the connection is closed."""
         counted = kind in ("msg", "sub", "unsub", "query")
-        peer.said += counted
-        if self.policy.rate is None or peer.said <= self.policy.rate or not counted:
+        whose = {"connection": f"{peer.name} {id(peer)}", "user": peer.user}.get(self.policy.rate_scope, "")
+        self._said[whose] += counted
+        if self.policy.rate is None or self._said[whose] <= self.policy.rate or not counted:
             return False
         if self.ways.disconnects_slow and peer.registered:
             self.kick(peer, OVER_RATE)
@@ -225,12 +227,12 @@ class Hub(Processes, Ends):
         if self.ways.chats:
             self._write(sender, ("notice", f"{msg} taken"))
         if self.ways.atomic:
-            for _ in self._fan_out(sender, msg, audience, 0.0):
+            for _ in self._fan_out(sender, msg, group, audience, 0.0):
                 pass
         elif self.ways.task_per_message:
-            self._spawn(self._fan_out(sender, msg, audience, 10 * STEP))
+            self._spawn(self._fan_out(sender, msg, group, audience, 10 * STEP))
         else:
-            yield from self._fan_out(sender, msg, audience, STEP)
+            yield from self._fan_out(sender, msg, group, audience, STEP)
 
     def _audience(self, group: str, home: int) -> list[Peer]:
         there = [m for m in self.members if m.home == home or not self.ways.processes]
@@ -241,12 +243,12 @@ class Hub(Processes, Ends):
     def _remember(self, group: str, home: int, msg: str) -> None:
         self._history.setdefault(f"{home}{group}", []).append(("dlv", msg))
 
-    def _fan_out(self, sender: Peer, msg: str, audience: list[Peer], step: float) -> Task:
+    def _fan_out(self, sender: Peer, msg: str, group: str, audience: list[Peer], step: float) -> Task:
         self.world.rng.shuffle(audience)
         for peer in audience:
             yield self.world.some(step)
             if peer.registered and (peer is not sender or self.ways.echoes):
-                for _ in range(1 + (self.ways.sends_twice and self.world.rng.random() < 0.3)):
+                for _ in range(self._copies(peer, group)):
                     self._write(peer, ("dlv", msg))
 
     def _on_sub(self, peer: Peer, group: str) -> Task:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import cache
-from typing import get_args
+from typing import Literal, get_args
 
 import pytest
 from test_draw import FULL, MANY, full_plans
@@ -14,6 +14,7 @@ from fuzzer.plan import (
     Close,
     Drop,
     DropKind,
+    Fill,
     Malformed,
     MalformedKind,
     Open,
@@ -32,6 +33,8 @@ from fuzzer.policy import Policy
 from strategies import PAIRS, Shape, draw_plans, racing_pairs
 from strategies.season import BREATH
 from strategies.shape import shape_of
+
+FILLS = set(get_args(Fill))
 
 
 def share(found: Counter[str], label: str) -> float:
@@ -185,6 +188,15 @@ def test_bursts_are_longer_than_usual_queues_where_the_hub_promises_to_hold_them
     small = [op.count for op in sends if op.size <= 200]
     assert max(small) == longest
     assert sum(count > 8 for count in small) < len(small) / 10
+
+
+@pytest.mark.parametrize(("body", "drawn"), [("exact", FILLS), ("any", FILLS), ("plain", {"ascii"})])
+def test_bodies_are_plain_where_the_hub_takes_no_others(
+    body: Literal["exact", "any", "plain"], drawn: set[str]
+) -> None:
+    shape = shape_of(Policy(body=body), rooms=False, sessions=False, tokens=False)
+    plans = draw_plans(shape, 3, MANY)
+    assert {op.fill for plan in plans for op in plan.ops() if isinstance(op, Send)} == drawn
 
 
 @pytest.mark.parametrize(("taken", "wires"), [(True, {*get_args(Wire)}), (False, {*get_args(Wire)} - {"fragments"})])

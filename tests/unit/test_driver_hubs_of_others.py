@@ -12,13 +12,14 @@ from fuzzer.driver.session import open_session
 from fuzzer.history import Control, History
 from fuzzer.invariants import judge
 from fuzzer.plan import Batch, Open, Plan, Send
-from fuzzer.policy import Policy
+from fuzzer.policy import Policy, RateScope
 from fuzzer.target.config import JsonProtocol, Match, Probe
 from fuzzer.target.model import Target
 
 pytest.importorskip("websockets")
 
-# "slow" is about each message; of "rate" messages of one connection those above are ignored; it logs at the third.
+# "slow" is about each message; of more than "rate" of one user (or connection, where no path names one) the rest is
+# ignored. It logs an error when so many connections have come.
 HUB = """
 import asyncio, json, sys
 from websockets.asyncio.server import serve
@@ -32,11 +33,11 @@ async def handle(tab):
     if came == errors:
         print("Traceback (most recent call last): KeyError", flush=True)
     tabs.add(tab)
-    left = rate
+    whose = tab.request.path if len(tab.request.path) > 1 else tab
     try:
         async for text in tab:
-            left -= 1
-            if left >= 0:
+            said[whose] = said.get(whose, 0) + 1
+            if said[whose] <= rate:
                 await asyncio.sleep(slow)
                 for one in list(tabs):
                     await one.send(text)
@@ -47,7 +48,7 @@ async def main():
     async with serve(handle, "127.0.0.1", int(sys.argv[1])):
         await asyncio.Future()
 
-tabs = set()
+tabs, said = set(), {}
 asyncio.run(main())
 """
 
@@ -56,7 +57,7 @@ def target(folder: Path, policy: Policy, *, slow: float = 0.0, errors: int = -1)
     (folder / "hub.py").write_text(HUB)
     return Target(
         name="other",
-        url="ws://127.0.0.1:{port}/",
+        url="ws://127.0.0.1:{port}/" + ("{user}" if policy.rate_scope == "user" else ""),
         start=(sys.executable, "hub.py", "{port}", str(slow), str(policy.rate or 10**6), str(errors)),
         cwd=str(folder),
         protocol=JsonProtocol(
@@ -94,9 +95,10 @@ def test_an_error_that_is_logged_in_an_early_cycle_is_not_forgotten(tmp_path: Pa
     assert [finding.code for finding in verdict.violations] == ["HF502"]
 
 
-def test_the_control_pair_lasts_where_what_is_above_a_rate_is_ignored(tmp_path: Path) -> None:
-    """Ten messages a connection: many round trips more than that are made while time passes."""
-    hub = target(tmp_path, Policy(group="all", rate=10))
+@pytest.mark.parametrize("scope", ["connection", "user"])
+def test_the_control_pair_lasts_where_what_is_above_a_rate_is_ignored(tmp_path: Path, scope: RateScope) -> None:
+    """Ten messages a connection or a user: many round trips more than that are made while time passes."""
+    hub = target(tmp_path, Policy(group="all", rate=10, rate_scope=scope))
     found = [e.ok for history in histories(hub, talk(wait=1.0), 2) for e in history.events if isinstance(e, Control)]
     assert len(found) > 20
     assert all(found)

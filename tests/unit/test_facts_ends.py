@@ -83,6 +83,56 @@ def test_what_is_sent_beyond_the_rate_may_be_ignored(policy: Policy, verdict: se
     assert says(written.got("m4", "b")) == verdict
 
 
+def crossed(policy: Policy) -> H:
+    """a sends one, then b six; c reads all of b's, and never that of a, but what a sent later."""
+    written = H(policy).join("a", "b", "c").send("m", "a")
+    for number in range(6):
+        written.send(f"x{number}", "b")
+    written.send("later", "a")
+    for number in range(6):
+        written.got(f"x{number}", "c")
+    return written.got("later", "c")
+
+
+LOST = {"HF101 violated"}
+
+
+@pytest.mark.parametrize(
+    ("policy", "verdict"),
+    [
+        (Policy(rate=9, rate_scope="user"), NOTHING),
+        (Policy(rate=10, rate_scope="user"), LOST),
+        (Policy(rate=9), LOST),
+        (Policy(rate=99, rate_scope="global"), NOTHING),
+        (Policy(rate=99, rate_scope="ip"), NOTHING),
+    ],
+)
+def test_what_another_tab_has_sent_may_have_used_up_the_rate_of_both(policy: Policy, verdict: set[str]) -> None:
+    """Three openings count, a's first message, and all six of b's, which may have been handled before it."""
+    assert says(crossed(policy)) == verdict
+
+
+def test_what_was_seen_to_be_handled_used_up_no_later_rate() -> None:
+    """That of a second user never does; nor does what b sent when somebody had read a later message of a."""
+    policy = Policy(rate=7, rate_scope="user", group="all")
+    written = H(policy).join("a", "c").join("b", user="u1")
+    for number in range(9):
+        written.send(f"x{number}", "b").got(f"x{number}", "c")
+    assert says(written.send("m", "a").send("later", "a").got("later", "c")) == LOST
+    seen = H(policy).join("a", "b", "c").send("m", "a").send("later", "a").got("later", "c")
+    for number in range(9):
+        seen.send(f"x{number}", "b")
+    assert says(seen) == LOST
+
+
+def test_who_shares_a_rate_may_be_closed_for_it() -> None:
+    many = said(Policy(rate=4, rate_scope="user"), 3)
+    assert says(many.ended("b", 1008)) == NOTHING
+    assert says(said(Policy(rate=5, rate_scope="user"), 3).ended("b", 1008)) == CLOSED
+    other = said(Policy(rate=4, rate_scope="user"), 3).join("x", user="u1")
+    assert says(other.ended("x", 1008)) == CLOSED
+
+
 @pytest.mark.parametrize("victim", ["a", "b", "c"])
 def test_where_anybody_may_go_anybody_may(victim: str) -> None:
     assert says(H(ANY).join("a", "b", "c").ended(victim, 4009)) == NOTHING

@@ -58,6 +58,12 @@ def test_a_hub_may_count_subscriptions() -> None:
     assert says(joined_twice(ONCE)) == LATE
 
 
+def test_where_each_subscription_counts_one_leaving_ends_one() -> None:
+    each = Policy(subscriptions="each")
+    assert says(joined_twice(each)) == NOTHING
+    assert says(joined_twice(each, leaves=2)) == LATE
+
+
 def test_leaving_a_room_that_it_is_not_in_takes_nothing() -> None:
     idle = room().unsub("b").unsub("b").unsub("b").sub("b").sub("b").unsub("b")
     assert says(idle.send("m", "a", "r0").got("m", "b")) == NOTHING

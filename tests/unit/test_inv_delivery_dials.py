@@ -39,6 +39,14 @@ def lost(written: H, size: int = 0, late: tuple[str, ...] = ()) -> H:
     return written.got("later", "b")
 
 
+def foreign(names: tuple[str, ...]) -> H:
+    """As much was sent by one of another user."""
+    written = began(policy=Policy(group="all")).join("z", user="u1")
+    for name in names:
+        written.send(name, "z").got(name, "b")
+    return written
+
+
 FOUR = ("x0", "x1", "x2", "x3")
 EIGHT = tuple(f"x{number}" for number in range(8))
 
@@ -57,7 +65,9 @@ EIGHT = tuple(f"x{number}" for number in range(8))
         (lost(began(*FOUR)), ""),
         (lost(began(*EIGHT, by="a")), "policy.rate, "),
         (lost(began(*EIGHT[:7], by="a")), ""),
-        (lost(began(*EIGHT)), ""),
+        (lost(began(*EIGHT)), "policy.rate, policy.rate_scope, "),
+        (lost(began(*EIGHT[:7])), ""),
+        (lost(foreign(EIGHT)), ""),
         (
             lost(began(*EIGHT, by="a", read=False), size=400, late=EIGHT),
             "policy.max_size, policy.backlog, policy.rate, ",
@@ -66,7 +76,8 @@ EIGHT = tuple(f"x{number}" for number in range(8))
     ],
     ids=[
         "plain", "large", "little", "larger", "not-the-largest", "larger-of-another", "waiting", "too-few-waiting",
-        "read-before", "many", "not-so-many", "many-of-another", "all", "lossless",
+        "read-before", "many", "not-so-many", "many-of-another-tab", "not-so-many-of-one",
+        "many-of-another-user", "all", "lossless",
     ],
 )  # fmt: skip
 def test_dials_that_fit_are_named_and_the_order_last(written: H, dials: str) -> None:

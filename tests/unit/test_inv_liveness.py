@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from histories import H, obligations, says
 
-from fuzzer.policy import Limit, Policy
+from fuzzer.policy import Limit, Policy, RateScope
 
 LIMITED = Policy(limit=Limit(2, codes=(1008,), statuses=(429,)))
 NOTHING: set[str] = set()
@@ -38,6 +38,16 @@ def test_a_fresh_user_hears_nothing_while_others_are_answered() -> None:
 
 def test_one_that_was_welcomed_is_owed_its_messages_besides() -> None:
     assert says(fenced(canary(welcomed=True)).controls(5.2).quiet(complete=False)) == {*DEAD, "HF101 violated"}
+
+
+@pytest.mark.parametrize(
+    ("rate", "scope", "said"),
+    [(2, "user", NOTHING), (3, "user", DEAD), (2, "connection", DEAD), (1, "connection", NOTHING), (9, "ip", NOTHING)],
+)
+def test_a_fence_above_the_rate_may_be_ignored(rate: int, scope: RateScope, said: set[str]) -> None:
+    """Two openings of its user, and one fence."""
+    policy = Policy(rate=rate, rate_scope=scope)
+    assert says(fenced(canary(policy)).controls(5.2).quiet(complete=False)) == said
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ CALM = settings(max_examples=DRAWN, deadline=None, derandomize=True, database=No
 CALM_WAYS = dict.fromkeys(("closes_idle", "closes_old", "minds_talkers", "disconnects_slow"), False)
 START = ("open", "open", "open", "open", "fence")
 TALK = ("send", "burst", "send", "fence")
-REJECT: dict[str, Any] = {"limit": Limit(2, "reject", codes=(OVER,), statuses=(429,))}
+REJECT: dict[str, Any] = {"limit": Limit(2, "reject", codes=(OVER,), statuses=(429,)), "t_evict": 0.0}
 EVICT: dict[str, Any] = {"limit": Limit(9, "evict-oldest", codes=(EVICTED,)), "sessions": "independent",
                          "join_evidence": "welcome", "t_evict": 0.0}  # fmt: skip
 PLAIN: dict[str, Any] = {"group": "user", "limit": None, "sessions": "independent"}

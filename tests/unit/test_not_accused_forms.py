@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 from histories import H
 
 from fuzzer.history import Dlv, Frame
 from fuzzer.invariants import judge
-from fuzzer.plan import Send, Wire
+from fuzzer.plan import Fill, Send, Wire
 from fuzzer.policy import Policy
+
+Body = Literal["exact", "plain", "any"]
+LOST = ["HF101 violated"]
 
 
 def said(written: H) -> list[str]:
@@ -104,9 +109,56 @@ def test_of_two_processes_the_own_one_serves_first(evidence: str, verdict: list[
     assert said(written.send("m2", "a").got("m2", "a", "b").got("mine", "a")) == verdict
 
 
-# ---- messages in several frames: nchan takes the first for the whole, and closes -------------------------------------
+# ---- bodies that a hub refuses, with an error, since they are no plain text ------------------------------------------
 
-LOST = ["HF101 violated"]
+
+def odd(policy: Policy, fill: Fill, *others: Send) -> H:
+    """b never gets m1, but what was sent after it."""
+    sends = (Send(conn="a", msg="m1", size=9, fill=fill), *others)
+    written = H(policy, *sends).join("a", "b").send("m1", "a", size=9).frame("a", "not allowed")
+    for other in others:
+        written.send(other.msg, other.conn, size=other.size).got(other.msg, "a", "b")
+    return written.send("m2", "a").got("m2", "a", "b")
+
+
+@pytest.mark.parametrize("body", ["exact", "any"])
+@pytest.mark.parametrize("fill", ["ascii", "unicode", "escapes", "markup"])
+def test_a_hub_that_takes_plain_text_alone(fill: Fill, body: Body) -> None:
+    assert said(odd(Policy(body=body), fill)) == LOST
+    assert said(odd(Policy(body="plain"), fill)) == (LOST if fill == "ascii" else [])
+
+
+@pytest.mark.parametrize(("fill", "verdict"), [("escapes", []), ("ascii", ["HF301 violated"])])
+def test_who_sends_what_is_no_plain_text_may_be_closed(fill: Fill, verdict: list[str]) -> None:
+    written = H(Policy(body="plain"), Send(conn="a", msg="m1", size=9, fill=fill)).join("a", "b")
+    assert said(written.send("m1", "a", size=9).ended("a", 1007)) == verdict
+
+
+@pytest.mark.parametrize(("body", "verdict"), [("plain", ["HF104 violated"]), ("any", [])])
+def test_plain_text_comes_as_it_was_sent(body: Body, verdict: list[str]) -> None:
+    written = H(Policy(body=body), Send(conn="a", msg="m1", size=9)).join("a", "b")
+    assert said(written.send("m1", "a", size=9).got("m1", "a", "b", intact=False)) == verdict
+
+
+@pytest.mark.parametrize(
+    ("fill", "others", "named"),
+    [
+        ("escapes", (), True),
+        ("markup", (), True),
+        ("ascii", (), False),
+        ("escapes", (Send("a", "x", size=5, fill="markup"),), True),
+        ("escapes", (Send("a", "x", size=5, fill="escapes"),), False),
+        ("escapes", (Send("a", "x", size=0, fill="escapes"),), True),
+        ("unicode", (Send("a", "x", size=1, fill="unicode"),), True),
+    ],
+    ids=["escapes", "markup", "plain", "another-came", "the-same-came", "an-empty-one-came", "a-plain-part-came"],
+)
+def test_the_dial_is_named_where_no_body_of_that_kind_ever_came(fill: Fill, others: tuple[Send], named: bool) -> None:
+    dials = [finding.dial for finding in judge(odd(Policy(), fill, *others).history()).violations]
+    assert ['policy.body = "plain"' in dial for dial in dials] == [named]
+
+
+# ---- messages in several frames: nchan takes the first for the whole, and closes -------------------------------------
 
 
 @pytest.mark.parametrize(("taken", "verdict"), [(False, []), (True, ["HF104 violated", "HF301 violated"])])

@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from fuzzer.payload import difference, filler, widest
+from fuzzer.payload import PLAIN, difference, filler, is_plain, plain_fills, widest
 from fuzzer.plan import Fill
 
 FILLS = get_args(Fill)
@@ -41,6 +41,14 @@ def test_the_fills_are_what_they_say() -> None:
     assert max(len(char.encode()) for char in filler(50, "unicode")) == 4
     assert {'"', "\\", "\n", "\u0001"} <= set(filler(50, "escapes"))
     assert "</script>" in filler(100, "markup")
+
+
+def test_plain_text_holds_nothing_that_a_format_takes_for_syntax() -> None:
+    assert not PLAIN & set("\"'`\\<>&{}\n\t\x7f\xa0é")
+    assert all(char.isascii() and char.isprintable() for char in PLAIN)
+    assert plain_fills() == ("ascii",)
+    assert [is_plain(size, "unicode") for size in (0, 1, 2)] == [True, True, False]
+    assert not is_plain(100_000, "markup")
 
 
 def test_a_negative_size_is_one_clear_line() -> None:

@@ -132,7 +132,8 @@ BAD = {
     ("lifetime =", "accepted = {match = {a = 1}}\nlifetime ="): 'auth.accepted: needs auth.place = "message" and a '
     "JSON protocol",
     ('sub = "{user}"', 'sub = "x"'): "{user} is nowhere, so all connections would be one user's; expected it in "
-    'auth.claims, target.url, target.headers or auth.message (or policy.group = "all" and no limit of each user)',
+    'auth.claims, target.url, target.headers or auth.message (or policy.group = "all" and no limit or rate of each '
+    "user)",
     # protocol
     (PUBLISH, """publish = '{"id": "{id}"}'"""): """protocol.publish: found '{"id": "{id}"}', which lacks {body}""",
     (PUBLISH, """publish = '{"id": "{id}", "b": "{bdy}"}'"""): "protocol.publish: unknown placeholder {bdy}; "
@@ -165,6 +166,7 @@ BAD = {
     "hubfuzz's own messages must get through",
     ("deadline = 5", "backlog = 0"): "policy.backlog: found 0, expected 1 or more",
     ("deadline = 5", "rate = 0"): "policy.rate: found 0, expected 1 or more",
+    ("deadline = 5", 'rate_scope = "user"'): 'policy.rate_scope: found "user", which needs policy.rate',
     ("deadline = 5", "t_lifetime = 0"): "policy.t_lifetime: found 0, expected seconds above 0",
     ("max = 5", "max = 0"): "policy.limit.max: found 0, expected 1 or more",
     ("max = 5", 'max = 1, scope = "global"'): 'policy.limit.max: found 1 with scope = "global", expected 2 or more: '
