@@ -38,6 +38,9 @@ LIMIT = 'max = {}, over = "reject", {}'
         (["full=6"], LIMIT.format(6, 'codes = [1013], scope = "global"')),
         (["own=3"], LIMIT.format(3, "statuses = [429]")),
         (["own=3", "ip=9"], LIMIT.format(3, "statuses = [429]")),
+        (["tabs=3", "rate=5"], LIMIT.format(3, "codes = [4429]")),
+        (["tabs=6", "rate=7"], LIMIT.format(6, "codes = [4429]")),
+        (["full=6", "rate=7"], LIMIT.format(6, 'codes = [1013], scope = "global"')),
     ],
 )
 def test_a_limit_is_told_with_who_shares_it(modes: list[str], suggested: str) -> None:
@@ -45,6 +48,11 @@ def test_a_limit_is_told_with_who_shares_it(modes: list[str], suggested: str) ->
     assert step.outcome == "hint"
     assert step.change == f"policy.limit = {{{suggested}}}, if the hub promises it"
     assert ("all share the limit" in step.saw) == ("scope" in suggested)
+
+
+def test_openings_per_second_are_no_limit_of_connections() -> None:
+    step = looked(init_hub("rate=8"))["limit"]
+    assert (step.outcome, step.saw) == ("ok", "24 tabs of one user were let in; policy.limit is not set")
 
 
 @pytest.mark.parametrize(("scope", "outcome"), [("global", "ok"), ("ip", "ok"), ("user", "change")])
