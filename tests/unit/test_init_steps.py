@@ -61,6 +61,16 @@ def test_a_declared_scope_is_looked_at(scope: Literal["user", "ip", "global"], o
     assert looked(init_hub("ip=6", policy=policy))["limit"].outcome == outcome
 
 
+@pytest.mark.parametrize(("scope", "outcome"), [("user", "ok"), ("global", "change")])
+def test_a_limit_of_each_user_that_is_declared_as_shared_is_told(
+    scope: Literal["user", "global"], outcome: str
+) -> None:
+    step = looked(init_hub("tabs=3", policy=Policy(limit=Limit(3, codes=(4429,), scope=scope))))["limit"]
+    assert step.outcome == outcome
+    assert ("another user was let in" in step.saw) == (outcome == "change")
+    assert "scope" not in step.change
+
+
 def test_slots_that_come_back_late_are_waited_for() -> None:
     """Those of the earlier steps are held until then: the maximum is that of a hub where nobody else is."""
     target = embedded_target(knobs=Knobs(limit=6, scope="global", release_delay=0.4, leave_delay=0.0))
