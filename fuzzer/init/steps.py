@@ -191,22 +191,22 @@ async def _fill(visits: Visits, user: str, tabs: list[Visitor]) -> _Full | None:
     return None
 
 
-async def _others_too(visits: Visits, tabs: list[Visitor], full: _Full) -> bool:
-    """Does the first connection of another user meet the same limit, while the tabs are there?"""
+async def _others_too(visits: Visits, tabs: list[Visitor], full: _Full) -> bool | None:
+    """Does the first connection of another user meet the same limit, while the tabs are there? None: it met another."""
     there = [tab for tab in tabs if tab.is_open]
     stranger = await visits.open(visits.user("tabs-of-another"))
     await stranger.until(lambda: not stranger.is_open, QUIET)
     gone = next((one for one in (stranger, *there) if not one.is_open), None)
-    return gone is not None and _how(gone) == _how(full.tab)
+    return gone is not None and (_how(gone) == _how(full.tab) or None)
 
 
-def _limited(target: Target, full: _Full, shared: bool) -> Step:
+def _limited(target: Target, full: _Full, shared: bool | None) -> Step:
     most, tab, over = full
     saw = f"{most} tabs of one user; {'one more' if over == 'reject' else 'with one more, an old one'} was {_how(tab)}"
     saw += ", and so it went with another user: all share the limit" if shared else ""
     wanted = target.policy.limit
     # As many as are declared are there, all of one user, so that nobody else can hold a slot.
-    alone = wanted is not None and wanted.shared and not shared and (most, over) == (wanted.max, "reject")
+    alone = wanted is not None and wanted.shared and shared is False and (most, over) == (wanted.max, "reject")
     saw += ", and another user was let in beside: each has a limit of its own" if alone else ""
     by_status = tab.closed is None and tab.by == "status"
     code = f"statuses = [{tab.code}]" if by_status else f"codes = [{tab.closed[0]}]" if tab.closed else "codes = []"
@@ -216,7 +216,7 @@ def _limited(target: Target, full: _Full, shared: bool) -> Step:
         return Step("limit", "hint", saw, change)
     known = tab.code in wanted.statuses if by_status else tab.closed is not None and tab.closed[0] in wanted.codes
     others = wanted.shared and most < wanted.max  # who came before may still hold slots that all share
-    wrong = (wanted.max != most and not others) or (shared and not wanted.shared) or alone
+    wrong = (wanted.max != most and not others) or (bool(shared) and not wanted.shared) or alone
     if wrong or not known or wanted.over not in (over, "evict-any"):
         return Step("limit", "change", saw, change)
     return Step("limit", "ok", saw)

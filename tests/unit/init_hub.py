@@ -3,6 +3,7 @@
 ``array``: every frame is a JSON list. ``ip=N``: at most N connections in all, the next is refused with status 429.
 ``full=N``: the same, told by close code 1013. ``own=N``: at most N of one user, refused with status 429. ``tabs=N``:
 the same, told by close code 4429. ``rate=N``: at most N openings within a second, the next is refused with status 429.
+``users=N``: nobody else is let in while N users are there; refused with status 503.
 """
 
 from __future__ import annotations
@@ -65,6 +66,8 @@ def gate(conn: ServerConnection, request: Request) -> Response | None:
         return conn.respond(HTTPStatus.OK, json.dumps({"connections": everybody()}))
     if urlsplit(request.path).path != "/":
         return conn.respond(HTTPStatus.NOT_FOUND, "no")
+    if full("users", sum(bool(members) for name, members in MEMBERS.items() if name != user_of(request))):
+        return conn.respond(HTTPStatus.SERVICE_UNAVAILABLE, "others are here")
     if too_fast() or full("ip", everybody()) or full("own", len(MEMBERS[user_of(request)])):
         return conn.respond(HTTPStatus.TOO_MANY_REQUESTS, "too many")
     return None

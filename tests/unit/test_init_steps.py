@@ -71,6 +71,12 @@ def test_a_limit_of_each_user_that_is_declared_as_shared_is_told(
     assert "scope" not in step.change
 
 
+def test_who_is_refused_for_another_reason_shows_nothing_of_who_shares_a_limit() -> None:
+    policy = Policy(limit=Limit(3, codes=(4429,), scope="global"))
+    step = looked(init_hub("tabs=3", "users=1", policy=policy))["limit"]
+    assert (step.outcome, step.saw) == ("ok", "3 tabs of one user; one more was closed with 4429")
+
+
 def test_slots_that_come_back_late_are_waited_for() -> None:
     """Those of the earlier steps are held until then: the maximum is that of a hub where nobody else is."""
     target = embedded_target(knobs=Knobs(limit=6, scope="global", release_delay=0.4, leave_delay=0.0))
