@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from fuzzer.campaign.options import Result
 from fuzzer.campaign.tally import Tally
 
 TOO_MANY_SKIPS: Final = 0.3  # of all ops; generation expects refusals, so some are normal
-TOO_MANY_DOUBTS: Final = 0.1  # of all plans
+TOO_MANY_DOUBTS: Final = 0.1  # of all plans; and so many of them may be broken off
 
 
 def warnings_about(result: Result) -> Iterator[str]:
@@ -21,8 +21,9 @@ def warnings_about(result: Result) -> Iterator[str]:
         yield f"{', '.join(result.vacuous)}: had nothing to check in any plan"
     yield from _about_ops(exercise)
     if plans and exercise.doubtful > TOO_MANY_DOUBTS * plans:
-        worst = max(exercise.inconclusive, key=lambda reason: exercise.inconclusive[reason])
-        yield f"{exercise.doubtful} of {plans} plans were inconclusive, most often {worst}"
+        yield f"{exercise.doubtful} of {plans} plans were inconclusive, most often {commonest(exercise.inconclusive)}"
+    if exercise.broken_off > TOO_MANY_DOUBTS * plans:
+        yield broken_off_line(exercise, plans)
 
 
 def left_out_line(plan: str) -> str:
@@ -30,13 +31,21 @@ def left_out_line(plan: str) -> str:
     return f"{plan} is left out: two workers did not survive it"
 
 
+def commonest(reasons: Mapping[str, int]) -> str:
+    """The one with the highest count."""
+    return max(reasons, key=lambda reason: reasons[reason], default="nothing known")
+
+
+def broken_off_line(exercise: Tally, plans: int) -> str:
+    """For people: how many, and why."""
+    return f"{exercise.broken_off} of {plans} plans were broken off, most often because {commonest(exercise.aborts)}"
+
+
 def _about_ops(exercise: Tally) -> Iterator[str]:
     ops, skips = sum(exercise.ops.values()), sum(exercise.skips.values())
     if skips > TOO_MANY_SKIPS * ops:
-        worst = max(exercise.skips, key=lambda reason: exercise.skips[reason])
-        yield f"{skips} of {ops} ops were skipped, most often because of: {worst}"
+        yield f"{skips} of {ops} ops were skipped, most often because of: {commonest(exercise.skips)}"
     if exercise.opens and not exercise.opens.get("ok"):
-        worst = max(exercise.opens, key=lambda outcome: exercise.opens[outcome])
-        yield f"no connection was ever accepted; most were refused with: {worst}"
+        yield f"no connection was ever accepted; most were refused with: {commonest(exercise.opens)}"
     elif exercise.ops.get("send") and not exercise.deliveries:
         yield "messages were sent and none was ever delivered: is [protocol] right?"

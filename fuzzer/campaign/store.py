@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from fuzzer.campaign.failure import Failure, failure_from_json, failure_to_json
 from fuzzer.values import DamagedFile, Value
 
 DEFAULT_FOLDER = Path(".hubfuzz/failures")
+PORT: Final = re.compile(r":(\d+|\{port\})(?=[/?#]|$)")
 
 
 class StoreError(Exception):
@@ -26,7 +29,8 @@ class Stored(Value):
 
 
 class FailureStore:
-    """A folder of ``HF101-3f9a2c.json``. ``problems`` has a line for each file that could not be read."""
+    """A folder of ``HF101-3f9a2c.json``, with ``HF101-3f9a2c-2.json`` beside it for another target's. ``problems`` has
+    a line for each file that could not be read."""
 
     def __init__(self, folder: Path = DEFAULT_FOLDER) -> None:
         self.folder = folder
@@ -67,14 +71,15 @@ class FailureStore:
         return tuple(found)
 
     def find(self, what: str) -> tuple[Stored, ...]:
-        """By path of a file or folder, by fingerprint or code. Raises ``StoreError``; for a path, ``DamagedFile``."""
+        """By path of a file or folder, code, fingerprint (of all targets), or by name of a file, without ``.json``.
+        Raises ``StoreError``; for a path, ``DamagedFile``."""
         path = Path(what)
         if path.is_file():
             return (read_failure(path),)
         if path.is_dir():
             return FailureStore(path)._some(f"{what}: no readable failure file in this folder")
         asked = what.upper()
-        found = tuple(s for s in self.all() if asked in (s.failure.code.upper(), s.failure.fingerprint.upper()))
+        found = tuple(s for s in self.all() if asked in map(str.upper, _names_of(s)))
         if not found:
             none = f"no such file or folder, and no failure of this name in {self.folder}"
             raise StoreError(f"{what}: {none}; hubfuzz failures lists them")
@@ -89,7 +94,8 @@ class FailureStore:
     # ---- which file ------------------------------------------------------------------------------------------------
 
     def _path_for(self, failure: Failure) -> Path:
-        """The plain name, unless that would lose something: a damaged file, or an earlier run's shrunk plan."""
+        """The plain name, unless that would lose something: a damaged file, another target's failure, or an earlier
+        run's shrunk plan."""
         for path in self._names(failure.fingerprint):
             if self._may_take(path, failure):
                 return path
@@ -106,7 +112,7 @@ class FailureStore:
             there = read_failure(path).failure
         except (DamagedFile, StoreError):
             return False
-        return there.fingerprint == failure.fingerprint and (failure.shrunk or not there.shrunk)
+        return _same_place(there) == _same_place(failure) and (failure.shrunk or not there.shrunk)
 
     def _forget_unshrunk(self, failure: Failure, path: Path) -> None:
         if not failure.shrunk:
@@ -115,6 +121,17 @@ class FailureStore:
         earlier = self._unshrunk.pop(failure.fingerprint, path)
         if earlier != path:
             earlier.unlink(missing_ok=True)
+
+
+def _names_of(stored: Stored) -> tuple[str, str, str]:
+    return stored.failure.code, stored.failure.fingerprint, stored.path.stem
+
+
+def _same_place(failure: Failure) -> tuple[object, ...]:
+    """Equal for two failures of which the later one may replace the earlier one. Not the port: tests choose a free one
+    each time, and would have a new file each time."""
+    url = PORT.sub("", str(failure.target.get("url", "")), count=1)
+    return failure.fingerprint, failure.target.get("name"), url, failure.hub
 
 
 def read_failure(path: Path) -> Stored:

@@ -46,7 +46,8 @@ class Tally(Value):
     findings by code and kind, ``doubtful`` the plans that had any, ``unsettled`` those of them that more time would not
     have helped; ``at_limit``: how often a user became full. ``deliveries`` are those to connections of the plans.
     ``large``: messages of ``LARGE`` characters and more, and ``large_delivered`` those of them that anybody got.
-    ``entitled``: openings that a correct hub had to grant, and ``turned_away`` those of them that it did not."""
+    ``entitled``: openings that a correct hub had to grant, and ``turned_away`` those of them that it did not.
+    ``broken_off``: plans of which a rest was left out, though nothing that they violated was a reason for it."""
 
     ops: dict[str, int] = {}
     pairs: dict[str, int] = {}
@@ -63,6 +64,7 @@ class Tally(Value):
     unsettled: int = 0
     entitled: int = 0
     turned_away: int = 0
+    broken_off: int = 0
 
     @property
     def refusals(self) -> int:
@@ -103,6 +105,7 @@ def tally_of(plan: Plan, history: History, verdict: Verdict) -> Tally:
         unsettled=int(unsettled(history, verdict)),
         entitled=len(away | _granted(events)),
         turned_away=len(away),
+        broken_off=int(not verdict.violations and any(isinstance(event, Abort) for event in events)),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -29,8 +30,20 @@ class ReplayFiles:
         return [path for seen in seen_now(stored.failure, replayed) for path in self._write(seen, stored)]
 
     def _write(self, seen: Failure, stored: Stored) -> list[Path]:
-        files = files_of_failure(self._kinds, seen, str(stored.path), self._folder)
+        files = [
+            (own_name(name, seen, stored), text)
+            for name, text in files_of_failure(self._kinds, seen, str(stored.path), self._folder)
+        ]
         return [self._folder / name for name in write_all(self._folder, files)]
+
+
+def own_name(name: str, seen: Failure, stored: Stored) -> str:
+    """The name of a report, with the number of a file that lies beside another target's failure of this fingerprint."""
+    number = re.fullmatch(re.escape(seen.fingerprint) + r"-(\d+)", stored.path.stem)
+    if number is None:
+        return name
+    stem, _, ending = name.rpartition(".")
+    return f"{stem}_{number[1]}.{ending}"
 
 
 def seen_now(failure: Failure, replayed: Replayed | None) -> list[Failure]:

@@ -5,14 +5,13 @@ Nothing here convicts: a step that fails says that the target file and the hub d
 
 from __future__ import annotations
 
-import itertools
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Final, Literal, NamedTuple
 
-import msgspec
 import trio
 
+from fuzzer.init.frames import deliver_of, type_of
 from fuzzer.init.visitor import Visitor, Visits
 from fuzzer.plan import TokenKind
 from fuzzer.target.model import Target
@@ -25,6 +24,7 @@ Outcome = Literal["ok", "change", "hint", "skipped"]
 MOST_TABS: Final = 24  # opened by one user in search of a limit
 QUIET: Final = 0.5  # seconds after which no further frame is expected
 AT_ONCE: Final = 0.1  # seconds in which a hub that lets somebody in may still change its mind
+REST: Final = 1.1  # seconds after which a hub takes openings again that were too many for one second
 BODY: Final = "a body from hubfuzz init"
 BAD_TOKENS: Final[tuple[TokenKind, ...]] = ("wrong-signature", "expired", "none")
 CHANGED = 'protocol.deliver.body; or policy.body = "any", if the hub changes bodies'
@@ -108,7 +108,7 @@ async def join(visits: Visits) -> Step:
         return Step("join", "hint", "the frame of protocol.welcome came", dial)
     if codec.has_welcome:
         return Step("join", "change", _frames("protocol.welcome did not come", visitor), "protocol.welcome")
-    if visitor.frames and (kind := _type_of(visitor.frames[0])):
+    if visitor.frames and (kind := type_of(visitor.frames[0])):
         change = f'if that is its welcome: protocol.welcome = {{match = {{type = "{kind}"}}}}'
         return Step("join", "hint", _frames("a frame came unasked", visitor), change)
     return Step("join", "ok", "no welcome: somebody is a member once a message arrives")
@@ -131,7 +131,10 @@ async def publish(visits: Visits) -> Step:
     await sender.send(codec.publish(name, BODY, None, user))
     if not await receiver.until(lambda: _has(codec, receiver, name)):
         return Step(
-            "publish", "change", _frames("what was published did not come back", receiver), _deliver(receiver, name)
+            "publish",
+            "change",
+            _frames("what was published did not come back", receiver),
+            deliver_of(receiver.frames, name, BODY),
         )
     await sender.until(lambda: _has(codec, sender, name), QUIET)
     return _delivered(target, _has(codec, sender, name), _has(codec, stranger, name), receiver, name)
@@ -155,17 +158,24 @@ async def limit(visits: Visits) -> Step:
     """How many tabs may a user have, and do all users share that?"""
     user = visits.user("tabs")
     tabs: list[Visitor] = []
-    full = await _fill(visits, user, tabs)
-    shared = full is not None and await _others_too(visits, tabs, full)
-    if full is not None and shared and full.over == "reject":
-        await trio.sleep(QUIET)  # the connections of the earlier steps may have held slots until now
-        full = await _fill(visits, user, tabs)
+    full = await _fill_for_good(visits, user, tabs)
     if full is not None:
-        return _limited(visits.target, full, shared)
+        return _limited(visits.target, full, await _others_too(visits, tabs, full))
     if visits.target.policy.limit is not None:
         said = f"policy.limit.max is {visits.target.policy.limit.max}, but {MOST_TABS} tabs of one user were let in"
         return Step("limit", "hint", said, "hubfuzz run will report this (HF201), if the dial is right")
     return Step("limit", "ok", f"{MOST_TABS} tabs of one user were let in; policy.limit is not set")
+
+
+async def _fill_for_good(visits: Visits, user: str, tabs: list[Visitor]) -> _Full | None:
+    """As ``_fill``, until no further tab is let in after a rest either: so far the connections of the earlier steps may
+    have held slots, or what was met was no limit of connections, but one of openings per second."""
+    before, full = -1, await _fill(visits, user, tabs)
+    while full is not None and full.over == "reject" and len(tabs) > before:
+        before = len(tabs)
+        await trio.sleep(REST)
+        full = await _fill(visits, user, tabs)
+    return full
 
 
 async def _fill(visits: Visits, user: str, tabs: list[Visitor]) -> _Full | None:
@@ -181,29 +191,32 @@ async def _fill(visits: Visits, user: str, tabs: list[Visitor]) -> _Full | None:
     return None
 
 
-async def _others_too(visits: Visits, tabs: list[Visitor], full: _Full) -> bool:
-    """Does the first connection of another user meet the same limit, while the tabs are there?"""
+async def _others_too(visits: Visits, tabs: list[Visitor], full: _Full) -> bool | None:
+    """Does the first connection of another user meet the same limit, while the tabs are there? None: it met another."""
     there = [tab for tab in tabs if tab.is_open]
     stranger = await visits.open(visits.user("tabs-of-another"))
-    await stranger.until(lambda: not stranger.is_open, AT_ONCE)
+    await stranger.until(lambda: not stranger.is_open, QUIET)
     gone = next((one for one in (stranger, *there) if not one.is_open), None)
-    return gone is not None and _how(gone) == _how(full.tab)
+    return gone is not None and (_how(gone) == _how(full.tab) or None)
 
 
-def _limited(target: Target, full: _Full, shared: bool) -> Step:
+def _limited(target: Target, full: _Full, shared: bool | None) -> Step:
     most, tab, over = full
     saw = f"{most} tabs of one user; {'one more' if over == 'reject' else 'with one more, an old one'} was {_how(tab)}"
     saw += ", and so it went with another user: all share the limit" if shared else ""
+    wanted = target.policy.limit
+    # As many as are declared are there, all of one user, so that nobody else can hold a slot.
+    alone = wanted is not None and wanted.shared and shared is False and (most, over) == (wanted.max, "reject")
+    saw += ", and another user was let in beside: each has a limit of its own" if alone else ""
     by_status = tab.closed is None and tab.by == "status"
     code = f"statuses = [{tab.code}]" if by_status else f"codes = [{tab.closed[0]}]" if tab.closed else "codes = []"
-    wanted = target.policy.limit
     scope = f', scope = "{wanted.scope if wanted is not None and wanted.shared else "global"}"' if shared else ""
     change = f'policy.limit = {{max = {most}, over = "{over}", {code}{scope}}}, if the hub promises it'
     if wanted is None:
         return Step("limit", "hint", saw, change)
     known = tab.code in wanted.statuses if by_status else tab.closed is not None and tab.closed[0] in wanted.codes
     others = wanted.shared and most < wanted.max  # who came before may still hold slots that all share
-    wrong = (wanted.max != most and not others) or (shared and not wanted.shared)
+    wrong = (wanted.max != most and not others) or (bool(shared) and not wanted.shared) or alone
     if wrong or not known or wanted.over not in (over, "evict-any"):
         return Step("limit", "change", saw, change)
     return Step("limit", "ok", saw)
@@ -257,39 +270,3 @@ def _frames(what: str, visitor: Visitor) -> str:
     frame = visitor.frames[-1]
     text = frame if isinstance(frame, str) else bytes(frame[: 4 * SHOWN]).decode("utf-8", "replace")
     return f"{what}; the last frame was {without_tokens(text)[:SHOWN]!r}"
-
-
-def _deliver(visitor: Visitor, name: str) -> str:
-    """Where in the frames that came the message is, in the words of the target file."""
-    for tree in (tree for frame in visitor.frames for tree in _messages(frame)):
-        at = next((path for path, value in _leaves(tree) if value == name), None)
-        body = next((path for path, value in _leaves(tree) if value == BODY), None)
-        if at:
-            kind = f'match = {{type = "{name}"}}, ' if (name := _type_in(tree)) else ""
-            return f'protocol.deliver = {{{kind}id = "{at}"' + (f', body = "{body}"}}' if body else "}")
-    return "protocol.publish and protocol.deliver: are they as the hub has them?"
-
-
-def _leaves(tree: object, path: str = "") -> Iterator[tuple[str, object]]:
-    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
-    for key, value in items:
-        here = f"{path}.{key}" if path else str(key)
-        yield from itertools.chain([(here, value)], _leaves(value, here))
-
-
-def _messages(frame: str | bytes) -> list[object]:
-    """The JSON of a frame; of a list, which may hold several messages, that of each element."""
-    try:
-        tree = msgspec.json.decode(frame)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return []
-    return tree if isinstance(tree, list) else [tree]
-
-
-def _type_of(frame: str | bytes) -> str:
-    return next((kind for tree in _messages(frame) if (kind := _type_in(tree))), "")
-
-
-def _type_in(tree: object) -> str:
-    kind = tree.get("type") if isinstance(tree, dict) else None
-    return kind if isinstance(kind, str) and kind.isprintable() and '"' not in kind else ""

@@ -101,5 +101,7 @@ deliver = {{match = {{type = {deliver_type}}}, id = "id", body = "body"}}   # ho
 
 [probe]                                  # what else can be seen of the hub
 # connections = {{url = "http://127.0.0.1:{{port}}/stats", path = "connections"}}   # must be back at 0 in the end
-# log_errors = ["Traceback", "Task exception was never retrieved"]              # of a hub that hubfuzz starts
+# What a hub that hubfuzz starts prints for an error that nothing in it handled. Not "Traceback": libraries log one for
+# what they handle well themselves, as uvicorn for each text frame that is not UTF-8, and each would be a finding:
+# log_errors = ["Exception in ASGI application", "Unhandled exception", "Task exception was never retrieved"]
 """

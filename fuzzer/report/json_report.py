@@ -88,6 +88,7 @@ class Exercise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unsettled: int = 0
     entitled: int = 0
     turned_away: int = 0
+    broken_off: int = 0
 
 
 class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fuzzer.campaign.doubts import TOO_MANY_DOUBTS, TOO_MANY_SKIPS, left_out_line
+from fuzzer.campaign.doubts import TOO_MANY_DOUBTS, TOO_MANY_SKIPS, broken_off_line, commonest, left_out_line
 from fuzzer.campaign.options import Result
 from fuzzer.campaign.tally import LARGE, Tally
 
 MANY_REFUSALS = 0.8
 MOST_DOUBTS = 0.5
 """With more undecided plans than this share a run has not done its job (SPEC 3)."""
+MOST_BROKEN_OFF = 0.8
+"""With more plans than this share broken off it has not, either: what they were drawn for was left out."""
 NEVER_OPENED = "no connection was ever opened"
 NOTHING_TO_CHECK = "no invariant had anything to check"
 ENOUGH_LARGE = 10
@@ -47,9 +49,12 @@ def _too_little(plans: int, tally: Tally) -> str:
     """Of a few plans, each with some doubt, something is proved as long as messages came: any of them may be due to a
     machine that was busy just then. Not so of doubts that time had no part in, if no plan is without."""
     silent = bool(tally.ops.get("send")) and not tally.deliveries
+    if _mostly_broken_off(plans, tally):
+        return broken_off_line(tally, plans)
     many = tally.doubtful > MOST_DOUBTS * plans and (silent or plans >= ENOUGH_PLANS)
     if many or tally.unsettled >= max(1, plans):
-        return f"{tally.doubtful} of {plans} plans could not be decided, most often because of {_worst(tally)}"
+        worst = commonest(tally.inconclusive)
+        return f"{tally.doubtful} of {plans} plans could not be decided, most often because of {worst}"
     if silent and plans >= ENOUGH_PLANS:
         return "messages were sent and none was ever delivered"
     return _shut(plans, tally)
@@ -63,8 +68,10 @@ def _shut(plans: int, tally: Tally) -> str:
     return f"{share:.0%} of the openings were turned away, neither by a declared limit nor for a bad token"
 
 
-def _worst(tally: Tally) -> str:
-    return max(tally.inconclusive, key=lambda reason: tally.inconclusive[reason], default="nothing known")
+def _mostly_broken_off(plans: int, tally: Tally) -> bool:
+    """The deadline of a fence passes only while the hub answers others, and a busy machine has more than twice as much
+    time: that each of a few plans was broken off is the hub's doing, or the target file's."""
+    return tally.broken_off > MOST_BROKEN_OFF * plans if plans >= ENOUGH_PLANS else tally.broken_off >= max(1, plans)
 
 
 def _vacuity(result: Result) -> Iterator[str]:
@@ -98,4 +105,15 @@ def _shares(result: Result, tally: Tally) -> Iterator[str]:
         yield f"{tally.refusals / attempts:.0%} of the openings were refused: check auth and limit of the target"
     doubtful = tally.doubtful / max(1, result.totals.plans)
     if doubtful > TOO_MANY_DOUBTS:
-        yield f"{doubtful:.0%} of the plans could not be decided in some point, most often because of {_worst(tally)}"
+        worst = commonest(tally.inconclusive)
+        yield f"{doubtful:.0%} of the plans could not be decided in some point, most often because of {worst}"
+    if tally.broken_off > TOO_MANY_DOUBTS * result.totals.plans:
+        yield _about_broken_off(tally, result.totals.plans)
+
+
+def _about_broken_off(tally: Tally, plans: int) -> str:
+    return (
+        f"the rest of {tally.broken_off / max(1, plans):.0%} of the plans was left out, because short messages that "
+        "hubfuzz sends in between did not come to all: does the hub send nothing to some open connections (those that "
+        "it evicts must be closed), or refuse messages (the same body again, short ones)?"
+    )

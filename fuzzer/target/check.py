@@ -183,7 +183,7 @@ def _check_probe(target: Target) -> None:
             raise TargetError(f'probe.{name}.path: empty; expected for example "connections"')
     if "" in target.probe.log_errors:
         raise TargetError(
-            "probe.log_errors: found an empty text, which every line holds; expected for example 'Traceback'"
+            "probe.log_errors: found an empty text, which every line holds; expected for example 'Unhandled exception'"
         )
 
 

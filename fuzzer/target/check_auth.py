@@ -9,7 +9,7 @@ from fuzzer.target.config import JsonProtocol, JwtAuth, TextProtocol
 from fuzzer.target.errors import TargetError
 from fuzzer.target.model import Target
 from fuzzer.target.place import parse_place
-from fuzzer.target.template import names_in, names_within
+from fuzzer.target.template import PLACEHOLDER, SEPARATORS, is_json_record, names_in, names_within
 
 TIMES = ("exp", "iat", "nbf")
 
@@ -27,10 +27,18 @@ def check_auth(target: Target) -> None:
 
 
 def _check_message(target: Target, message: str) -> None:
+    """A token and the id of a session need no escapes in any text; names of users do, unless they are plain."""
     known = ("user", "session", "token") if isinstance(target.auth, JwtAuth) else ("user", "session")
     check_placeholders("auth.message", message, known)
-    if not isinstance(target.protocol, TextProtocol):
-        check_json("auth.message", message)
+    if isinstance(target.protocol, TextProtocol) or is_json_record(message):
+        return
+    if PLACEHOLDER.sub("", message).lstrip().startswith(("{", "[", '"')):  # meant to be JSON
+        check_json("auth.message", message.rstrip(SEPARATORS))
+    if "user" in names_in(message) and target.policy.names != "plain":
+        raise TargetError(
+            f"auth.message: found {message!r}, which is not JSON, so that names cannot be escaped; "
+            '{user} needs policy.names = "plain" there'
+        )
 
 
 def _check_claims(auth: JwtAuth) -> None:

@@ -58,8 +58,8 @@ class JwtAuth(Value, tag_field="kind", tag="jwt"):
     """A fresh JSON Web Token (RFC 7519) for each connection.
 
     ``place`` is ``query:NAME``, ``header:NAME=VALUE with {token}``, ``cookie:NAME``, ``subprotocol:a,{token}`` or
-    ``message`` (then ``message`` is the first frame, ``accepted`` the frame that answers a good one: hubfuzz
-    says nothing more before it).
+    ``message`` (then ``message`` is the first frame, ``accepted`` the frame that answers a good one: hubfuzz says
+    nothing more before it). The first frame may be JSON or any other text: ``40{"token":"{token}"}``.
     """
 
     secret: Secret

@@ -11,7 +11,7 @@ from fuzzer.target.auth import expiry_of_brief, mint, seconds
 from fuzzer.target.config import JwtAuth, TextProtocol, reveal
 from fuzzer.target.errors import TargetError
 from fuzzer.target.place import Place, parse_place
-from fuzzer.target.template import fill, json_inside, percent
+from fuzzer.target.template import fill, is_json_record, json_inside, percent
 from fuzzer.values import Value
 
 if TYPE_CHECKING:
@@ -105,5 +105,6 @@ def _first_message(target: Target, user: str, session: str | None, token: str | 
     template = target.auth.message
     if template is None or (isinstance(target.auth, JwtAuth) and token is None):
         return None
-    escape = str if isinstance(target.protocol, TextProtocol) else json_inside
+    is_json = not isinstance(target.protocol, TextProtocol) and is_json_record(template)
+    escape = json_inside if is_json else str  # of what may stand in other text, nothing needs it: see check_auth
     return fill(template, escape, user=user, session=session or "", token=token or "")

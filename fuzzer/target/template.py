@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 from collections.abc import Callable, Collection, Iterable
 from urllib.parse import quote
 
 import msgspec
 
+SAMPLE = 'quote " backslash \\ newline \n brace {id} é 😀'
+SEPARATORS = "".join(map(chr, range(0x20)))
+"""Control characters, with which some protocols end a record: U+001E in SignalR, NUL in STOMP."""
 PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -68,6 +72,21 @@ def fill_within(tree: object, **values: str) -> object:
 def json_inside(value: str) -> str:
     """``value`` as the inside of a JSON string, without its quotes."""
     return msgspec.json.encode(value)[1:-1].decode()
+
+
+def gives_json(text: str) -> bool:
+    """Is it JSON once it is filled in, whatever the values?"""
+    try:
+        msgspec.json.decode(fill(text, json_inside, **dict.fromkeys(names_in(text), SAMPLE)))
+    except (msgspec.MsgspecError, RecursionError):
+        return False
+    return True
+
+
+@functools.cache
+def is_json_record(text: str) -> bool:
+    """As ``gives_json``, with what may stand behind a record."""
+    return gives_json(text.rstrip(SEPARATORS))
 
 
 def percent(value: str) -> str:

@@ -1,7 +1,9 @@
 """A small correct hub for ``hubfuzz init``, a script on a command line: ``init_hub.py PORT [array] [ip=N] [full=N]``.
 
 ``array``: every frame is a JSON list. ``ip=N``: at most N connections in all, the next is refused with status 429.
-``full=N``: the same, told by close code 1013. ``own=N``: at most N of one user, refused with status 429.
+``full=N``: the same, told by close code 1013. ``own=N``: at most N of one user, refused with status 429. ``tabs=N``:
+the same, told by close code 4429. ``rate=N``: at most N openings within a second, the next is refused with status 429.
+``users=N``: nobody else is let in while N users are there; refused with status 503.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from collections import defaultdict
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
@@ -19,6 +22,7 @@ from fuzzer.target.config import JsonProtocol, Match, NoAuth
 from fuzzer.target.model import Target
 
 MODES = dict(word.partition("=")[::2] for word in sys.argv[2:])
+OPENED: list[float] = []
 MEMBERS: defaultdict[str, set[ServerConnection]] = defaultdict(set)
 
 
@@ -47,12 +51,24 @@ def everybody() -> int:
     return sum(len(members) for members in MEMBERS.values())
 
 
+def too_fast() -> bool:
+    """What is refused does not count."""
+    now = time.monotonic()
+    lately = sum(now - at < 1.0 for at in OPENED)
+    if full("rate", lately):
+        return True
+    OPENED.append(now)
+    return False
+
+
 def gate(conn: ServerConnection, request: Request) -> Response | None:
     if urlsplit(request.path).path == "/stats":
         return conn.respond(HTTPStatus.OK, json.dumps({"connections": everybody()}))
     if urlsplit(request.path).path != "/":
         return conn.respond(HTTPStatus.NOT_FOUND, "no")
-    if full("ip", everybody()) or full("own", len(MEMBERS[user_of(request)])):
+    if full("users", sum(bool(members) for name, members in MEMBERS.items() if name != user_of(request))):
+        return conn.respond(HTTPStatus.SERVICE_UNAVAILABLE, "others are here")
+    if too_fast() or full("ip", everybody()) or full("own", len(MEMBERS[user_of(request)])):
         return conn.respond(HTTPStatus.TOO_MANY_REQUESTS, "too many")
     return None
 
@@ -61,6 +77,8 @@ async def handler(conn: ServerConnection) -> None:
     if full("full", everybody()):
         return await conn.close(1013, "full")
     members = MEMBERS[user_of(conn.request)]
+    if full("tabs", len(members)):
+        return await conn.close(4429, "too many tabs")
     members.add(conn)
     try:
         async for frame in conn:

@@ -37,6 +37,12 @@ def test_a_hub_that_delivers_nothing() -> None:
     assert said(tally) == ["messages were sent and none was ever delivered: is [protocol] right?"]
 
 
+def test_plans_broken_off_name_the_commonest_cause() -> None:
+    tally = Tally(aborts={"it was late": 1, "a fence was lost": 2}, broken_off=2)
+    assert said(tally) == ["2 of 10 plans were broken off, most often because a fence was lost"]
+    assert said(Tally(aborts={"a fence was lost": 5}, broken_off=1)) == []
+
+
 def test_too_many_inconclusive_plans() -> None:
     tally = Tally(inconclusive={"HF101 lag": 1, "HF302 late": 4}, doubtful=2)
     assert said(tally) == ["2 of 10 plans were inconclusive, most often HF302 late"]

@@ -6,6 +6,7 @@ import json
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -66,6 +67,51 @@ def test_an_unshrunk_one_never_replaces_an_earlier_runs_shrunk_one(
     assert len(later.all()) == 2
     assert later.write(found).name == NAME  # and then the provisional file is gone
     assert [path.name for path in tmp_path.iterdir()] == [NAME]
+
+
+HERE = {"name": "chat", "url": "ws://127.0.0.1:{port}/ws"}
+
+
+@pytest.mark.parametrize(
+    ("change", "beside"),
+    [
+        ({}, False),
+        ({"target": HERE | {"policy": {"echo": "always"}}}, False),
+        ({"target": HERE | {"url": "ws://127.0.0.1:49152/ws"}}, False),
+        ({"target": HERE | {"name": "other"}}, True),
+        ({"target": HERE | {"url": "ws://127.0.0.1:{port}/rooms"}}, True),
+        ({"target": HERE | {"url": "wss://chat.test/ws"}}, True),
+        ({"target": {}}, True),
+        ({"hub": {"bug": "S15"}}, True),
+    ],
+)
+def test_a_failure_of_another_target_is_stored_beside(
+    tmp_path: Path, found: Failure, change: dict[str, Any], beside: bool
+) -> None:
+    first = msgspec.structs.replace(found, target=HERE)
+    second = msgspec.structs.replace(first, notes=("later",), **change)
+    store = FailureStore(tmp_path)
+    plain = store.write(first)
+    assert store.write(second).name == (NAME.replace(".json", "-2.json") if beside else NAME)
+    assert store.write(second) == store.write(second), "its own file is replaced"
+    assert [s.failure for s in store.find(of(doubled))] == ([second, first] if beside else [second])
+    assert store.find(of(doubled)) == store.find("hf103") == store.find(str(tmp_path)) == store.all()
+    if beside:
+        assert read_failure(plain).failure == first
+        assert [s.failure for s in store.find(f"{of(doubled)}-2")] == [second]
+
+
+def test_two_targets_take_turns_and_neither_loses_its_file(tmp_path: Path, found: Failure, unshrunk: Failure) -> None:
+    one, other = ({"target": HERE}, {"target": HERE | {"name": "other"}})
+    for _ in range(2):
+        for fields in (one, other):
+            store = FailureStore(tmp_path)
+            store.write(msgspec.structs.replace(unshrunk, **fields))
+            store.write(msgspec.structs.replace(found, **fields))
+    kept = FailureStore(tmp_path).all()
+    assert sorted(s.path.name for s in kept) == sorted([NAME, NAME.replace(".json", "-2.json")])
+    assert {s.failure.target["name"] for s in kept} == {"chat", "other"}
+    assert all(s.failure.shrunk for s in kept)
 
 
 @pytest.mark.parametrize("there", ["not JSON at all", '{"format": "hubfuzz-failure/9"}', '{"half": ', ""])

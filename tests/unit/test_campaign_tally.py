@@ -20,7 +20,7 @@ TALLIES = st.builds(
     Tally, ops=COUNTS, pairs=COUNTS, opens=COUNTS, skips=COUNTS, aborts=COUNTS, obligations=COUNTS, inconclusive=COUNTS,
     deliveries=st.integers(0, 9), at_limit=st.integers(0, 9), doubtful=st.integers(0, 9), large=st.integers(0, 9),
     large_delivered=st.integers(0, 9), unsettled=st.integers(0, 9), entitled=st.integers(0, 9),
-    turned_away=st.integers(0, 9),
+    turned_away=st.integers(0, 9), broken_off=st.integers(0, 9),
 )  # fmt: skip
 
 
@@ -107,6 +107,20 @@ def test_skips_and_aborts_by_their_causes() -> None:
     written = H().add(Skip, op="send", conn="a", why="refused").add(Skip, op="close", conn="a", why="refused")
     seen = tally(TWO_TABS, written.add(Abort, why="silence"))
     assert (seen.skips, seen.aborts) == ({"refused": 2}, {"silence": 1})
+
+
+@pytest.mark.parametrize(
+    ("violated", "aborts", "broken_off"), [(False, 1, 1), (False, 2, 1), (False, 0, 0), (True, 1, 0)]
+)
+def test_a_plan_is_broken_off_if_nothing_that_it_violated_was_a_reason_to(
+    violated: bool, aborts: int, broken_off: int
+) -> None:
+    written = H()
+    for _ in range(aborts):  # the finale may have another
+        written = written.add(Abort, why="silence")
+    found = (Finding("HF101", "violated", "gap", "", "", ""),) if violated else ()
+    seen = tally(TWO_TABS, written, Verdict((Judgement("HF101", 1, found),)))
+    assert seen.broken_off == broken_off
 
 
 def test_obligations_of_every_invariant_that_applied_and_what_was_undecided() -> None:

@@ -62,6 +62,26 @@ def test_every_setting_in_the_comments_is_one_that_exists() -> None:
     assert target.has_rooms
 
 
+@pytest.mark.parametrize(
+    ("line", "is_error"),
+    [
+        ("ERROR:    Exception in ASGI application", True),  # uvicorn, of what the handler raised
+        ("Unhandled exception", True),  # aiohttp
+        ("Task exception was never retrieved", True),  # asyncio
+        ("ERROR:    data transfer failed", False),  # websockets under uvicorn, of a text frame that is not UTF-8
+        ("Traceback (most recent call last):", False),
+        ("UnicodeDecodeError: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte", False),
+        ("ERROR:    opening handshake failed", False),
+    ],
+)
+def test_the_log_errors_that_are_proposed_are_of_handlers_and_not_of_what_libraries_handle(
+    line: str, is_error: bool
+) -> None:
+    proposed = next(text for text in target_file(Wanted()).splitlines() if text.startswith("# log_errors"))
+    patterns = tomllib.loads(proposed.removeprefix("# "))["log_errors"]
+    assert any(pattern in line for pattern in patterns) is is_error
+
+
 def test_a_file_that_is_there_is_never_written_over(tmp_path: Path) -> None:
     (tmp_path / "hubfuzz.toml").write_text("mine")
     assert "--force" in refusal("init", "--no-try", cwd=tmp_path)

@@ -11,8 +11,10 @@ import pytest
 from histories import H
 
 from fuzzer.campaign.failure import Failure, failure_to_json
+from fuzzer.campaign.store import Stored
 from fuzzer.cli.app import call
 from fuzzer.cli.replay import ReplayOptions, target_for
+from fuzzer.cli.replay_files import own_name
 from fuzzer.hub.bugs import BUGS
 from fuzzer.plan import Batch, Open, Plan, Send
 from fuzzer.replayable import plan_of
@@ -160,3 +162,27 @@ def test_a_good_failure_is_replayed_beside_a_damaged_one(tmp_path: Path, capsys:
     assert err.startswith(f"hubfuzz: {folder}/HF101-aaaaaa.json: not JSON")
     assert call(["replay", str(folder / "HF201-3461cc-0.json"), "--times", "10", "--bug", "none"]) == 0
     assert capsys.readouterr().out == "FIXED 0/10    HF201-3461cc limit-exceeded\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "own"),
+    [
+        ("HF201-3461cc.json", "HF201-3461cc.html", "HF201-3461cc.html"),
+        ("HF201-3461cc-2.json", "HF201-3461cc.html", "HF201-3461cc_2.html"),
+        ("HF201-3461cc-2.json", "test_HF201_3461cc.py", "test_HF201_3461cc_2.py"),
+        ("renamed-2.json", "HF201-3461cc.html", "HF201-3461cc.html"),
+        ("HF101-a553da-2.json", "HF201-3461cc.html", "HF201-3461cc.html"),  # it came in place of that failure
+    ],
+)
+def test_reports_of_two_targets_with_one_fingerprint_do_not_replace_each_other(file: str, name: str, own: str) -> None:
+    assert own_name(name, elsewhere(), Stored(Path(file), elsewhere())) == own
+
+
+def test_a_fingerprint_means_the_failures_of_all_targets_in_the_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = stored(tmp_path / "f", elsewhere(), elsewhere())
+    assert call(["replay", "HF201-3461cc", "--failures", str(folder)]) == 2
+    assert capsys.readouterr().out == "ERROR         HF201-3461cc limit-exceeded\n" * 2
+    assert call(["replay", "hf201-3461cc-1", "--failures", str(folder)]) == 2
+    assert capsys.readouterr().out == "ERROR         HF201-3461cc limit-exceeded\n"

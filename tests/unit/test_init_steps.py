@@ -38,6 +38,9 @@ LIMIT = 'max = {}, over = "reject", {}'
         (["full=6"], LIMIT.format(6, 'codes = [1013], scope = "global"')),
         (["own=3"], LIMIT.format(3, "statuses = [429]")),
         (["own=3", "ip=9"], LIMIT.format(3, "statuses = [429]")),
+        (["tabs=3", "rate=5"], LIMIT.format(3, "codes = [4429]")),
+        (["tabs=6", "rate=7"], LIMIT.format(6, "codes = [4429]")),
+        (["full=6", "rate=7"], LIMIT.format(6, 'codes = [1013], scope = "global"')),
     ],
 )
 def test_a_limit_is_told_with_who_shares_it(modes: list[str], suggested: str) -> None:
@@ -47,10 +50,31 @@ def test_a_limit_is_told_with_who_shares_it(modes: list[str], suggested: str) ->
     assert ("all share the limit" in step.saw) == ("scope" in suggested)
 
 
+def test_openings_per_second_are_no_limit_of_connections() -> None:
+    step = looked(init_hub("rate=8"))["limit"]
+    assert (step.outcome, step.saw) == ("ok", "24 tabs of one user were let in; policy.limit is not set")
+
+
 @pytest.mark.parametrize(("scope", "outcome"), [("global", "ok"), ("ip", "ok"), ("user", "change")])
 def test_a_declared_scope_is_looked_at(scope: Literal["user", "ip", "global"], outcome: str) -> None:
     policy = Policy(limit=Limit(6, statuses=(429,), scope=scope))
     assert looked(init_hub("ip=6", policy=policy))["limit"].outcome == outcome
+
+
+@pytest.mark.parametrize(("scope", "outcome"), [("user", "ok"), ("global", "change")])
+def test_a_limit_of_each_user_that_is_declared_as_shared_is_told(
+    scope: Literal["user", "global"], outcome: str
+) -> None:
+    step = looked(init_hub("tabs=3", policy=Policy(limit=Limit(3, codes=(4429,), scope=scope))))["limit"]
+    assert step.outcome == outcome
+    assert ("another user was let in" in step.saw) == (outcome == "change")
+    assert "scope" not in step.change
+
+
+def test_who_is_refused_for_another_reason_shows_nothing_of_who_shares_a_limit() -> None:
+    policy = Policy(limit=Limit(3, codes=(4429,), scope="global"))
+    step = looked(init_hub("tabs=3", "users=1", policy=policy))["limit"]
+    assert (step.outcome, step.saw) == ("ok", "3 tabs of one user; one more was closed with 4429")
 
 
 def test_slots_that_come_back_late_are_waited_for() -> None:

@@ -165,6 +165,13 @@ NO_LARGE = (
     "declare policy.max_size, or a policy.backlog that they surely fit into"
 )
 SHUT = "of the openings were turned away, neither by a declared limit nor for a bad token"
+BROKEN = replace(GOOD, broken_off=8, aborts={"it was late": 1, "a fence was lost": 8})
+LOST = "plans were broken off, most often because a fence was lost"
+LEFT_OUT = (
+    "of the plans was left out, because short messages that hubfuzz sends in between did not come to all: does the hub "
+    "send nothing to some open connections (those that it evicts must be closed), or refuse messages (the same body "
+    "again, short ones)?"
+)
 UNDECIDED = "could not be decided, most often because of HF501 refused"
 
 
@@ -198,6 +205,13 @@ UNDECIDED = "could not be decided, most often because of HF501 refused"
             ["90% of the openings were refused: check auth and limit of the target"],
         ),
         ({"doubtful": 1}, []),
+        ({"broken_off": 1, "aborts": {"a fence was lost": 1}}, []),
+        ({"broken_off": 0, "aborts": {"a fence was lost": 10}}, []),
+        ({"broken_off": 2, "aborts": {"a fence was lost": 2}}, [f"the rest of 20% {LEFT_OUT}"]),
+        (
+            {"broken_off": 10, "aborts": {"a fence was lost": 10}},
+            [f"10 of 10 {LOST}: this run proves nothing", f"the rest of 100% {LEFT_OUT}"],
+        ),
         (
             {"doubtful": 2, "inconclusive": {"HF504 tcp": 1, "HF501 refused": 2}},
             ["20% of the plans could not be decided in some point, most often because of HF501 refused"],
@@ -226,6 +240,11 @@ def test_each_warning_has_its_trigger(change: dict[str, object], said: list[str]
         (ended(replace(DOUBTED, doubtful=1, unsettled=1), plans=1), f"1 of 1 plans {UNDECIDED}"),
         (ended(replace(DOUBTED, doubtful=9, unsettled=9), plans=9), f"9 of 9 plans {UNDECIDED}"),
         (ended(replace(DOUBTED, doubtful=9, unsettled=8), plans=9), ""),
+        (ended(BROKEN), ""),
+        (ended(replace(BROKEN, broken_off=9)), f"9 of 10 {LOST}"),
+        (ended(replace(BROKEN, broken_off=6), plans=7), ""),
+        (ended(replace(BROKEN, broken_off=7), plans=7), f"7 of 7 {LOST}"),
+        (ended(replace(BROKEN, broken_off=1), plans=1), f"1 of 1 {LOST}"),
         (ended(replace(GOOD, entitled=100, turned_away=81)), f"81% {SHUT}"),
         (ended(replace(GOOD, entitled=100, turned_away=80)), ""),
         (ended(replace(GOOD, entitled=100, turned_away=98), plans=9), ""),

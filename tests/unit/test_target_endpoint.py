@@ -117,6 +117,30 @@ def test_a_name_that_looks_like_a_placeholder_is_a_name() -> None:
     assert target.endpoint(None, "{session}", "{user}").first_message == '["{session}", "{user}"]'
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        '40{"token":"{token}"}',
+        "CONNECT\naccept-version:1.2\nAuthorization:Bearer {token}\n\n\0",
+        "{token}",
+        "AUTH {token} {session}",
+    ],
+)
+def test_a_first_message_that_is_no_json_gets_the_token_as_it_is(message: str) -> None:
+    end = placed("message", message=message).endpoint(81, 'u"0', "s0")
+    said = end.first_message or ""
+    before, _, after = message.replace("{session}", "s0").partition("{token}")
+    assert said.startswith(before)
+    assert said.endswith(after)
+    assert user_of(said[len(before) : len(said) - len(after)]) == 'u"0'
+
+
+def test_json_with_the_end_of_a_record_behind_it_is_escaped_as_json() -> None:
+    end = placed("message", message='{"token": "{token}", "as": "{user}"}\u001e').endpoint(81, 'u"0')
+    assert (end.first_message or "")[-1] == "\u001e"
+    assert msgspec.json.decode((end.first_message or "")[:-1])["as"] == 'u"0'
+
+
 def test_a_text_hub_gets_its_first_message_as_it_is() -> None:
     protocol = TextProtocol(publish="{id} {body}", deliver=Pattern("(?P<id>.) (?P<body>.*)"))
     target = Target(name="x", url="ws://h:1/", protocol=protocol, auth=NoAuth(message='NICK "{user}"'))

@@ -186,7 +186,7 @@ BAD = {
     # probes
     ('path = "connections"', 'path = ""'): 'probe.connections.path: empty; expected for example "connections"',
     ('["Traceback"]', '[""]'): "probe.log_errors: found an empty text, which every line holds; expected for example "
-    "'Traceback'",
+    "'Unhandled exception'",
 }
 
 
