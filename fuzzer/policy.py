@@ -90,10 +90,11 @@ class Policy(Value):
     Several processes with a bus between them do not keep that: one may be behind. With ``may``, what was sent before a
     connection had surely been taken on proves no membership when it is read: it may be history. ``subscriptions``
     ``once``: one leaving ends the stay in a room, however often it was asked for; else a hub may count. ``each``: it
-    counts, and who has asked to be in a room n times gets up to n copies, one for each subscription. ``sessions``
-    ``takeover``: the newest connection of a session replaces the older ones, whose slots count no more for it.
-    ``rooms`` ``user``: whoever asks, its user is in the room with all of its connections, also with those that come
-    later, and out of it when any of them leaves; else it is the connection alone that is in it.
+    counts, and who has asked to be in a room n times gets up to n copies, one for each subscription. ``single``:
+    nobody asks for a room that it is in or waits for, nor speaks there or leaves before the answer: the hub closes who
+    does. ``sessions`` ``takeover``: the newest connection of a session replaces the older ones, whose slots count no
+    more for it. ``rooms`` ``user``: whoever asks, its user is in the room with all of its connections, also with those
+    that come later, and out of it when any of them leaves; else it is the connection alone that is in it.
     ``backlog``: so many bytes surely fit on the way to one reader; above that the hub may call it slow, and close it or
     leave messages out, though it reads. They are counted wide, with all characters escaped and 1,024 bytes around each
     body, so that the default is a queue of 16 small messages. ``min_size``: a body of so many characters is taken, and
@@ -115,7 +116,7 @@ class Policy(Value):
     send_then_close: Literal["may", "must"] = "may"
     agreement: bool = True
     slow_consumer: Literal["disconnect-or-lossy", "lossless"] = "disconnect-or-lossy"
-    subscriptions: Literal["counted", "once", "each"] = "counted"
+    subscriptions: Literal["counted", "once", "each", "single"] = "counted"
     sessions: Literal["independent", "takeover"] = "independent"
     rooms: Literal["connection", "user"] = "connection"
     limit: Limit | None = None

@@ -57,6 +57,7 @@ class Performer:
         self._nursery = nursery
         self._opener = Opener(stage, target, port, nursery)
         self.closer = Closer(stage, nursery)
+        self._once_at_a_time = target.policy.subscriptions == "single"
         self._writers: dict[type, Callable[..., Awaitable[Release | None]]] = {
             Send: self._send,
             Close: self._close,
@@ -107,7 +108,7 @@ class Performer:
         if isinstance(op, Finish):
             return self._finish(op, actor)
         await self._decided(actor)
-        why = _why_not(op, actor)
+        why = _why_not(op, actor) or (_not_in_turn(op, actor) if self._once_at_a_time else "")
         if why or actor is None or actor.conn is None:
             self._stage.record(Skip, op.conn, op.__struct_config__.tag, why or "never opened")
             return None
@@ -240,6 +241,16 @@ class Performer:
         actor.conn.resume()
         actor.stalled = False
         self._stage.record(FaultEnd, actor.name, "stall")
+
+
+def _not_in_turn(op: Op, actor: Actor | None) -> str:
+    """Why a hub that takes one request for a room at a time may close who does this; empty if it may not."""
+    room = op.room if isinstance(op, Subscribe | Unsubscribe | Send) else None
+    if actor is None or room is None:
+        return ""
+    if room in actor.awaited_rooms:
+        return "not answered yet"
+    return "in the room already" if isinstance(op, Subscribe) and room in actor.wanted_rooms else ""
 
 
 def _why_not(op: Op, actor: Actor | None) -> str:

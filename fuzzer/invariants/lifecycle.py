@@ -10,8 +10,7 @@ from fuzzer.verdict import Finding, Judgement
 
 DIALS = (
     "policy.sessions, policy.limit, policy.max_size, policy.backlog, policy.rate, policy.rate_scope, "
-    "policy.t_idle, policy.t_lifetime, policy.fragments, "
-    "policy.body"
+    "policy.t_idle, policy.t_lifetime, policy.fragments, policy.body, policy.subscriptions, protocol.answers"
 )
 
 

@@ -6,12 +6,14 @@ import sys
 from functools import partial
 from itertools import product
 from pathlib import Path
+from typing import Literal
 
+import msgspec
 import pytest
 import trio
 
 from fuzzer.driver.session import open_session
-from fuzzer.history import Dlv, History, Joined
+from fuzzer.history import Dlv, History, Joined, Skip
 from fuzzer.invariants import judge
 from fuzzer.plan import Batch, Open, Plan, Send, Subscribe
 from fuzzer.policy import Policy
@@ -36,6 +38,8 @@ async def handle(tab):
             if message["type"] == "message":
                 broadcast(tabs, text)
                 continue
+            if "strict" in sys.argv and tab in tabs:
+                return await tab.close(4409, "subscribed already")
             tabs.add(tab)
             mine.add(message["room"])
             if "subscribed" in sys.argv:
@@ -108,3 +112,32 @@ def test_the_control_pair_gets_ready_and_members_get_messages(tmp_path: Path, sa
     asked = {j.code: j.obligations for j in verdict.judgements}
     assert asked["HF101"] > 0
     assert asked["HF501"] == 2, "the canaries meet in a room, since nobody hears of them elsewhere"
+
+
+AGAIN = Plan(
+    (
+        Batch((Open("a", "u0"), Open("b", "u0"))),
+        Batch((Subscribe("a", "r0"), Send("a", "m0", room="r0")), after="fence"),
+        Batch((Subscribe("a", "r0"),), after="fence"),
+        Batch((Send("a", "m1", room="r0"),), after="fence"),
+    )
+)
+
+
+@pytest.mark.parametrize(("how", "said"), [("counted", ["HF301"]), ("single", [])])
+def test_a_hub_that_closes_who_asks_twice(tmp_path: Path, how: Literal["counted", "single"], said: list[str]) -> None:
+    """As graphql-transport-ws wants it (4409: subscriber already exists)."""
+    hub = target(tmp_path, "subscribed", "strict")
+    hub = msgspec.structs.replace(hub, policy=Policy(group="room", subscriptions=how))
+
+    async def meet() -> History:
+        async with open_session(hub) as session:
+            assert await session.control_answers()
+            return await session.execute(AGAIN)
+
+    history = trio.run(meet)
+    assert sorted({finding.code for finding in judge(history).violations}) == said
+    skipped = [(e.op, e.why) for e in history.events if isinstance(e, Skip)]
+    early, again = ("send", "not answered yet"), ("subscribe", "in the room already")
+    assert (skipped == [early, again]) is (how == "single")
+    assert ("m1", "a") in {(e.msg, e.conn) for e in history.events if isinstance(e, Dlv)} or how == "counted"
