@@ -49,6 +49,7 @@ class Actor:
     first_message: str | None = None
     awaited_rooms: set[str] = field(default_factory=set)
     wanted_rooms: set[str] = field(default_factory=set)
+    rooms_being_left: set[str] = field(default_factory=set)
     room_answers: RoomAnswers = field(default_factory=RoomAnswers)
     unflushed: list[str] = field(default_factory=list)
 

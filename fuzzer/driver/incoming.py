@@ -138,6 +138,8 @@ class Incoming:
             if real:
                 actor.room_answers.named(room, way)
             actor.awaited_rooms.discard(room)
+            if way == "out":
+                actor.rooms_being_left.discard(room)
             if way != "in":
                 record(UnsubOk if way == "out" else SubRej, conn, room)
                 continue

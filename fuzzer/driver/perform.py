@@ -200,6 +200,7 @@ class Performer:
     async def _unsubscribe(self, op: Unsubscribe, actor: Actor, conn: FuzzConn) -> Release:
         self._stage.record(UnsubInv, actor.name, op.room)
         actor.room_answers.asked_to_leave(op.room)
+        actor.rooms_being_left.add(op.room)
         for one in self._stage.who_leave(actor):
             one.wanted_rooms.discard(op.room)
             one.groups.discard(f"room:{op.room}")
@@ -250,6 +251,8 @@ def _not_in_turn(op: Op, actor: Actor | None) -> str:
         return ""
     if room in actor.awaited_rooms:
         return "not answered yet"
+    if isinstance(op, Subscribe) and room in actor.rooms_being_left:
+        return "not known to have left the room"
     return "in the room already" if isinstance(op, Subscribe) and room in actor.wanted_rooms else ""
 
 
