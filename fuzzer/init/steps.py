@@ -14,6 +14,7 @@ import trio
 from fuzzer.init.frames import deliver_of, type_of
 from fuzzer.init.visitor import Visitor, Visits
 from fuzzer.plan import TokenKind
+from fuzzer.policy import Limit
 from fuzzer.target.model import Target
 from fuzzer.target.probe import ProbeError, read_counts
 from fuzzer.target.protocol import Codec, Message, Welcome
@@ -29,6 +30,7 @@ BODY: Final = "a body from hubfuzz init"
 BAD_TOKENS: Final[tuple[TokenKind, ...]] = ("wrong-signature", "expired", "none")
 CHANGED = 'protocol.deliver.body; or policy.body = "any", if the hub changes bodies'
 SHOWN: Final = 120
+FOR_ANY_REASON: Final = (1000, 1005, 1006)
 
 
 class _Full(NamedTuple):
@@ -208,18 +210,27 @@ def _limited(target: Target, full: _Full, shared: bool | None) -> Step:
     # As many as are declared are there, all of one user, so that nobody else can hold a slot.
     alone = wanted is not None and wanted.shared and shared is False and (most, over) == (wanted.max, "reject")
     saw += ", and another user was let in beside: each has a limit of its own" if alone else ""
-    by_status = tab.closed is None and tab.by == "status"
-    code = f"statuses = [{tab.code}]" if by_status else f"codes = [{tab.closed[0]}]" if tab.closed else "codes = []"
+    code, known = _declared(tab, wanted)
     scope = f', scope = "{wanted.scope if wanted is not None and wanted.shared else "global"}"' if shared else ""
     change = f'policy.limit = {{max = {most}, over = "{over}", {code}{scope}}}, if the hub promises it'
     if wanted is None:
         return Step("limit", "hint", saw, change)
-    known = tab.code in wanted.statuses if by_status else tab.closed is not None and tab.closed[0] in wanted.codes
     others = wanted.shared and most < wanted.max  # who came before may still hold slots that all share
     wrong = (wanted.max != most and not others) or (bool(shared) and not wanted.shared) or alone
     if wrong or not known or wanted.over not in (over, "evict-any"):
         return Step("limit", "change", saw, change)
     return Step("limit", "ok", saw)
+
+
+def _declared(tab: Visitor, wanted: Limit | None) -> tuple[str, bool]:
+    """The key of ``policy.limit`` that says how it was turned away, and whether that is declared already.
+
+    How hubs close for many reasons must not be declared: whoever is closed so would seem to be refused by the limit."""
+    if tab.closed is None and tab.by == "status":
+        return f"statuses = [{tab.code}]", wanted is not None and tab.code in wanted.statuses
+    if tab.closed is None or tab.closed[0] in FOR_ANY_REASON:
+        return "codes = []", True
+    return f"codes = [{tab.closed[0]}]", wanted is not None and tab.closed[0] in wanted.codes
 
 
 async def probe(visits: Visits) -> Step:

@@ -2,7 +2,8 @@
 
 ``array``: every frame is a JSON list. ``ip=N``: at most N connections in all, the next is refused with status 429.
 ``full=N``: the same, told by close code 1013. ``own=N``: at most N of one user, refused with status 429. ``tabs=N``:
-the same, told by close code 4429. ``rate=N``: at most N openings within a second, the next is refused with status 429.
+the same, told by close code 4429, or by that of ``code=N``. ``rate=N``: at most N openings within a second, the next is
+refused with status 429.
 ``users=N``: nobody else is let in while N users are there; refused with status 503.
 """
 
@@ -78,7 +79,7 @@ async def handler(conn: ServerConnection) -> None:
         return await conn.close(1013, "full")
     members = MEMBERS[user_of(conn.request)]
     if full("tabs", len(members)):
-        return await conn.close(4429, "too many tabs")
+        return await conn.close(int(MODES.get("code", 4429)), "too many tabs")
     members.add(conn)
     try:
         async for frame in conn:

@@ -39,6 +39,7 @@ LIMIT = 'max = {}, over = "reject", {}'
         (["own=3"], LIMIT.format(3, "statuses = [429]")),
         (["own=3", "ip=9"], LIMIT.format(3, "statuses = [429]")),
         (["tabs=3", "rate=5"], LIMIT.format(3, "codes = [4429]")),
+        (["tabs=3", "code=1000"], LIMIT.format(3, "codes = []")),
         (["tabs=6", "rate=7"], LIMIT.format(6, "codes = [4429]")),
         (["full=6", "rate=7"], LIMIT.format(6, 'codes = [1013], scope = "global"')),
     ],
@@ -69,6 +70,12 @@ def test_a_limit_of_each_user_that_is_declared_as_shared_is_told(
     assert step.outcome == outcome
     assert ("another user was let in" in step.saw) == (outcome == "change")
     assert "scope" not in step.change
+
+
+def test_a_code_that_says_nothing_need_not_be_declared() -> None:
+    """Nor is it asked for again and again: a hub may close so for anything."""
+    step = looked(init_hub("tabs=3", "code=1000", policy=Policy(limit=Limit(3))))["limit"]
+    assert (step.outcome, step.saw) == ("ok", "3 tabs of one user; one more was closed with 1000")
 
 
 def test_who_is_refused_for_another_reason_shows_nothing_of_who_shares_a_limit() -> None:
