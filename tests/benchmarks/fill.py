@@ -10,6 +10,7 @@ run under SCHED_BATCH, which lets each finish its turn. A share is what a sessio
 from __future__ import annotations
 
 import argparse
+import gc
 import itertools
 import os
 import sys
@@ -77,6 +78,7 @@ def side_by_side(jobs: list[Job]) -> list[tuple[Job, Outcome]]:
                 nursery.start_soon(fuzz, job, artist, outcomes)
 
     finish_turns()
+    collect_seldom()
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:  # this process will have threads
         artist = Artist(pool)
         trio.run(main)
@@ -87,6 +89,12 @@ def finish_turns() -> None:
     """Whoever wakes up waits until the one that runs has done its work; servers and wires inherit it."""
     if hasattr(os, "SCHED_BATCH"):
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
+def collect_seldom() -> None:
+    """What was imported is never garbage, and what a plan leaves is gone without the collector but for a little."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 class Ledger:
