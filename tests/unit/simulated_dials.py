@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import msgspec
 from hypothesis import strategies as st
-from simulated_ends import TOO_BIG
+from simulated_refusals import TOO_BIG
 from simulated_world import Ways
 from simulator import EVICTED, GOING_AWAY, MALFORMED, OVER
 
@@ -27,8 +27,8 @@ CLOSES = st.sampled_from((CloseCodes(), CloseCodes(malformed=(MALFORMED,))))
 # Ways that excuse nearly everything.
 SELDOM = ("closes_old", "minds_talkers", "evicts_late")
 # Drawn for whole histories alone: a mutation needs to know better where it may hide.
-WIDER = ("keeps_store", "shares_rooms", "broadcasts_roomless", "cuts_big", "copies", "shuts_out")
-WIDER_SELDOM = ("tells_rooms", "tells_presence", "processes")
+WIDER = ("keeps_store", "shares_rooms", "broadcasts_roomless", "cuts_big", "copies", "shuts_out", "names_refused")
+WIDER_SELDOM = ("tells_rooms", "tells_presence", "processes", "users_rooms", "plain_only", "says_no", "hangs_up")
 
 
 @st.composite
@@ -61,11 +61,22 @@ def wider_policies(draw: st.DrawFn, hub: Ways) -> Policy:
         policy,
         group=draw(st.sampled_from((policy.group, "room"))),
         max_rooms=draw(st.sampled_from((None, None, 1))),
-        subscriptions=draw(st.sampled_from(("counted", "each"))) if hub.counts_joins else policy.subscriptions,
+        subscriptions=draw(st.sampled_from(_subscriptions(hub, policy))),
+        rooms="user" if hub.users_rooms else "connection",
+        body="plain" if hub.plain_only else draw(st.sampled_from(("exact", "exact", "plain"))),
+        answers_close=not hub.hangs_up and draw(st.integers(0, 4)) > 0,
+        resources_slack=draw(st.sampled_from((0, 0, 3))),
         max_size=draw(st.sampled_from((None, 20_000))),
         close_codes=codes,
         t_evict=0.4 if hub.processes and evicts else policy.t_evict,
     )
+
+
+def _subscriptions(hub: Ways, policy: Policy) -> tuple[str, ...]:
+    """Where users are in rooms, and one request at a time is minded, who comes second cannot know that it does."""
+    if hub.counts_joins:
+        return ("counted", "each")
+    return (policy.subscriptions,) if hub.users_rooms else (policy.subscriptions, "single")
 
 
 def _backlog(hub: Ways) -> int | None:

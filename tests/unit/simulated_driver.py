@@ -138,9 +138,24 @@ class Driver:
         return msg
 
     def subscribe(self, tab: Tab, room: str, leave: bool = False) -> None:
+        if not self.may_speak(tab, room) or not (leave or self._may_ask(tab, room)):
+            return
         self.record(UnsubInv if leave else SubInv, conn=tab.name, room=room)
-        (tab.rooms.discard if leave else tab.rooms.add)(room)
+        (tab.leaving if leave else tab.awaited).add(room)
+        for one in self._in_rooms_with(tab) if leave else [tab]:
+            (one.rooms.discard if leave else one.rooms.add)(room)
         self.up(tab, ("unsub" if leave else "sub", f"room:{room}"))
+
+    def may_speak(self, tab: Tab, room: str | None) -> bool:
+        """A hub that minds turns closes who speaks in a room before the answer."""
+        return self.policy.subscriptions != "single" or room not in tab.awaited
+
+    def _may_ask(self, tab: Tab, room: str) -> bool:
+        return self.policy.subscriptions != "single" or room not in tab.rooms | tab.leaving
+
+    def _in_rooms_with(self, tab: Tab) -> list[Tab]:
+        mates = [one for one in self.tabs.values() if one.user == tab.user]
+        return mates if self.policy.rooms == "user" else [tab]
 
     def ping(self, tab: Tab) -> None:
         self.record(PingInv, conn=tab.name)

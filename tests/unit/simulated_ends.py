@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 HEARTBEAT = 0.6
-EXPIRED, IDLE, UNHEARD, LEAVING, TOO_BIG, UNINVITED = 4401, 4000, 1011, 1001, 1009, 4403
+EXPIRED, IDLE, UNHEARD, LEAVING = 4401, 4000, 1011, 1001
 
 
 class Ends:
@@ -32,6 +32,7 @@ class Ends:
     _stored_slots: Counter[str]
     _stored_users: Counter[str]
     _history: dict[str, list[Item]]
+    _users_rooms: dict[str, tuple[set[str], Counter[str]]]
     _leaked: bool
     _write: Callable[[Peer, Item], None]
     _spawn: Callable[[Task], None]
@@ -46,16 +47,6 @@ class Ends:
         if not peer.closing:
             peer.closing = True
             self._write(peer, ("close", code))
-
-    def _turns_down(self, sender: Peer, size: int, inside: bool) -> bool:
-        """Of what is too big nothing, or only a part, is passed on, or the connection is closed; so it may be for
-        speaking to a room that it is not in."""
-        big = self.policy.max_size is not None and size > self.policy.max_size
-        if big and self.ways.disconnects_slow:
-            self.kick(sender, TOO_BIG)
-        elif not inside and self.ways.shuts_out:
-            self.kick(sender, UNINVITED)
-        return big and (self.ways.disconnects_slow or not self.ways.cuts_big)
 
     def give_up(self, peer: Peer) -> None:
         """Nothing was heard of it within the heartbeat: it is closed, and what it held is free, whatever it does."""
@@ -98,11 +89,19 @@ class Ends:
     def _on_close(self, peer: Peer, code: int) -> Task:
         self._deregister(peer)
         yield self.world.some(STEP)
-        if not peer.closing:
+        if self.ways.hangs_up:
+            self._hang_up(peer)
+        elif not peer.closing:
             peer.closing = True
             self._write(peer, ("close", code))
-        if not self.ways.waits_for_tcp:
+        if self.ways.hangs_up or not self.ways.waits_for_tcp:
             self._release(peer)
+
+    def _hang_up(self, peer: Peer) -> None:
+        """No Close frame in answer: it closes TCP."""
+        if not peer.closing:
+            self.put(peer, ("cut",))
+        peer.closing = peer.lost = True
 
     def _on_gone(self, peer: Peer, within: float) -> Task:
         """FIN, RST or our closed TCP, noticed sooner or later."""
@@ -197,6 +196,8 @@ class Ends:
         self._seen = [(self.world.now, user, number) for user, number in self._stored_users.items()]
         if self.ways.forgets_history:
             self._history.clear()
+        if not self.ways.keeps_store:
+            self._users_rooms.clear()
 
     def begin_again(self) -> None:
         """A new process, which knows nothing of the old one's connections."""

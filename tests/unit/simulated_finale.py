@@ -28,7 +28,7 @@ def _send_fences(driver: Driver, awaited: Awaited) -> None:
     members = [t for t in driver.tabs.values() if t.live and not t.tainted and t.joined]
     for tab in members:
         for room in (None, *sorted(tab.rooms)):
-            if room is None and driver.policy.group == "room":
+            if (room is None and driver.policy.group == "room") or not driver.may_speak(tab, room):
                 continue
             msg = driver.send(tab, room, "~")
             for mate in members:

@@ -21,12 +21,13 @@ from fuzzer.policy import Policy
 KINDS = (
     "open", "open", "open", "open", "send", "send", "send", "burst", "room", "sub", "sub", "unsub", "close", "half",
     "reset", "fin", "vanish", "stall", "stall", "resume", "mute", "malformed", "fence", "fence", "fence", "wait",
-    "impostor", "abandon", "brief", "held", "query", "query", "pause", "restart", "big", "ping", "ping", "kill",
+    "impostor", "abandon", "brief", "held", "query", "query", "pause", "restart", "big", "odd", "ping", "ping", "kill",
 )  # fmt: skip
 GAPS = (0.0, 0.0, 0.001, 0.03, 0.3)
 PATIENCE = (0.02, 0.3, 2.0)
 PAUSES = (0.02, 0.4, 1.0, 3.0)
 BIG = 40_000  # characters: more than the smallest buffers hold
+ODD = 30  # of a body that may hold anything
 ABANDONS = ("half-request", "before-101", "after-101")
 
 
@@ -88,6 +89,7 @@ THEMES = (
         "room",
         "fence",
     ),
+    ("open", "sub", "fence", "open", "room", "open", "room", "unsub", "room", "fence", "sub", "room", "fence", "room"),
     ("open", "brief", "fence", "wait", "wait", "send", "send", "fence"),
     ("open", "open", "fence", "open", "send", "send", "send", "send", "send", "send", "fence"),
     ("open", "open", "open", "open", "fence", "stall", "big", "big", "send", "send", "fence"),
@@ -135,16 +137,16 @@ def _script(driver: Driver, case: Case) -> Task:
             yield from _perform(driver, step)
             yield step.gap
         if case.cycles > 1:
-            yield from _read_cycle(driver, last=number == case.cycles - 1)
+            yield from _read_cycle(driver, number, last=number == case.cycles - 1)
     yield from finale(driver)
 
 
-def _read_cycle(driver: Driver, last: bool) -> Task:
+def _read_cycle(driver: Driver, number: int, last: bool) -> Task:
     """Everybody leaves; descriptors, and threads of a pool that fills up, are counted."""
     yield from driver.wait(lambda: all(t.decided for t in driver.tabs.values()), 4.0)
     yield from drain(driver)
     yield bound(driver) if last else 0.0
-    held = driver.hub.handlers + driver.world.rng.randint(0, 1)
+    held = driver.hub.handlers + driver.world.rng.randint(0, 1) + min(number, driver.policy.resources_slack)
     driver.record(Probe, name="process.fds", value=10 + held, when="cycle")
     driver.record(Probe, name="process.threads", value=min(len(driver.tabs), 4), when="cycle")
 
@@ -186,6 +188,11 @@ def _burst(driver: Driver, tab: Tab, step: Step) -> None:
         driver.send(tab)
 
 
+def _speak(driver: Driver, tab: Tab, step: Step) -> None:
+    if driver.may_speak(tab, f"r{step.what % 2}"):
+        driver.send(tab, f"r{step.what % 2}")
+
+
 def _stall(driver: Driver, tab: Tab, step: Step) -> None:
     if tab.deaf:
         driver.resume(tab)
@@ -203,7 +210,8 @@ _ACTS: dict[str, Callable[[Driver, Tab, Step], object]] = {
     "send": lambda driver, tab, step: driver.send(tab),
     "burst": _burst,
     "big": lambda driver, tab, step: driver.send(tab, size=BIG),
-    "room": lambda driver, tab, step: driver.send(tab, f"r{step.what % 2}"),
+    "odd": lambda driver, tab, step: driver.send(tab, size=ODD),
+    "room": _speak,
     "sub": lambda driver, tab, step: driver.subscribe(tab, f"r{step.what % 2}"),
     "unsub": lambda driver, tab, step: driver.subscribe(tab, f"r{step.what % 2}", leave=True),
     "ping": lambda driver, tab, step: driver.ping(tab),

@@ -17,6 +17,7 @@ from fuzzer.history import (
     OpenRej,
     Pong,
     Present,
+    SendRej,
     SrvClose,
     SrvEof,
     SrvRst,
@@ -53,6 +54,8 @@ class Tab:
     abandon: str | None = None
     vanished: bool = False
     rooms: set[str] = field(default_factory=set)
+    awaited: set[str] = field(default_factory=set)
+    leaving: set[str] = field(default_factory=set)
     held: list[Item] = field(default_factory=list)
     last_arrival: float = 0.0
 
@@ -104,6 +107,7 @@ class Tab:
 
     def _read_joined(self, group: str) -> None:
         self.driver.record(Joined, conn=self.name, group=group)
+        self.awaited.discard(group.removeprefix("room:"))
         self.joined = self.joined or not group.startswith("room:")
 
     def _read_named(self, user: str) -> None:
@@ -118,6 +122,10 @@ class Tab:
     def _read_not_joined(self, group: str) -> None:
         self.driver.record(SubRej, conn=self.name, room=group.removeprefix("room:"))
         self.rooms.discard(group.removeprefix("room:"))
+        self.awaited.discard(group.removeprefix("room:"))
+
+    def _read_not_published(self, msg: str) -> None:
+        self.driver.record(SendRej, conn=self.name, msg=msg)
 
     def _read_pong(self, since: float) -> None:
         self.driver.record(Pong, conn=self.name, since=since)
@@ -126,6 +134,7 @@ class Tab:
 
     def _read_unsubscribed(self, group: str) -> None:
         self.driver.record(UnsubOk, conn=self.name, room=group.removeprefix("room:"))
+        self.leaving.discard(group.removeprefix("room:"))
 
     def _read_dlv(self, msg: str) -> None:
         most, ways = self.driver.policy.max_size, self.driver.hub.ways

@@ -112,6 +112,11 @@ class Ways:
     cuts_big: bool = False
     shuts_out: bool = False  # who speaks to a room that it is not in
     copies: bool = False  # who publishes gets a copy wherever it goes
+    users_rooms: bool = False  # a user is in rooms, with all of its connections
+    plain_only: bool = False  # bodies that are no plain text are not taken
+    says_no: bool = False  # of what it does not take it tells the sender, and there is more that it does not take
+    names_refused: bool = False  # and says which message that was
+    hangs_up: bool = False  # it ends TCP in answer to a Close
     queue: int = 0  # so many messages may be on their way to one reader; 0: as many as there are
     bug: str = ""
 
@@ -150,6 +155,8 @@ class Peer:
     expired: bool = False
     rooms: set[str] = field(default_factory=set)
     joins: Counter[str] = field(default_factory=Counter)
+    asked: set[str] = field(default_factory=set)
+    pending: set[str] = field(default_factory=set)
     unread: int = 0
     waiting: int = 0
     heard: float = 0.0

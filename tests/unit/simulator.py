@@ -11,17 +11,18 @@ from collections import Counter
 
 from simulated_ends import Ends
 from simulated_processes import EVICTED, Processes
+from simulated_refusals import Refusals
+from simulated_rooms import JOIN, Rooms
 from simulated_world import NET, STEP, Item, Peer, Task, Ways, World
 
 from fuzzer.policy import Policy
 
-JOIN = 0.1
 ROOM_IN_BUFFERS = 3  # messages that fit in the buffers of a connection that does not read
 UNAUTHORIZED, TAKEN, OVER = 4401, 4001, 1008
-MALFORMED, GOING_AWAY, OVER_RATE = 1002, 1001, 1013
+MALFORMED, GOING_AWAY = 1002, 1001
 
 
-class Hub(Processes, Ends):
+class Hub(Rooms, Refusals, Processes, Ends):
     """The server."""
 
     def __init__(self, world: World, policy: Policy, ways: Ways) -> None:
@@ -38,6 +39,7 @@ class Hub(Processes, Ends):
         self._said = Counter[str]()
         self._stored_slots, self._stored_users = Counter[str](), Counter[str]()
         self._bus, self._known = [[], []], [[], []]
+        self._users_rooms: dict[str, tuple[set[str], Counter[str]]] = {}
 
     # ---- network -------------------------------------------------------------------------------------------------
 
@@ -91,21 +93,10 @@ class Hub(Processes, Ends):
             yield self.world.some(STEP)
             if peer.inbox:  # a reset may have taken what was not read yet
                 kind, *rest = peer.inbox.pop(0)
-                if self._talks_too_much(peer, kind):
+                if self._talks_too_much(peer, kind, rest):
                     continue
                 yield from getattr(self, f"_on_{kind}")(peer, *rest)
         peer.busy = False
-
-    def _talks_too_much(self, peer: Peer, kind: str) -> bool:
-        """What it says beyond the rate is ignored, or the connection is closed."""
-        counted = kind in ("msg", "sub", "unsub", "query")
-        whose = {"connection": f"{peer.name} {id(peer)}", "user": peer.user}.get(self.policy.rate_scope, "")
-        self._said[whose] += counted
-        if self.policy.rate is None or self._said[whose] <= self.policy.rate or not counted:
-            return False
-        if self.ways.disconnects_slow and peer.registered:
-            self.kick(peer, OVER_RATE)
-        return self.world.rng.random() < 0.5
 
     def _on_open(self, peer: Peer) -> Task:
         self.handlers += 1
@@ -170,6 +161,7 @@ class Hub(Processes, Ends):
         self._taking_over(peer)
         if self.ways.joins_before_101 or not self.ways.reads_out_early:
             self._read_out(peer, self._own(peer))
+        self._bring_in(peer)
         peer.registered = True
         self.members.append(peer)
         peer.since = self.world.now
@@ -212,7 +204,8 @@ class Hub(Processes, Ends):
     def _on_msg(self, sender: Peer, msg: str, group: str, size: int = 0) -> Task:
         inside = group == self._own(sender) or group in sender.rooms
         if (
-            self._turns_down(sender, size, inside)
+            self._minds_turns(sender, group)
+            or self._turns_down(sender, msg, size, inside)
             or not sender.registered
             or not (inside or self.ways.outsiders_may_send)
         ):
@@ -250,33 +243,6 @@ class Hub(Processes, Ends):
             if peer.registered and (peer is not sender or self.ways.echoes):
                 for _ in range(self._copies(peer, group)):
                     self._write(peer, ("dlv", msg))
-
-    def _on_sub(self, peer: Peer, group: str) -> Task:
-        yield self.world.some(STEP)
-        if group not in peer.rooms and not peer.expired:
-            self._read_out(peer, group)
-            yield self.world.some(JOIN) if self.ways.reads_out_early else 0.0
-        most = self.policy.max_rooms
-        if most is not None and group not in peer.rooms and len(peer.rooms) >= most:
-            self._write(peer, ("not_joined", group))
-            return
-        peer.rooms.add(group)
-        peer.joins[group] += 1
-        self._write(peer, ("joined", group))
-        self._tell(peer, group, "joined")
-
-    def _on_unsub(self, peer: Peer, group: str) -> Task:
-        yield self.world.some(STEP)
-        peer.joins[group] = max(peer.joins[group] - 1, 0) if self.ways.counts_joins else 0
-        if not peer.joins[group]:
-            peer.rooms.discard(group)
-        self._write(peer, ("unsubscribed", group))
-        self._tell(peer, group, "unsubscribed")
-
-    def _tell(self, peer: Peer, group: str, what: str) -> None:
-        for mate in self.members if self.ways.tells_rooms else ():
-            if mate is not peer and group in mate.rooms:
-                self._write(mate, (what, group))
 
     def _on_ping(self, peer: Peer, since: float) -> Task:
         yield 0.0

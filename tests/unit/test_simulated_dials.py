@@ -1,0 +1,111 @@
+"""A simulated hub that has a way of its own is not accused under the dial that says so, and is without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pytest
+from msgspec.structs import replace
+from simulated_driver import Driver
+from simulated_plans import Case, Step, simulate
+from simulated_rooms import OUT_OF_TURN
+from simulated_world import Ways
+
+from fuzzer.history import History, SendRej, SrvClose
+from fuzzer.invariants import judge
+from fuzzer.policy import Policy
+
+SEEDS = range(20)
+SUBSCRIBES = "open open fence sub room sub unsub sub room fence"
+PROMISES = Policy(deadline=1.0, t_release=0.6, t_detect=0.8, join_evidence="welcome")
+
+
+class Way(NamedTuple):
+    """``wrongly``: the same history, with the dial (or what the hub said) left out; ``code``: what is found then."""
+
+    name: str
+    ways: Ways
+    policy: Policy
+    kinds: str
+    wrongly: Callable[[History], History]
+    code: str
+    cycles: int = 1
+
+
+def _with(**dials: object) -> Callable[[History], History]:
+    return lambda history: replace(history, policy=replace(history.policy, **dials))
+
+
+def _unsaid(history: History) -> History:
+    return replace(history, events=tuple(e for e in history.events if not isinstance(e, SendRej)))
+
+
+WAYS = (
+    Way(
+        "users are in rooms",
+        Ways(users_rooms=True),
+        replace(PROMISES, rooms="user"),
+        "open open sub fence room open fence room room fence",
+        _with(rooms="connection"),
+        "HF105",
+    ),
+    Way(
+        "some messages are refused by name",
+        Ways(says_no=True, names_refused=True),
+        PROMISES,
+        "open open open fence send send send send send send fence",
+        _unsaid,
+        "HF101",
+    ),
+    Way(
+        "some messages are refused without a name",
+        Ways(says_no=True),
+        PROMISES,
+        "open open open fence send send send send send send fence",
+        _unsaid,
+        "HF101",
+    ),
+    Way(
+        "bodies are plain text",
+        Ways(plain_only=True),
+        replace(PROMISES, body="plain"),
+        "open open fence odd send fence odd send fence",
+        _with(body="exact"),
+        "HF101",
+    ),
+    Way(
+        "a Close is answered by the end of TCP",
+        Ways(hangs_up=True),
+        replace(PROMISES, answers_close=False),
+        "open open fence close wait fence",
+        _with(answers_close=True),
+        "HF504",
+    ),
+)
+
+
+def _case(way: Way, seed: int) -> Case:
+    steps = tuple(Step(kind, 0, 0, 0.3) for kind in way.kinds.split())
+    return Case(way.policy, way.ways, seed, pauses=(), freezes=(), steps=steps, cycles=way.cycles)
+
+
+@pytest.mark.parametrize("way", WAYS, ids=[way.name for way in WAYS])
+def test_only_the_dial_acquits(way: Way) -> None:
+    histories = [simulate(_case(way, seed)).history() for seed in SEEDS]
+    assert [finding.summary for history in histories for finding in judge(history).violations] == []
+    found = {finding.code for history in histories for finding in judge(way.wrongly(history)).violations}
+    assert way.code in found
+
+
+def test_who_minds_no_turns_is_closed_by_a_hub_that_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The driver's care is what keeps it from that, as the real one's does."""
+    steps = tuple(Step(kind, 0, 0, 0.0) for kind in SUBSCRIBES.split())
+    case = Case(replace(PROMISES, subscriptions="single"), Ways(), 0, pauses=(), freezes=(), steps=steps)
+    assert not any(OUT_OF_TURN in _closes(case._replace(seed=seed)) for seed in SEEDS)
+    monkeypatch.setattr(Driver, "may_speak", lambda *_: True)
+    assert any(OUT_OF_TURN in _closes(case._replace(seed=seed)) for seed in SEEDS)
+
+
+def _closes(case: Case) -> list[int]:
+    return [event.code for event in simulate(case).history().events if isinstance(event, SrvClose)]
