@@ -108,7 +108,7 @@ class Performer:
         if isinstance(op, Finish):
             return self._finish(op, actor)
         await self._decided(actor)
-        why = _why_not(op, actor) or (_not_in_turn(op, actor) if self._once_at_a_time else "")
+        why = _why_not(op, actor) or self._why_not_yet(op, actor)
         if why or actor is None or actor.conn is None:
             self._stage.record(Skip, op.conn, op.__struct_config__.tag, why or "never opened")
             return None
@@ -119,6 +119,9 @@ class Performer:
             self._stage.record(Skip, op.conn, "finish", "never opened" if actor is None else "refused")
             return None
         return lambda: self._opener.finish(actor)
+
+    def _why_not_yet(self, op: Op, actor: Actor | None) -> str:
+        return out_of_turn(op, self._stage.who_leave(actor)) if self._once_at_a_time and actor is not None else ""
 
     async def _prepare_on(self, op: Op, actor: Actor, conn: FuzzConn) -> Release | None:
         prepare = self._writers.get(type(op))
@@ -244,16 +247,18 @@ class Performer:
         self._stage.record(FaultEnd, actor.name, "stall")
 
 
-def _not_in_turn(op: Op, actor: Actor | None) -> str:
-    """Why a hub that takes one request for a room at a time may close who does this; empty if it may not."""
+def out_of_turn(op: Op, theirs: list[Actor]) -> str:
+    """Why a hub that takes one request for a room at a time may close who does this; empty if it may not. ``theirs``:
+    the actors that are in rooms together with the one that does it."""
     room = op.room if isinstance(op, Subscribe | Unsubscribe | Send) else None
-    if actor is None or room is None:
+    if room is None:
         return ""
-    if room in actor.awaited_rooms:
+    if any(room in one.awaited_rooms for one in theirs):
         return "not answered yet"
-    if isinstance(op, Subscribe) and room in actor.rooms_being_left:
+    if isinstance(op, Subscribe) and any(room in one.rooms_being_left for one in theirs):
         return "not known to have left the room"
-    return "in the room already" if isinstance(op, Subscribe) and room in actor.wanted_rooms else ""
+    here = isinstance(op, Subscribe) and any(room in one.wanted_rooms for one in theirs)
+    return "in the room already" if here else ""
 
 
 def _why_not(op: Op, actor: Actor | None) -> str:

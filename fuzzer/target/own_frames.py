@@ -13,11 +13,12 @@ OF_A_CLASS = 1_024
 """Bytes of the longest frame of a codec in Python: what it makes of long names is not known."""
 HEADER = 14
 """Bytes of a frame before its payload, which a hub may count as well (RFC 6455, 5.2)."""
-# As the driver makes them, with some letters more.
-ID = "hf-0123456789ab-99999"
-ROOM = "0123456789abr0r99"
-LONG_USER = "0123456789ab" + "é" * 200
-PLAIN_USER = "0123456789ab" + "x" * 20
+# As the driver makes them, after so many plans as a night can have.
+NONCE = "012345n9999999-"
+ID = f"hf-{NONCE}-99999"
+ROOM = f"{NONCE}r0r99"
+LONG_USER = NONCE + "é" * 200
+PLAIN_USER = NONCE + "x" * 20
 
 
 def longest_own(target: Target) -> int:

@@ -73,10 +73,7 @@ def wider_policies(draw: st.DrawFn, hub: Ways) -> Policy:
 
 
 def _subscriptions(hub: Ways, policy: Policy) -> tuple[str, ...]:
-    """Where users are in rooms, and one request at a time is minded, who comes second cannot know that it does."""
-    if hub.counts_joins:
-        return ("counted", "each")
-    return (policy.subscriptions,) if hub.users_rooms else (policy.subscriptions, "single")
+    return ("counted", "each") if hub.counts_joins else (policy.subscriptions, "single")
 
 
 def _backlog(hub: Ways) -> int | None:

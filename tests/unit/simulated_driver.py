@@ -148,10 +148,11 @@ class Driver:
 
     def may_speak(self, tab: Tab, room: str | None) -> bool:
         """A hub that minds turns closes who speaks in a room before the answer."""
-        return self.policy.subscriptions != "single" or room not in tab.awaited
+        return self.policy.subscriptions != "single" or all(room not in t.awaited for t in self._in_rooms_with(tab))
 
     def _may_ask(self, tab: Tab, room: str) -> bool:
-        return self.policy.subscriptions != "single" or room not in tab.rooms | tab.leaving
+        here = (room in one.rooms | one.leaving for one in self._in_rooms_with(tab))
+        return self.policy.subscriptions != "single" or not any(here)
 
     def _in_rooms_with(self, tab: Tab) -> list[Tab]:
         mates = [one for one in self.tabs.values() if one.user == tab.user]

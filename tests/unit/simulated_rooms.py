@@ -50,12 +50,15 @@ class Rooms:
         yield self.world.some(STEP)
         if self.policy.subscriptions != "single":
             yield from self._join(peer, group)
-        elif not self._minds_turns(peer, group) and group in peer.asked:
+        elif not self._minds_turns(peer, group) and self._is_asked(peer, group):
             self.kick(peer, OUT_OF_TURN)
         elif not peer.closing:
             peer.asked.add(group)
             peer.pending.add(group)
             self._spawn(self._join_meanwhile(peer, group))
+
+    def _is_asked(self, peer: Peer, group: str) -> bool:
+        return group in peer.asked or (self.ways.users_rooms and group in peer.rooms)
 
     def _join_meanwhile(self, peer: Peer, group: str) -> Task:
         """The connection goes on reading, so that it could speak too early."""
@@ -81,7 +84,8 @@ class Rooms:
         yield self.world.some(STEP)
         if self._minds_turns(peer, group):
             return
-        peer.asked.discard(group)
+        for one in [m for m in self.members if m.user == peer.user] if self.ways.users_rooms else [peer]:
+            one.asked.discard(group)
         peer.joins[group] = max(peer.joins[group] - 1, 0) if self.ways.counts_joins else 0
         if not peer.joins[group]:
             peer.rooms.discard(group)

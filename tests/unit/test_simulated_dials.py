@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 from typing import NamedTuple
 
 import pytest
@@ -105,6 +106,18 @@ def test_who_minds_no_turns_is_closed_by_a_hub_that_does(monkeypatch: pytest.Mon
     assert not any(OUT_OF_TURN in _closes(case._replace(seed=seed)) for seed in SEEDS)
     monkeypatch.setattr(Driver, "may_speak", lambda *_: True)
     assert any(OUT_OF_TURN in _closes(case._replace(seed=seed)) for seed in SEEDS)
+
+
+@pytest.mark.parametrize("users_rooms", [False, True])
+def test_who_takes_turns_is_not_closed_by_it(users_rooms: bool) -> None:
+    policy = replace(PROMISES, subscriptions="single", rooms="user" if users_rooms else "connection")
+    for seed in SEEDS:
+        rng = Random(seed)
+        kinds = rng.choices(("open", "sub", "sub", "unsub", "room", "fence"), k=40)
+        steps = tuple(Step(kind, 2 * rng.randint(0, 3), rng.randint(0, 3), rng.choice((0.0, 0.05))) for kind in kinds)
+        case = Case(policy, Ways(users_rooms=users_rooms), seed, pauses=(), freezes=(), steps=steps)
+        assert OUT_OF_TURN not in _closes(case)
+        assert not judge(simulate(case).history()).violations
 
 
 def _closes(case: Case) -> list[int]:

@@ -162,7 +162,7 @@ BAD = {
     ("deadline = 5", "t_heartbeat = 0"): "policy.t_heartbeat: found 0, expected seconds above 0",
     ("deadline = 5", "min_size = -1"): "policy.min_size: found -1, expected characters (0 to 1000)",
     ("deadline = 5", "min_size = 1001"): "policy.min_size: found 1001, expected characters (0 to 1000)",
-    ("deadline = 5", "max_size = 81"): "policy.max_size: found 81, expected bytes, 82 or more: "
+    ("deadline = 5", "max_size = 84"): "policy.max_size: found 84, expected bytes, 85 or more: "
     "hubfuzz's own messages must get through",
     ("deadline = 5", "backlog = 0"): "policy.backlog: found 0, expected 1 or more",
     ("deadline = 5", "rate = 0"): "policy.rate: found 0, expected 1 or more",
