@@ -7,47 +7,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from typing import Final, Literal, NamedTuple
-
-import trio
+from typing import Final
 
 from fuzzer.init.frames import deliver_of, type_of
+from fuzzer.init.limits import limit
+from fuzzer.init.step import QUIET, Step
 from fuzzer.init.visitor import Visitor, Visits
 from fuzzer.plan import TokenKind
-from fuzzer.policy import Limit
 from fuzzer.target.model import Target
 from fuzzer.target.probe import ProbeError, read_counts
 from fuzzer.target.protocol import Codec, Message, Welcome
 from fuzzer.target.redact import without_tokens
-from fuzzer.values import Value
 
-Outcome = Literal["ok", "change", "hint", "skipped"]
-MOST_TABS: Final = 24  # opened by one user in search of a limit
-QUIET: Final = 0.5  # seconds after which no further frame is expected
-AT_ONCE: Final = 0.1  # seconds in which a hub that lets somebody in may still change its mind
-REST: Final = 1.1  # seconds after which a hub takes openings again that were too many for one second
 BODY: Final = "a body from hubfuzz init"
 BAD_TOKENS: Final[tuple[TokenKind, ...]] = ("wrong-signature", "expired", "none")
 CHANGED = 'protocol.deliver.body; or policy.body = "any", if the hub changes bodies'
 SHOWN: Final = 120
-FOR_ANY_REASON: Final = (1000, 1005, 1006)
-
-
-class _Full(NamedTuple):
-    """So many tabs were there; this one, or with it an old one, was one too many."""
-
-    most: int
-    tab: Visitor
-    over: Literal["reject", "evict-oldest", "evict-any"]
-
-
-class Step(Value):
-    """``change``: the hub cannot be fuzzed like this; ``hint``: it can, and better after the change."""
-
-    name: str
-    outcome: Outcome
-    saw: str
-    change: str = ""
 
 
 async def look(visits: Visits) -> AsyncIterator[Step]:
@@ -95,7 +70,7 @@ async def _token(visits: Visits, kind: TokenKind) -> str:
     await visitor.until(lambda: not visitor.is_open, QUIET)
     if visitor.is_open and kind == "none" and getattr(visits.target.auth, "message", None) is not None:
         return "waited for"  # nothing was sent: that shows nobody as a member
-    return "" if visitor.is_open else _how(visitor)
+    return "" if visitor.is_open else visitor.end
 
 
 async def join(visits: Visits) -> Step:
@@ -156,83 +131,6 @@ def _delivered(target: Target, echoed: bool, overheard: bool, receiver: Visitor,
     return Step("publish", "ok", saw)
 
 
-async def limit(visits: Visits) -> Step:
-    """How many tabs may a user have, and do all users share that?"""
-    user = visits.user("tabs")
-    tabs: list[Visitor] = []
-    full = await _fill_for_good(visits, user, tabs)
-    if full is not None:
-        return _limited(visits.target, full, await _others_too(visits, tabs, full))
-    if visits.target.policy.limit is not None:
-        said = f"policy.limit.max is {visits.target.policy.limit.max}, but {MOST_TABS} tabs of one user were let in"
-        return Step("limit", "hint", said, "hubfuzz run will report this (HF201), if the dial is right")
-    return Step("limit", "ok", f"{MOST_TABS} tabs of one user were let in; policy.limit is not set")
-
-
-async def _fill_for_good(visits: Visits, user: str, tabs: list[Visitor]) -> _Full | None:
-    """As ``_fill``, until no further tab is let in after a rest either: so far the connections of the earlier steps may
-    have held slots, or what was met was no limit of connections, but one of openings per second."""
-    before, full = -1, await _fill(visits, user, tabs)
-    while full is not None and full.over == "reject" and len(tabs) > before:
-        before = len(tabs)
-        await trio.sleep(REST)
-        full = await _fill(visits, user, tabs)
-    return full
-
-
-async def _fill(visits: Visits, user: str, tabs: list[Visitor]) -> _Full | None:
-    """Open tabs until one is too many; None if that never is."""
-    while len(tabs) < MOST_TABS:
-        tab = await visits.open(user)
-        await tab.until(lambda tab=tab: not tab.is_open, AT_ONCE)  # type: ignore[misc]
-        if not tab.is_open:
-            return _Full(len(tabs), tab, "reject")
-        tabs.append(tab)
-        if (gone := next((old for old in tabs if not old.is_open), None)) is not None:
-            return _Full(len(tabs) - 1, gone, "evict-oldest" if gone is tabs[0] else "evict-any")
-    return None
-
-
-async def _others_too(visits: Visits, tabs: list[Visitor], full: _Full) -> bool | None:
-    """Does the first connection of another user meet the same limit, while the tabs are there? None: it met another."""
-    there = [tab for tab in tabs if tab.is_open]
-    stranger = await visits.open(visits.user("tabs-of-another"))
-    await stranger.until(lambda: not stranger.is_open, QUIET)
-    gone = next((one for one in (stranger, *there) if not one.is_open), None)
-    return gone is not None and (_how(gone) == _how(full.tab) or None)
-
-
-def _limited(target: Target, full: _Full, shared: bool | None) -> Step:
-    most, tab, over = full
-    saw = f"{most} tabs of one user; {'one more' if over == 'reject' else 'with one more, an old one'} was {_how(tab)}"
-    saw += ", and so it went with another user: all share the limit" if shared else ""
-    wanted = target.policy.limit
-    # As many as are declared are there, all of one user, so that nobody else can hold a slot.
-    alone = wanted is not None and wanted.shared and shared is False and (most, over) == (wanted.max, "reject")
-    saw += ", and another user was let in beside: each has a limit of its own" if alone else ""
-    code, known = _declared(tab, wanted)
-    scope = f', scope = "{wanted.scope if wanted is not None and wanted.shared else "global"}"' if shared else ""
-    change = f'policy.limit = {{max = {most}, over = "{over}", {code}{scope}}}, if the hub promises it'
-    if wanted is None:
-        return Step("limit", "hint", saw, change)
-    others = wanted.shared and most < wanted.max  # who came before may still hold slots that all share
-    wrong = (wanted.max != most and not others) or (bool(shared) and not wanted.shared) or alone
-    if wrong or not known or wanted.over not in (over, "evict-any"):
-        return Step("limit", "change", saw, change)
-    return Step("limit", "ok", saw)
-
-
-def _declared(tab: Visitor, wanted: Limit | None) -> tuple[str, bool]:
-    """The key of ``policy.limit`` that says how it was turned away, and whether that is declared already.
-
-    How hubs close for many reasons must not be declared: whoever is closed so would seem to be refused by the limit."""
-    if tab.closed is None and tab.by == "status":
-        return f"statuses = [{tab.code}]", wanted is not None and tab.code in wanted.statuses
-    if tab.closed is None or tab.closed[0] in FOR_ANY_REASON:
-        return "codes = []", True
-    return f"codes = [{tab.closed[0]}]", wanted is not None and tab.closed[0] in wanted.codes
-
-
 async def probe(visits: Visits) -> Step:
     """Can the server's own counts be read?"""
     target = visits.target
@@ -251,15 +149,6 @@ async def probe(visits: Visits) -> Step:
 def _has(codec: Codec, visitor: Visitor, name: str) -> bool:
     read = (reading for frame in visitor.frames for reading in codec.readings(frame))
     return any(isinstance(found, Message) and found.id == name for found in read)
-
-
-def _how(visitor: Visitor) -> str:
-    """``refused with status 403``, ``closed with 4429``."""
-    if visitor.closed is not None:
-        return f"closed with {visitor.closed[0]}"
-    if visitor.by == "status":
-        return f"refused with status {visitor.code}"
-    return "cut off" if visitor.gone or visitor.by else "not answered"
 
 
 def _why_not(visitor: Visitor) -> str:
@@ -281,3 +170,6 @@ def _frames(what: str, visitor: Visitor) -> str:
     frame = visitor.frames[-1]
     text = frame if isinstance(frame, str) else bytes(frame[: 4 * SHOWN]).decode("utf-8", "replace")
     return f"{what}; the last frame was {without_tokens(text)[:SHOWN]!r}"
+
+
+__all__ = ["Step", "look"]

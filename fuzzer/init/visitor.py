@@ -36,6 +36,15 @@ class Visitor:
         """The server has let it in, and has not ended it since."""
         return self.conn is not None and self.conn.is_open and not self.gone and self.closed is None
 
+    @property
+    def end(self) -> str:
+        """``refused with status 403``, ``closed with 4429``."""
+        if self.closed is not None:
+            return f"closed with {self.closed[0]}"
+        if self.by == "status":
+            return f"refused with status {self.code}"
+        return "cut off" if self.gone or self.by else "not answered"
+
     async def send(self, text: str) -> None:
         """One text frame."""
         assert self.conn is not None
@@ -48,6 +57,13 @@ class Visitor:
             while not reached():
                 await self._lot.park()
         return reached()
+
+    async def close(self) -> None:
+        """Leave as one should."""
+        assert self.conn is not None
+        await self.conn.prepare_close(1000, "")
+        self.conn.release()
+        await self.conn.finish(PATIENCE)
 
     def dispose(self) -> None:
         """Let go of the socket."""

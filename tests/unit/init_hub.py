@@ -2,8 +2,8 @@
 
 ``array``: every frame is a JSON list. ``ip=N``: at most N connections in all, the next is refused with status 429.
 ``full=N``: the same, told by close code 1013. ``own=N``: at most N of one user, refused with status 429. ``tabs=N``:
-the same, told by close code 4429, or by that of ``code=N``. ``rate=N``: at most N openings within a second, the next is
-refused with status 429.
+the same, told by close code 4429, or by that of ``code=N``. ``rate=N``: at most N openings within a second (or within
+``window=N``), the next is refused with status 429; but ``grudge=N``: no more than N are.
 ``users=N``: nobody else is let in while N users are there; refused with status 503.
 """
 
@@ -24,6 +24,7 @@ from fuzzer.target.model import Target
 
 MODES = dict(word.partition("=")[::2] for word in sys.argv[2:])
 OPENED: list[float] = []
+REFUSED: list[float] = []
 MEMBERS: defaultdict[str, set[ServerConnection]] = defaultdict(set)
 
 
@@ -55,8 +56,9 @@ def everybody() -> int:
 def too_fast() -> bool:
     """What is refused does not count."""
     now = time.monotonic()
-    lately = sum(now - at < 1.0 for at in OPENED)
-    if full("rate", lately):
+    lately = sum(now - at < float(MODES.get("window", 1)) for at in OPENED)
+    if full("rate", lately) and not full("grudge", len(REFUSED)):
+        REFUSED.append(now)
         return True
     OPENED.append(now)
     return False

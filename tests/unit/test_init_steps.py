@@ -11,8 +11,15 @@ from test_init_shared_limit import looked
 
 from fuzzer.hub.knobs import Knobs
 from fuzzer.hub.target import embedded_target
+from fuzzer.init import limits
 from fuzzer.policy import Limit, Policy
 from fuzzer.target.config import JwtAuth, Match
+
+
+@pytest.fixture(autouse=True)
+def _no_long_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None of these hubs lets anybody in because of it."""
+    monkeypatch.setattr(limits, "WHILE", 0.1)
 
 
 def test_a_message_within_a_list_is_read_as_a_run_reads_it() -> None:
@@ -54,6 +61,16 @@ def test_a_limit_is_told_with_who_shares_it(modes: list[str], suggested: str) ->
 def test_openings_per_second_are_no_limit_of_connections() -> None:
     step = looked(init_hub("rate=8"))["limit"]
     assert (step.outcome, step.saw) == ("ok", "24 tabs of one user were let in; policy.limit is not set")
+
+
+@pytest.mark.parametrize("modes", [["grudge=3"], []])
+def test_nor_are_openings_in_a_longer_time(monkeypatch: pytest.MonkeyPatch, modes: list[str]) -> None:
+    """Whether that passes meanwhile, and lets one in, or not: who leaves has made no room."""
+    monkeypatch.setattr(limits, "LEFT", (0.05, 0.1))
+    step = looked(init_hub("rate=14", "window=60", *modes))["limit"]
+    assert step.outcome == "hint"
+    assert "one more was refused with status 429, and whether others had left made no difference" in step.saw
+    assert step.change == "if openings are limited in number and time: switch that off while you fuzz"
 
 
 @pytest.mark.parametrize(("scope", "outcome"), [("global", "ok"), ("ip", "ok"), ("user", "change")])
