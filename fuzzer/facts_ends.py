@@ -127,7 +127,7 @@ def _may_speak(facts: Facts, conn: Conn, group: str, at: int) -> bool:
     if not facts.means(group) or (conn.name, group) in facts.refused:
         return False
     told = facts.policy.order == "none" and group.startswith("room:")
-    stays = (s for s in conn.episodes.get(group, ()) if s.begin < at <= s.end and (not told or s.je < at))
+    stays = (s for s in conn.episodes.get(group, ()) if s.asked and s.begin < at <= s.end and (not told or s.je < at))
     return any(not may_be_taken_out(stay, facts.mates(conn)) for stay in stays)
 
 

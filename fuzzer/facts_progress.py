@@ -30,7 +30,8 @@ def requests_of(facts: Facts, conn: Conn) -> list[tuple[int, int]]:
 
     There are protocols without an answer to some of it; then a message that was sent later, and came, shows it.
     """
-    asked = (*conn.subscriptions.values(), *conn.leaves.values(), facts.answers.get(conn.name, ()))
+    joins = ([s for s in some if s.episode.asked] for some in conn.subscriptions.values())
+    asked = (*joins, *conn.leaves.values(), facts.answers.get(conn.name, ()))
     spans = [(one.inv, one.answered) for some in asked for one in some]
     return [(inv, facts.heard_since(conn, inv) if answered == NEVER else answered) for inv, answered in spans]
 

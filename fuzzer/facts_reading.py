@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from fuzzer.facts_records import NEVER, Conn, Episode, Leave, Message, Question
-from fuzzer.facts_rooms import ROOM_STEPS, refused_rooms, rooms_are_answered, rooms_are_news, spoke
+from fuzzer.facts_rooms import ROOM_STEPS, published, refused_rooms, rooms_are_answered, rooms_are_news, spoke
 from fuzzer.facts_server import SERVER_STEPS
 from fuzzer.history import (
     CloseInv,
@@ -121,6 +121,7 @@ def _send_inv(notes: Notes, i: int, e: SendInv) -> None:
         spoke(notes, i, e)
         message = notes.messages[e.msg] = Message(e.msg, e.conn, e.group, i, e.size, e.fence)
         notes.sent[e.conn, e.group].append(message)
+        published(notes, i, e)
 
 
 def _send_ok(notes: Notes, i: int, e: SendOk) -> None:
@@ -187,6 +188,8 @@ def _proves(notes: Notes, message: Message, stay: Episode) -> bool:
     says no welcome, after it had got through the request to something that came behind it.
     """
     policy = notes.policy
+    if not stay.asked:
+        return False
     if message.conn == stay.conn:
         return not _may_be_outside(notes, stay)
     if policy.replay == "none" or message.inv > stay.je:

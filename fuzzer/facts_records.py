@@ -20,6 +20,7 @@ class Episode:
     ``je``: the first event that only a member can cause. ``le``: the last sending of which it was in the audience.
     ``heard``: the first delivery, to anybody, of something that the connection sent after ``begin``. ``owed_from``:
     nothing is owed to it before, even if it was a member somewhere: a hub of several processes may be late elsewhere.
+    ``asked``: else it may be there because it has published (``policy.publish_joins``), which proves nothing.
     """
 
     conn: str
@@ -30,6 +31,7 @@ class Episode:
     end: int = NEVER
     le: int = -1
     owed_from: int = -1
+    asked: bool = True
 
 
 @dataclass(slots=True)

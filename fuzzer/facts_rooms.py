@@ -30,7 +30,7 @@ def _joined(notes: Notes, i: int, e: Joined) -> None:
     if own and notes.policy.join_evidence == "broadcast":  # a greeting, that may be said before anything is done
         return
     notes.joins.append((i, e))
-    waiting = [s for s in conn.subscriptions.get(e.group, ()) if s.answered == NEVER]
+    waiting = _unanswered(conn, e.group)
     if waiting and not notes.rooms_are_news:
         waiting[0].answered, stay = i, waiting[0].episode
         if notes.policy.order != "none" or not _was_leaving(conn, e.group, waiting[0].inv):
@@ -58,7 +58,7 @@ def _sub_rej(notes: Notes, i: int, e: SubRej) -> None:
     if conn is None:
         return
     conn.besides.append(i)
-    waiting = [s for s in conn.subscriptions.get(f"room:{e.room}", ()) if s.answered == NEVER]
+    waiting = _unanswered(conn, f"room:{e.room}")
     for subscription in waiting[:1] if not notes.rooms_are_news else ():
         subscription.answered = i
 
@@ -70,10 +70,24 @@ def _sub_inv(notes: Notes, i: int, e: SubInv) -> None:
     spoke(notes, i, e)
     group = f"room:{e.room}"
     episodes = conn.episodes.setdefault(group, [])
-    if not episodes or episodes[-1].end != NEVER:
+    if not episodes or episodes[-1].end != NEVER or not episodes[-1].asked:
         later = notes.rooms_are_answered and notes.policy.join_evidence == "welcome"
         episodes.append(Episode(e.conn, group, i, owed_from=NEVER if later else -1))
     conn.subscriptions.setdefault(group, []).append(Subscription(i, episodes[-1]))
+
+
+def published(notes: Notes, i: int, e: SendInv) -> None:
+    """Who speaks in a room that it is not in may be in it from then on: a stay that acquits, and convicts nobody."""
+    episodes = notes.conns[e.conn].episodes.get(e.group, [])
+    if notes.policy.publish_joins and e.group.startswith("room:") and (not episodes or episodes[-1].end != NEVER):
+        stay = Episode(e.conn, e.group, i, owed_from=NEVER, asked=False)
+        notes.conns[e.conn].episodes[e.group] = [*episodes, stay]
+        notes.conns[e.conn].subscriptions.setdefault(e.group, []).append(Subscription(i, stay))
+
+
+def _unanswered(conn: Conn, group: str) -> list[Subscription]:
+    asked = (s for s in conn.subscriptions.get(group, ()) if s.episode.asked)
+    return [s for s in asked if s.answered == NEVER]
 
 
 def _unsub_inv(notes: Notes, i: int, e: UnsubInv) -> None:

@@ -95,6 +95,7 @@ class Policy(Value):
     does. ``sessions`` ``takeover``: the newest connection of a session replaces the older ones, whose slots count no
     more for it. ``rooms`` ``user``: whoever asks, its user is in the room with all of its connections, also with those
     that come later, and out of it when any of them leaves; else it is the connection alone that is in it.
+    ``publish_joins``: who speaks in a room that it is not in may be in it from then on, though it never asked.
     ``backlog``: so many bytes surely fit on the way to one reader; above that the hub may call it slow, and close it or
     leave messages out, though it reads. They are counted wide, with all characters escaped and 1,024 bytes around each
     body, so that the default is a queue of 16 small messages. ``min_size``: a body of so many characters is taken, and
@@ -119,6 +120,7 @@ class Policy(Value):
     subscriptions: Literal["counted", "once", "each", "single"] = "counted"
     sessions: Literal["independent", "takeover"] = "independent"
     rooms: Literal["connection", "user"] = "connection"
+    publish_joins: bool = False
     limit: Limit | None = None
     max_rooms: int | None = None
     deadline: float = 5.0

@@ -140,7 +140,7 @@ _EXPECTED = {
 }
 _DIALS = {
     "expired": "policy.t_expiry",
-    "unsubscribed": "policy.subscriptions, policy.rooms, protocol.unsubscribed (leave it out)",
+    "unsubscribed": "policy.subscriptions, policy.rooms, policy.publish_joins, protocol.unsubscribed (leave it out)",
 }
 
 

@@ -162,7 +162,7 @@ def _strangers(facts: Facts) -> int:
 
 
 def _leak(facts: Facts, message: Message, conn: Conn, i: int) -> Finding:
-    rooms = 'policy.rooms = "user", ' if message.group.startswith("room:") else ""
+    rooms = 'policy.rooms = "user", policy.publish_joins, ' if message.group.startswith("room:") else ""
     return Finding(
         code="HF105",
         strength="violated",

@@ -216,6 +216,10 @@ def _check_rooms(target: Target) -> None:
     policy = target.policy
     if policy.group == "room" and not target.has_rooms:
         raise TargetError('policy.group: found "room", which needs protocol.publish_room and protocol.subscribe')
+    if policy.publish_joins and policy.subscriptions == "single":
+        raise TargetError(
+            'policy.publish_joins: not with policy.subscriptions = "single": hubfuzz asks for rooms where it has spoken'
+        )
     if policy.max_rooms is not None and getattr(target.protocol, "not_subscribed", target) is None:
         raise TargetError("policy.max_rooms: needs protocol.not_subscribed, so that a refusal is known as one")
 

@@ -30,7 +30,7 @@ from fuzzer.target.protocol import (
     no_rooms,
     other,
 )
-from fuzzer.target.template import Template, json_inside
+from fuzzer.target.template import Template, json_inside, json_outside
 
 
 def codec_for(spec: AnyProtocol, accepted: Match | None = None, folder: str = "") -> Codec:
@@ -211,7 +211,8 @@ class TextCodec(_TemplateCodec):
     """The ``text`` protocol: a regular expression has to match the whole frame; the dot matches newlines too."""
 
     def __init__(self, spec: TextProtocol) -> None:
-        super().__init__(spec, str)
+        super().__init__(spec, json_inside if spec.escape == "json" else str)
+        self._plain = json_outside if spec.escape == "json" else str
         self._welcome, self._deliver = _compiled(spec.welcome), _compiled(spec.deliver)
         self._not_published = _compiled(spec.not_published)
         answers = (
@@ -244,15 +245,18 @@ class TextCodec(_TemplateCodec):
         if self._welcome and self._welcome.fullmatch(frame):
             return Welcome()
         if self._not_published and (found := self._not_published.fullmatch(frame)):
-            return NotPublished(found.groupdict().get("id"))
+            return NotPublished(self._groups(found).get("id"))
         for regex, kind in self._answers:
             if found := regex.fullmatch(frame):
-                return kind(found.groupdict().get("room"))
+                return kind(self._groups(found).get("room"))
         return self._message(frame)
+
+    def _groups(self, found: re.Match[str]) -> dict[str, str]:
+        return {name: self._plain(text) for name, text in found.groupdict().items() if text is not None}
 
     def _message(self, frame: str) -> Message | Other:
         found = self._deliver and self._deliver.fullmatch(frame)
-        groups = found.groupdict() if found else {}
+        groups = self._groups(found) if found else {}
         if groups.get("id") is None:
             return other(frame)
         return Message(groups["id"], groups.get("body") or "", groups.get("room"))

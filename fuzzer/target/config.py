@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -111,7 +111,8 @@ class Pattern(Value):
 
 
 class TextProtocol(Value, tag_field="kind", tag="text"):
-    """Frames are plain text."""
+    """Frames are plain text. ``escape`` ``json``: but ids, bodies, rooms and users stand in JSON strings within it, as
+    in ``42["chat",{"body":"{body}"}]``, and so does what the groups of the patterns match."""
 
     publish: str
     deliver: Pattern
@@ -123,6 +124,7 @@ class TextProtocol(Value, tag_field="kind", tag="text"):
     not_subscribed: Pattern | None = None
     unsubscribed: Pattern | None = None
     not_published: Pattern | None = None
+    escape: Literal["none", "json"] = "none"
 
 
 class ClassProtocol(Value, tag_field="kind", tag="class"):

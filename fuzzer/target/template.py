@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import json
 import re
 from collections.abc import Callable, Collection, Iterable
 from urllib.parse import quote
@@ -72,6 +73,14 @@ def fill_within(tree: object, **values: str) -> object:
 def json_inside(value: str) -> str:
     """``value`` as the inside of a JSON string, without its quotes."""
     return msgspec.json.encode(value)[1:-1].decode()
+
+
+def json_outside(value: str) -> str:
+    """The text that stands in a JSON string as this; what cannot stand there is returned as it is."""
+    try:
+        return str(json.loads(f'"{value}"', strict=False))
+    except ValueError:
+        return value
 
 
 def gives_json(text: str) -> bool:

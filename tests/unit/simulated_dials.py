@@ -28,7 +28,16 @@ CLOSES = st.sampled_from((CloseCodes(), CloseCodes(malformed=(MALFORMED,))))
 SELDOM = ("closes_old", "minds_talkers", "evicts_late")
 # Drawn for whole histories alone: a mutation needs to know better where it may hide.
 WIDER = ("keeps_store", "shares_rooms", "broadcasts_roomless", "cuts_big", "copies", "shuts_out", "names_refused")
-WIDER_SELDOM = ("tells_rooms", "tells_presence", "processes", "users_rooms", "plain_only", "says_no", "hangs_up")
+WIDER_SELDOM = (
+    "tells_rooms",
+    "tells_presence",
+    "processes",
+    "users_rooms",
+    "publishing_joins",
+    "plain_only",
+    "says_no",
+    "hangs_up",
+)
 
 
 @st.composite
@@ -63,6 +72,7 @@ def wider_policies(draw: st.DrawFn, hub: Ways) -> Policy:
         max_rooms=draw(st.sampled_from((None, None, 1))),
         subscriptions=draw(st.sampled_from(_subscriptions(hub, policy))),
         rooms="user" if hub.users_rooms else "connection",
+        publish_joins=hub.publishing_joins or not draw(st.integers(0, 4)),
         body="plain" if hub.plain_only else draw(st.sampled_from(("exact", "exact", "plain"))),
         answers_close=not hub.hangs_up and draw(st.integers(0, 4)) > 0,
         resources_slack=draw(st.sampled_from((0, 0, 3))),
@@ -73,7 +83,9 @@ def wider_policies(draw: st.DrawFn, hub: Ways) -> Policy:
 
 
 def _subscriptions(hub: Ways, policy: Policy) -> tuple[str, ...]:
-    return ("counted", "each") if hub.counts_joins else (policy.subscriptions, "single")
+    if hub.counts_joins:
+        return ("counted", "each")
+    return (policy.subscriptions,) if hub.publishing_joins else (policy.subscriptions, "single")
 
 
 def _backlog(hub: Ways) -> int | None:

@@ -39,6 +39,14 @@ class Rooms:
         for group in sorted(peer.rooms):
             self._read_out(peer, group)
 
+    def _walk_in(self, peer: Peer, group: str) -> None:
+        """By speaking there."""
+        full = self.policy.max_rooms is not None and len(peer.rooms) >= self.policy.max_rooms
+        if self.ways.publishing_joins and group.startswith("room:") and group not in peer.rooms and not full:
+            self._read_out(peer, group)
+            peer.rooms.add(group)
+            peer.joins[group] += 1
+
     def _minds_turns(self, peer: Peer, group: str) -> bool:
         """One request for a room at a time, and nothing else there before the answer: who does otherwise is closed."""
         if group in peer.pending:

@@ -113,6 +113,7 @@ class Ways:
     shuts_out: bool = False  # who speaks to a room that it is not in
     copies: bool = False  # who publishes gets a copy wherever it goes
     users_rooms: bool = False  # a user is in rooms, with all of its connections
+    publishing_joins: bool = False  # who speaks in a room that it is not in is in it then
     plain_only: bool = False  # bodies that are no plain text are not taken
     says_no: bool = False  # of what it does not take it tells the sender, and there is more that it does not take
     names_refused: bool = False  # and says which message that was

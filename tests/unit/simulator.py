@@ -210,6 +210,7 @@ class Hub(Rooms, Refusals, Processes, Ends):
             or not (inside or self.ways.outsiders_may_send)
         ):
             return
+        self._walk_in(sender, group)
         if self.policy.group == "room" and not group.startswith("room:"):
             group = "roomless"
         audience = self._audience(group, sender.home)

@@ -36,6 +36,9 @@ async def handle(tab):
             message = json.loads(text)
             tabs = rooms.setdefault(message["room"], set())
             if message["type"] == "message":
+                if "speakers" in sys.argv:
+                    tabs.add(tab)
+                    mine.add(message["room"])
                 broadcast(tabs, text)
                 continue
             if "strict" in sys.argv and tab in tabs:
@@ -141,3 +144,29 @@ def test_a_hub_that_closes_who_asks_twice(tmp_path: Path, how: Literal["counted"
     early, again = ("send", "not answered yet"), ("subscribe", "in the room already")
     assert (skipped == [early, again]) is (how == "single")
     assert ("m1", "a") in {(e.msg, e.conn) for e in history.events if isinstance(e, Dlv)} or how == "counted"
+
+
+SPEAKERS = Plan(
+    (
+        Batch((Open("a", "u0"), Open("b", "u0"))),
+        Batch((Subscribe("a", "r0"),), after="fence"),
+        Batch((Send("b", "m0", room="r0"),), after="fence"),
+        Batch((Send("a", "m1", room="r0"),), wait=0.3),
+        Batch((Send("b", "m2", room="r0"),), wait=0.3),
+    )
+)
+
+
+@pytest.mark.parametrize(("joins", "said"), [(False, ["HF105"]), (True, [])])
+def test_a_hub_where_who_speaks_is_in_the_room(tmp_path: Path, joins: bool, said: list[str]) -> None:
+    hub = target(tmp_path, "subscribed", "speakers")
+    hub = msgspec.structs.replace(hub, policy=Policy(group="room", publish_joins=joins))
+
+    async def meet() -> History:
+        async with open_session(hub) as session:
+            assert await session.control_answers()
+            return await session.execute(SPEAKERS)
+
+    history = trio.run(meet)
+    assert ("m1", "b") in {(e.msg, e.conn) for e in history.events if isinstance(e, Dlv)}
+    assert sorted({finding.code for finding in judge(history).violations}) == said

@@ -23,7 +23,8 @@ PROMISES = Policy(deadline=1.0, t_release=0.6, t_detect=0.8, join_evidence="welc
 
 
 class Way(NamedTuple):
-    """``wrongly``: the same history, with the dial (or what the hub said) left out; ``code``: what is found then."""
+    """``kinds``: steps of the first connection, or of another (``room:1``). ``wrongly``: the same history, with what
+    says so left out; ``code``: what is found then."""
 
     name: str
     ways: Ways
@@ -50,6 +51,22 @@ WAYS = (
         "open open sub fence room open fence room room fence",
         _with(rooms="connection"),
         "HF105",
+    ),
+    Way(
+        "who speaks in a room is in it",
+        Ways(publishing_joins=True),
+        replace(PROMISES, publish_joins=True),
+        "open open fence room room:1 fence room:1 room:1 fence",
+        _with(publish_joins=False),
+        "HF105",
+    ),
+    Way(
+        "who speaks in a room that it has left is in it again",
+        Ways(publishing_joins=True),
+        replace(PROMISES, publish_joins=True),
+        "open open fence sub sub:1 fence unsub fence room fence room:1 fence room:1 fence",
+        _with(publish_joins=False),
+        "HF106",
     ),
     Way(
         "some messages are refused by name",
@@ -87,7 +104,8 @@ WAYS = (
 
 
 def _case(way: Way, seed: int) -> Case:
-    steps = tuple(Step(kind, 0, 0, 0.3) for kind in way.kinds.split())
+    words = (word.partition(":") for word in way.kinds.split())
+    steps = tuple(Step(kind, int(who or 0), 0, 0.3) for kind, _, who in words)
     return Case(way.policy, way.ways, seed, pauses=(), freezes=(), steps=steps, cycles=way.cycles)
 
 

@@ -165,6 +165,8 @@ BAD = {
     ("deadline = 5", "max_size = 84"): "policy.max_size: found 84, expected bytes, 85 or more: "
     "hubfuzz's own messages must get through",
     ("deadline = 5", "backlog = 0"): "policy.backlog: found 0, expected 1 or more",
+    ("deadline = 5", 'publish_joins = true\nsubscriptions = "single"'): "policy.publish_joins: not with "
+    'policy.subscriptions = "single": hubfuzz asks for rooms where it has spoken',
     ("deadline = 5", "rate = 0"): "policy.rate: found 0, expected 1 or more",
     ("deadline = 5", 'rate_scope = "user"'): 'policy.rate_scope: found "user", which needs policy.rate',
     ("deadline = 5", "t_lifetime = 0"): "policy.t_lifetime: found 0, expected seconds above 0",

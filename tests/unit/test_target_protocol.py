@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from fuzzer.target import Accepted, Message, NotSubscribed, Other, Subscribed, TargetError, Unsubscribed, Welcome
 from fuzzer.target.codecs import JsonCodec, TextCodec, codec_for
 from fuzzer.target.config import JsonProtocol, Match, Pattern, TextProtocol
+from fuzzer.target.protocol import NotPublished
 
 CHAT = JsonProtocol(
     publish='{"type": "publish", "id": "{id}", "body": "{body}", "as": "{user}"}',
@@ -208,6 +211,34 @@ def test_text_hubs_have_the_other_kinds_too() -> None:
     assert TUTORIAL.read("parted") == Unsubscribed(None)
     assert TUTORIAL.read("he said: parted") == Other("he said: parted")
     assert TUTORIAL.read(b"parted") == Other("parted")
+
+
+WITHIN = TextCodec(
+    TextProtocol(
+        publish='42["say",{"id":"{id}","body":"{body}"}]',
+        deliver=Pattern(r'42\["say",\{"id":"(?P<id>[^"]+)","body":"(?P<body>(?:[^"\\]|\\.)*)"\}\]'),
+        publish_room='42["say",{"room":"{room}","id":"{id}","body":"{body}"}]',
+        subscribe='42["join","{room}"]',
+        subscribed=Pattern(r'42\["joined","(?P<room>(?:[^"\\]|\\.)+)"\]'),
+        not_published=Pattern(r'42\["no","(?P<id>[^"]*)"\]'),
+        escape="json",
+    )
+)
+
+
+@given(st.from_regex(r"[a-z0-9-]+", fullmatch=True), st.text())
+def test_what_stands_in_json_within_text_is_escaped_and_read_back(msg_id: str, body: str) -> None:
+    """As socket.io has it, behind the number of its packet."""
+    assert WITHIN.read(WITHIN.publish(msg_id, body)) == Message(msg_id, body)
+    told = json.dumps(["say", {"id": msg_id, "body": body}], separators=(",", ":"))
+    assert WITHIN.read(f"42{told}") == Message(msg_id, body), "nor do others escape as we do"
+
+
+def test_so_are_its_rooms_and_refusals() -> None:
+    assert WITHIN.subscribe('a"b') == '42["join","a\\"b"]'
+    assert WITHIN.read('42["joined","a\\"b"]') == Subscribed('a"b')
+    assert WITHIN.read('42["no","i1"]') == NotPublished("i1")
+    assert WITHIN.read('42["say",{"id":"i","body":"\\x"}]') == Message("i", "\\x"), "what is no JSON stays as it is"
 
 
 MESSAGE = '{"type":"message","id":"%s","body":""}'
