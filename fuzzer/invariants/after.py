@@ -42,12 +42,23 @@ def _left(facts: Facts, conn: Conn, group: str, sent: int, read: int = NEVER) ->
     leaves = (x for x in conn.leaves.get(group, ()) if joined < x.inv and x.answered < sent)
     mates = [s for c in facts.session_of(conn) if c is not conn for s in c.subscriptions.get(group, ())]
     leaves = (x for x in leaves if not any(x.inv < s.answered and s.inv < read for s in mates))  # another socket
+    leaves = (x for x in leaves if not _brought_back(facts, conn, group, x, read))
     if facts.policy.order == "none":  # requests may be handled in any order: an open one to join, after the leaving
         asked = conn.subscriptions.get(group, ())
         leaves = (x for x in leaves if all(s.answered < x.inv for s in asked if s.inv < x.inv))
     return next(
         (x for x in leaves if facts.policy.subscriptions == "once" or not _still_in(facts, conn, group, x)), None
     )
+
+
+def _brought_back(facts: Facts, conn: Conn, group: str, leave: Leave, read: int) -> bool:
+    """May what it said in the room later, or others of its session at any time, have been handled after ``leave``?"""
+    if not facts.policy.publish_joins:
+        return False
+    late = -1 if facts.policy.order == "none" else leave.inv
+    names = {mate.name for mate in facts.session_of(conn)}
+    said = (m for m in facts.messages.values() if m.group == group and m.conn in names and m.inv < read)
+    return any(m.conn != conn.name or m.inv > late for m in said)
 
 
 def _still_in(facts: Facts, conn: Conn, group: str, leave: Leave) -> int:

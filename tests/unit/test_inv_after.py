@@ -70,6 +70,32 @@ def test_leaving_a_room_that_it_is_not_in_takes_nothing() -> None:
     assert says(idle.unsub("b").send("n", "a", "r0").got("n", "b")) == LATE
 
 
+@pytest.mark.parametrize(
+    ("dials", "speakers"),
+    [
+        ({"rooms": "user"}, ("c", "unsub", "a")),  # another tab of the user that is in the room, too
+        ({"rooms": "user"}, ("unsub", "c", "a")),
+        ({"order": "none"}, ("b", "unsub", "a")),  # sent before the leaving, and handled after it
+        ({}, ("unsub", "b", "a")),
+    ],
+)
+def test_who_speaks_may_bring_back_who_has_left(dials: dict[str, str], speakers: tuple[str, ...]) -> None:
+    said = []
+    for joins in (False, True):
+        policy = Policy(subscriptions="once", publish_joins=joins, **dials)  # type: ignore[arg-type]
+        written = H(policy).join("b", "c").join("a", user="u1").sub("a", "b", "c")
+        for number, who in enumerate(speakers):
+            written = written.unsub("b") if who == "unsub" else written.send(f"m{number}", who, "r0")
+        said.append(says(written.got("m2", "b")))
+    assert said == [LATE, NOTHING], "without the dial, and with it"
+
+
+def test_who_has_left_and_said_nothing_since_is_not_back() -> None:
+    policy = Policy(subscriptions="once", publish_joins=True)
+    written = H(policy).join("b").join("a", user="u1").sub("a", "b").send("m", "b", "r0").unsub("b")
+    assert says(written.send("n", "a", "r0").got("n", "b")) == LATE
+
+
 def test_data_behind_the_servers_own_close() -> None:
     for data in (lambda h: h.got("m", "b"), lambda h: h.frame("b"), lambda h: h.present("b")):
         written = data(H().join("a", "b").send("m", "a").close_begun("b").ended("b", 1000, tcp=False))
