@@ -22,7 +22,7 @@ from fuzzer.campaign.passes import FEWER, PASSES
 from fuzzer.campaign.prune import prune
 from fuzzer.campaign.reproduce import MEASURE, STEADY, Replayed, measure
 from fuzzer.campaign.shrink import AS_OFTEN, LOOKS, RARER, RAREST, Evidence, Shrinker
-from fuzzer.campaign.sure import MORE_OPS, SURE, first_sure, last_sure, surer
+from fuzzer.campaign.sure import MORE_OPS, SURE, first_sure, last_sure, surer, surer_than
 from fuzzer.campaign.symbols import tidy
 from fuzzer.campaign.trials import Attempt, Trials, shown_by
 from fuzzer.history import History
@@ -34,7 +34,7 @@ SHARE_OF_REPLAY: Final = 0.2  # of the shrink budget, on top of it
 LEAST_REPLAYS: Final = 3  # however long they take
 SHARE_OF_AMPLIFYING: Final = 0.3  # of the time that is left
 SHARE_OF_SURER: Final = 0.5  # of the time that is then left
-SHARE_OF_HUNT: Final = 0.7  # of the shrink budget; the rest is for making sure of the result
+SHARE_OF_HUNT: Final = 0.7  # of the shrink budget at most; the rest is for making sure of the result
 FREQUENT: Final = 0.5  # from here on it costs less to shrink the plan as it stands, and no record can be much better
 STEADY_AND_SLOW: Final = 3
 STAGES: Final = (FEWER, PASSES, PASSES)  # the last only if the second ended with what fails too rarely
@@ -70,13 +70,13 @@ class Minimiser:
         """The failure with ``shrunk`` set. Raises ``ServerUnavailable``; ``best`` then holds what is known."""
         self._began, self._executions = self.trials.clock(), self.trials.executions
         await self.trials.fresh(f"{self.best.fingerprint} is shrunk on a fresh server")
-        deadline = self._share_of_budget(SHARE_OF_HUNT)
+        end, deadline = self._share_of_budget(1), self._share_of_budget(SHARE_OF_HUNT)
         for hurry in hurries(self.seconds, self.options):
             if self.trials.clock() >= deadline or await self._shrink(hurry, deadline):
                 break
         if self.best.rate is None:
             await self._rate_of(self.best.plan)
-        await self._make_sure(self._share_of_budget(1 - SHARE_OF_HUNT))
+        await self._make_sure(max(end, self._share_of_budget(1 - SHARE_OF_HUNT)))
         self.best = msgspec.structs.replace(self.best, shrunk=True, notes=tuple(dict.fromkeys(self._notes)))
         self._note_cost()
         return self.best
@@ -85,6 +85,11 @@ class Minimiser:
         """When a part of the budget that begins now is over."""
         seconds = self.options.shrink_seconds * share * patience(self.seconds)
         return min(self.trials.clock() + seconds, self.ceiling)
+
+    def _part(self, deadline: float, share: float) -> float:
+        """When a part of the time that is left is over."""
+        now = self.trials.clock()
+        return now + max(0.0, deadline - now) * share
 
     async def _shrink(self, hurry: float, deadline: float) -> bool:
         """One hunt with this scale of time; True if the result is final."""
@@ -140,12 +145,11 @@ class Minimiser:
 
     async def _amplify(self, known: Amplified, hurry: float, deadline: float) -> Amplified:
         """A neighbour of the plan that fails more often, if there is one; within a part of the time that is left."""
-        now = self.trials.clock()
         shown = self._shown(known.plan, known.witness)
         least = duels(known.plan, *shown) if shown else ()
         candidates = chain(least, neighbours(known.plan, *self._suspects(known.plan, known.witness)))
-        until = now + max(0.0, deadline - now) * SHARE_OF_AMPLIFYING
-        found = await amplified(self.trials, self.best.fingerprint, known, candidates, hurry, until)
+        part = self._part(deadline, SHARE_OF_AMPLIFYING)
+        found = await amplified(self.trials, self.best.fingerprint, known, candidates, hurry, part)
         if found.plan != known.plan:
             fewer = found.plan.size() < known.plan.size()
             self._step(found.plan, "one op against one message" if fewer else "another order of release")
@@ -201,9 +205,8 @@ class Minimiser:
             return known
         near = [p for p in reversed(shrinker.accepted) if p.size() <= smallest.size() + MORE_OPS and p != smallest]
         candidates = [other for plan in (smallest, *near) for other in (plan, *neighbours(plan))][1:]
-        now = self.trials.clock()
-        until = now + max(0.0, deadline - now) * SHARE_OF_AMPLIFYING
-        found = await amplified(self.trials, self.best.fingerprint, known, distinct(candidates), hurry, until)
+        part = self._part(deadline, SHARE_OF_AMPLIFYING)
+        found = await amplified(self.trials, self.best.fingerprint, known, distinct(candidates), hurry, part)
         if found.plan != smallest:
             self._step(found.plan, "what fails more often")
         return found
@@ -256,22 +259,19 @@ class Minimiser:
             return
         most = least.size() + MORE_OPS if confirmed else least.size() - 1
         hurry, fingerprint = next(hurries(self.seconds, self.options)), self.best.fingerprint
-        now = self.trials.clock()
-        until = now + max(0.0, deadline - now) * SHARE_OF_SURER
         near = surer(least, self._way, self.best.history.policy.min_size) if confirmed else ()
-        start = await first_sure(self.trials, fingerprint, near, until, hurry)
+        start = await first_sure(self.trials, fingerprint, near, self._part(deadline, SHARE_OF_SURER), hurry)
         if start and await self._handed_over(start, most, hurry, deadline):
             return
-        way = (self.best.original, *self._way)
-        start = await last_sure(self.trials, fingerprint, way, deadline, hurry)
-        if start:
+        if start := await last_sure(self.trials, fingerprint, (self.best.original, *self._way), deadline, hurry):
             await self._handed_over(start, most, hurry, deadline)
 
     async def _handed_over(self, start: Plan, most: int, hurry: float, deadline: float) -> bool:
-        """Shrink it without losing a failure, and take the result if it really is as sure as it looks."""
+        """Shrink it without losing a failure, and take the result if it really is about as sure as it looks."""
         hunt = self._shrinker_of(Amplified(start, Rate(MEASURE, MEASURE)), hurry, deadline, SURE)
+        least = surer_than(self.best.rate)
         for plan in distinct((await hunt.shrink(), start)):
-            if plan.size() <= most and (replayed := await self._replayed(plan)).rate.share >= SURE:
+            if plan.size() <= most and (replayed := await self._replayed(plan)).rate.share >= least:
                 self._step(plan, "what fails every time")
                 self._adopt(replayed)
                 return True

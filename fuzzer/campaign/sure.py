@@ -14,6 +14,7 @@ from typing import Final
 
 from fuzzer.campaign.amplify import neighbours, slower
 from fuzzer.campaign.changes import with_batches
+from fuzzer.campaign.failure import Rate
 from fuzzer.campaign.symbols import tidy
 from fuzzer.campaign.trials import Trials
 from fuzzer.plan import Batch, Close, Drop, Open, Plan, Send, Subscribe
@@ -22,6 +23,14 @@ SURE: Final = 0.9  # 18 of 20
 LOOKS: Final = 20
 CLEAN: Final = 2  # of these may be clean
 MORE_OPS: Final = 2  # so much larger a plan may be for the sake of failing every time
+
+
+def surer_than(rate: Rate | None) -> float:
+    """What share of its runs another plan must fail in to be handed over in place of one with this rate.
+
+    Half of the clean runs are enough: on a busy machine hardly anything fails nearly every time, and what is left there
+    may be a race of the busy machine alone, which no other can replay."""
+    return min(SURE, (1 + (rate.share if rate else 0.0)) / 2)
 
 
 def surer(plan: Plan, way: Iterable[Plan], size: int = 0) -> Iterator[Plan]:

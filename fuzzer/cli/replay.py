@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from fuzzer.report.text import Case
     from fuzzer.target.model import Target
 
+BUSY = "how often a race shows may hang on how busy the machine is"
+
 
 @dataclass(frozen=True)
 class ReplayOptions:
@@ -246,13 +248,17 @@ def _unsure(stored: Stored, replayed: Replayed, needed: int) -> str:
 def _fixed(screen: Screen, stored: Stored, replayed: Replayed, prune: bool) -> None:
     """Say so if it failed too rarely for this to prove anything; else remove its file, if that is wanted."""
     from fuzzer.campaign.stored import clean_runs
+    from fuzzer.campaign.sure import SURE
     from fuzzer.report.layout import wrapped
 
     path, needed = stored.path, clean_runs(stored.failure)
     if replayed.decided < needed:
         kept = "; its file is kept" if prune else ""
         screen.say_all(wrapped("  ", f"{_unsure(stored, replayed, needed)}{kept}", screen.width))
-    elif prune:
+        return
+    if stored.failure.rate and stored.failure.rate.share < SURE:
+        screen.say_all(wrapped("  ", f"it failed {stored.failure.rate} before; {BUSY}", screen.width))
+    if prune:
         try:
             path.unlink(missing_ok=True)
         except OSError as error:

@@ -6,7 +6,8 @@ import pytest
 import trio
 from campaign_fakes import TWO_TABS, Bug, FakeHub, doubled, has, of, steps
 
-from fuzzer.campaign.sure import CLEAN, LOOKS, MORE_OPS, first_sure, followed, last_sure, surer
+from fuzzer.campaign.failure import Rate
+from fuzzer.campaign.sure import CLEAN, LOOKS, MORE_OPS, first_sure, followed, last_sure, surer, surer_than
 from fuzzer.campaign.symbols import tidy
 from fuzzer.campaign.trials import Trials
 from fuzzer.invariants import judge
@@ -82,3 +83,10 @@ def test_not_even_the_first_is_sure() -> None:
     trials = Trials(hub, judge, hub.clock)
     assert trio.run(last_sure, trials, PRINT, WAY, hub.clock() + 1e9) is None
     assert set(map(repr, hub.executed)) == {repr(WAY[0])}
+
+
+@pytest.mark.parametrize(
+    ("rate", "least"), [(None, 0.5), (Rate(0, 10), 0.5), (Rate(10, 20), 0.75), (Rate(17, 20), 0.9), (Rate(20, 20), 0.9)]
+)
+def test_what_is_handed_over_instead_leaves_half_of_the_clean_runs_at_most(rate: Rate | None, least: float) -> None:
+    assert surer_than(rate) == least

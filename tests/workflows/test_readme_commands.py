@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -53,8 +54,19 @@ def test_from_the_installation_to_a_failure_of_a_fastapi_hub_explained_and_repla
     assert "hubfuzz replay .hubfuzz/failures/HF301-" in found.stdout
     assert explained.returncode == 0, explained.stderr
     assert "The server ends no connection that gave it no cause" in " ".join(explained.stdout.split())
-    assert replayed.returncode == 1, replayed.stdout + replayed.stderr
-    assert re.search(r"FAILED \d+/20 +HF301-", replayed.stdout)
+    assert_seen_again_or_a_race(replayed, folder)
+
+
+def assert_seen_again_or_a_race(replayed: subprocess.CompletedProcess[str], folder: Path) -> None:
+    """A busy machine may end with a race that a quiet one does not show: then the replay says what that is worth."""
+    if replayed.returncode == 1:
+        assert re.search(r"FAILED \d+/20 +HF301-", replayed.stdout)
+        return
+    (file,) = (folder / ".hubfuzz" / "failures").glob("HF301-*.json")
+    rate = json.loads(file.read_text())["rate"]
+    before = f"it failed {rate['failed']}/{rate['runs']} before" if rate else "its rate was never measured"
+    assert rate is None or rate["failed"] < 18, replayed.stdout + replayed.stderr
+    assert before in " ".join(replayed.stdout.split())
 
 
 @pytest.mark.parametrize(
