@@ -272,7 +272,7 @@ class Minimiser:
         least = surer_than(self.best.rate)
         for plan in distinct((await hunt.shrink(), start)):
             if plan.size() <= most and (replayed := await self._replayed(plan)).rate.share >= least:
-                self._step(plan, "what fails every time")
+                self._step(plan, "what fails more often")
                 self._adopt(replayed)
                 return True
         return False

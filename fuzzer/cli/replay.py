@@ -246,7 +246,7 @@ def _unsure(stored: Stored, replayed: Replayed, needed: int) -> str:
 
 
 def _fixed(screen: Screen, stored: Stored, replayed: Replayed, prune: bool) -> None:
-    """Say so if it failed too rarely for this to prove anything; else remove its file, if that is wanted."""
+    """Say so if it failed too rarely for this to prove anything, or in a race; else remove its file, if wanted."""
     from fuzzer.campaign.stored import clean_runs
     from fuzzer.campaign.sure import SURE
     from fuzzer.report.layout import wrapped
